@@ -1,0 +1,136 @@
+"""The screen contract: what a folder must hold to be benchmarked.
+
+A screen is a folder with a ``screen.yaml`` and the tables it names (CSV or parquet). ``Metadata_*``
+columns are strings, concentrations aside; all other columns of a profile are float features.
+
+========== =================================== =============================================
+table      key                                 further columns
+========== =================================== =============================================
+wells      Metadata_Plate, Metadata_Well       Metadata_Compound, Metadata_Concentration,
+                                               Metadata_Control, optional Metadata_InChIKey
+profiles   Metadata_Plate, Metadata_Well       float features of one method
+proteomics Metadata_Plate, Metadata_Well,      Value (intensity, or centred level)
+           Metadata_Protein
+targets    Metadata_Compound, Metadata_Target  Metadata_Source
+========== =================================== =============================================
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from phenoprot.settings import Settings
+
+PLATE = "Metadata_Plate"
+WELL = "Metadata_Well"
+COMPOUND = "Metadata_Compound"
+CONCENTRATION = "Metadata_Concentration"
+CONTROL = "Metadata_Control"
+INCHIKEY = "Metadata_InChIKey"
+PROTEIN = "Metadata_Protein"
+TARGET = "Metadata_Target"
+SOURCE = "Metadata_Source"
+VALUE = "Value"
+
+NEGATIVE_CONTROL = "negcon"
+POSITIVE_CONTROL = "poscon"
+CONTROL_TYPES = ("", NEGATIVE_CONTROL, POSITIVE_CONTROL)
+
+WELL_KEY = [PLATE, WELL]
+TREATMENT_KEY = [COMPOUND, CONCENTRATION]
+
+REQUIRED_COLUMNS: dict[str, list[str]] = {
+    "wells": [*WELL_KEY, *TREATMENT_KEY, CONTROL],
+    "profiles": [*WELL_KEY],
+    "proteomics": [*WELL_KEY, PROTEIN, VALUE],
+    "targets": [COMPOUND, TARGET, SOURCE],
+}
+UNIQUE_KEYS: dict[str, list[str]] = {
+    "wells": WELL_KEY,
+    "profiles": WELL_KEY,
+    "proteomics": [*WELL_KEY, PROTEIN],
+    "targets": [COMPOUND, TARGET],
+}
+
+
+class Source(Settings):
+    """Where a part of the screen comes from."""
+
+    repository: str
+    """Upstream repository, or the program that made the data."""
+    commit: str
+    """Commit or version of the upstream."""
+    licence: str
+    """SPDX identifier, or the name of the terms."""
+    citation: str = ""
+    """Publication to cite, with its DOI."""
+    content: str
+    """What was taken from there."""
+
+
+class ProfileTable(Settings):
+    """Features computed elsewhere, one row per well."""
+
+    path: str
+    """File relative to the screen folder."""
+    content: str
+    """What the features are, in one line."""
+    normalised: bool = False
+    """True: already normalised per plate to the negative controls, and taken as it is.
+    False: standardised here."""
+
+
+class ProteomicsTable(Settings):
+    """Protein readout, one row per well and protein."""
+
+    path: str
+    """File relative to the screen folder."""
+    content: str
+    """What was measured, in one line."""
+    cell_line: str
+    """Cells the readout was taken from; they need not be the imaged ones."""
+    kind: Literal["level", "intensity"]
+    """``level``: centred on the plate's negative controls, may be negative, never logged.
+    ``intensity``: raw positive intensities."""
+    design: Literal["single_dose", "dose_response"]
+    """``single_dose``: labels by a test against the controls. ``dose_response``: by curve fits."""
+
+
+class Tables(Settings):
+    """The tables that a screen has. A screen without one skips the stages that need it."""
+
+    wells: str
+    """File relative to the screen folder."""
+    profiles: dict[str, ProfileTable] = Field(default_factory=dict)
+    """Feature tables by method name."""
+    proteomics: ProteomicsTable | None = None
+    """Protein readout."""
+    targets: str | None = None
+    """File relative to the screen folder."""
+
+
+class ScreenInfo(Settings):
+    """The content of a ``screen.yaml``."""
+
+    name: str = Field(pattern=r"^[a-z0-9_]+$")
+    """Name of the screen: the folder's name, and a key of params.yaml."""
+    title: str
+    """One line for tables and reports."""
+    organism: str
+    """Species of the cells."""
+    cell_line: str
+    """The imaged cells."""
+    stains: list[str]
+    """Stains of the image channels, e.g. DNA, ER, RNA, AGP, Mito."""
+    concentration_unit: Literal["M", "mM", "uM", "nM", "pM"]
+    """Unit of ``Metadata_Concentration``."""
+    negative_control: str
+    """Compound name of the negative-control wells, e.g. DMSO."""
+    sources: list[Source] = Field(min_length=1)
+    """Where the data come from."""
+    caveats: list[str]
+    """What a reader must know before trusting a number; printed with every table."""
+    tables: Tables
+    """Files of the screen."""

@@ -1,0 +1,172 @@
+"""Read a screen folder: every table typed, with wells and compounds in one canonical spelling."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from phenoprot.errors import UserError, listed
+from phenoprot.screens.contract import (
+    COMPOUND,
+    CONCENTRATION,
+    CONTROL,
+    INCHIKEY,
+    REQUIRED_COLUMNS,
+    VALUE,
+    WELL,
+    ScreenInfo,
+)
+from phenoprot.settings import parse_settings, read_yaml
+
+_WELL = re.compile(r"^([A-Za-z]{1,2})0*(\d{1,2})$")
+_NUMERIC = {CONCENTRATION, VALUE}
+
+
+def canonical_well(name: str) -> str:
+    """``"a1"`` -> ``"A01"``. A name that is no well is returned stripped, for validation to find."""
+    match = _WELL.match(name.strip())
+    return f"{match[1].upper()}{int(match[2]):02d}" if match else name.strip()
+
+
+def canonical_compound(name: str) -> str:
+    """A compound's name without surrounding or repeated white space."""
+    return " ".join(name.split())
+
+
+def is_text(values: pd.Series) -> bool:
+    """Whether a column holds strings only (missing values aside)."""
+    return bool(pd.api.types.is_string_dtype(values.dropna()))
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A screen folder that has a valid ``screen.yaml``. Tables are read when asked for."""
+
+    folder: Path
+    info: ScreenInfo
+
+    def wells(self) -> pd.DataFrame:
+        """Plate layout: one row per well, sorted by plate and well."""
+        wells = self._read("wells", self.info.tables.wells)
+        wells[CONTROL] = wells[CONTROL].fillna("")
+        if INCHIKEY in wells:
+            wells[INCHIKEY] = wells[INCHIKEY].fillna("")
+        return wells
+
+    def profile(self, method: str) -> pd.DataFrame:
+        """Features of one method: ``Metadata_*`` strings and float32 features, one row per well."""
+        tables = self.info.tables.profiles
+        if method not in tables:
+            raise UserError(
+                f"no profile table '{method}'; there are: {', '.join(tables) or 'none'}",
+                where=str(self.folder / "screen.yaml"),
+                remedy="Add it under tables.profiles, or name another method in params.yaml.",
+            )
+        return self._read("profiles", tables[method].path)
+
+    def proteomics(self) -> pd.DataFrame:
+        """Protein readout: one row per well and protein."""
+        table = self.info.tables.proteomics
+        if table is None:
+            raise self._no_table("proteomics")
+        return self._read("proteomics", table.path)
+
+    def targets(self) -> pd.DataFrame:
+        """Annotated targets: one row per compound and target."""
+        if self.info.tables.targets is None:
+            raise self._no_table("targets")
+        return self._read("targets", self.info.tables.targets)
+
+    def _no_table(self, name: str) -> UserError:
+        return UserError(f"the screen has no {name} table", where=str(self.folder / "screen.yaml"))
+
+    def _read(self, kind: str, name: str) -> pd.DataFrame:
+        path = self.folder / name
+        table = read_table(path)
+        missing = [column for column in REQUIRED_COLUMNS[kind] if column not in table]
+        if missing:
+            raise UserError(
+                f"{len(missing)} required column(s) missing: {', '.join(missing)}",
+                where=str(path),
+                remedy=f"A {kind} table needs {', '.join(REQUIRED_COLUMNS[kind])}.",
+            )
+        for column in _NUMERIC & set(REQUIRED_COLUMNS[kind]):
+            table[column] = _as_float(table[column], path)
+        for column in table.columns[table.columns.str.startswith("Metadata_")]:
+            if column not in _NUMERIC and not is_text(table[column]):
+                raise UserError(
+                    f"column '{column}' holds {table[column].dtype}, expected strings",
+                    where=str(path),
+                    remedy="Metadata columns are strings: write the table with them as text, "
+                    "or as CSV, which is read as text.",
+                )
+        if WELL in table:
+            table[WELL] = table[WELL].map(canonical_well, na_action="ignore")
+        if COMPOUND in table:
+            table[COMPOUND] = table[COMPOUND].map(canonical_compound, na_action="ignore")
+        return table
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a CSV (all columns as text but floats outside ``Metadata_``) or a parquet table.
+
+    Raises
+    ------
+    UserError
+        The file is missing, empty, damaged, or of another kind.
+    """
+    try:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        if path.name.endswith((".csv", ".csv.gz")):
+            header = pd.read_csv(path, nrows=0).columns
+            text: dict[str, type[str]] = {c: str for c in header if c.startswith("Metadata_")}
+            return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
+    except FileNotFoundError:
+        raise UserError(
+            "no such file",
+            where=str(path),
+            remedy="Add it, or take the table out of screen.yaml.",
+        ) from None
+    except pd.errors.EmptyDataError:
+        raise UserError("the file is empty", where=str(path)) from None
+    except (pd.errors.ParserError, UnicodeDecodeError, pa.ArrowInvalid, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"cannot be read: {reason}", where=str(path)) from None
+    raise UserError("unknown kind of table", where=str(path), remedy="Use .csv, .csv.gz or .parquet.")
+
+
+def _as_float(values: pd.Series, path: Path) -> pd.Series:
+    numbers = pd.to_numeric(values, errors="coerce")
+    wrong = numbers.isna() & values.notna()
+    if wrong.any():
+        rows = [f"row {row + 2} '{values.iloc[row]}'" for row in wrong.to_numpy().nonzero()[0][:3]]
+        raise UserError(
+            f"column '{values.name}' has {wrong.sum()} value(s) that are no number: {listed(rows)}",
+            where=str(path),
+            remedy="Write plain numbers; the unit stands in screen.yaml.",
+        )
+    return numbers.astype("float64")
+
+
+def load_screen(folder: Path) -> Screen:
+    """Open a screen folder.
+
+    Raises
+    ------
+    UserError
+        No ``screen.yaml``, or one that breaks the contract.
+    """
+    path = folder / "screen.yaml"
+    info = parse_settings(ScreenInfo, read_yaml(path), str(path))
+    if info.name != folder.name:
+        raise UserError(
+            f"name is '{info.name}' but the folder is '{folder.name}'",
+            where=str(path),
+            remedy="Give both the same name: it is the key of the screen's metrics.",
+        )
+    return Screen(folder, info)
