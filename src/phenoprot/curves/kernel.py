@@ -1,0 +1,271 @@
+"""Compiled fit of blocks of curves: a grid of shapes to find the basins, then `polish`.
+
+A block holds curves with the same valid doses, so its grid is built once. For every shape (pEC50,
+slope) of the grid the centred, normalised fraction g is a unit vector q, and the residual sum with
+free plateaus falls by (q . y)**2 against the mean: scoring the grid is one matrix product.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba as nb
+import numpy as np
+
+from phenoprot.curves.polish import polish
+from phenoprot.curves.summary import SUMMARY, summarise
+
+# Curves per block: enough to pay for the block's grid, few enough to share among threads.
+BLOCK = 256
+
+
+@nb.njit(cache=True, nogil=True)
+def scale_shapes(g, m, shapes, q, moments):  # type: ignore[no-untyped-def]
+    """Centre and normalise `g` (m, shapes) into `q`; the control (g = 0) counts as a point.
+
+    `moments` (5, shapes) receives mean g, 1 / |g - mean|, sum g^2, sum g (1 - g), sum (1 - g)^2.
+    """
+    n = m + 1.0
+    for k in range(shapes):
+        total, sgg = 0.0, 0.0
+        for i in range(m):
+            total += g[i, k]
+            sgg += g[i, k] * g[i, k]
+        mean = total / n
+        square = mean * mean
+        for i in range(m):
+            d = g[i, k] - mean
+            square += d * d
+        inverse = 1.0 / math.sqrt(square) if square > 0.0 else 0.0
+        for i in range(m):
+            q[i, k] = (g[i, k] - mean) * inverse
+        moments[0, k], moments[1, k], moments[2, k] = mean, inverse, sgg
+        moments[3, k], moments[4, k] = total - sgg, n - 2.0 * total + sgg
+
+
+@nb.njit(cache=True, nogil=True)
+def score_shapes(y, m, shapes, q, moments, box, gain):  # type: ignore[no-untyped-def]
+    """Fall of the residual sum against the mean for every shape, shape (shapes,), in `gain`.
+
+    Where the best plateaus leave `box`, the gain is that of the better of two points on its edges.
+    """
+    n = m + 1.0
+    sy, syy = 1.0, 1.0
+    for i in range(m):
+        sy += y[i]
+        syy += y[i] * y[i]
+    mean_y = sy / n
+    null = syy - sy * mean_y
+    for k in range(shapes):
+        # The control's element of q is -mean * inverse.
+        gain[k] = -(1.0 - mean_y) * moments[0, k] * moments[1, k]
+    for i in range(m):
+        c = y[i] - mean_y
+        for k in range(shapes):
+            gain[k] += c * q[i, k]
+    for k in range(shapes):
+        difference = gain[k] * moments[1, k]
+        front = mean_y - difference * moments[0, k]
+        back = front + difference
+        if box[0] <= front <= box[1] and box[2] <= back <= box[3]:
+            gain[k] = gain[k] * gain[k]
+            continue
+        mean, inverse, sgg, sgh, shh = moments[:, k]
+        sgy = gain[k] / inverse + n * mean * mean_y if inverse > 0.0 else 0.0
+        shy = sy - sgy
+        b1 = min(max(back, box[2]), box[3])
+        f1 = min(max((shy - b1 * sgh) / shh, box[0]), box[1])
+        f2 = min(max(front, box[0]), box[1])
+        b2 = min(max((sgy - f2 * sgh) / sgg if sgg > 0.0 else f2, box[2]), box[3])
+        s1 = f1 * (f1 * shh - 2.0 * shy) + b1 * (b1 * sgg - 2.0 * sgy) + 2.0 * f1 * b1 * sgh
+        s2 = f2 * (f2 * shh - 2.0 * shy) + b2 * (b2 * sgg - 2.0 * sgy) + 2.0 * f2 * b2 * sgh
+        gain[k] = null - syy - min(s1, s2)
+
+
+@nb.njit(cache=True, nogil=True)
+def pick_starts(gain, rows, columns, starts):  # type: ignore[no-untyped-def]
+    """Indices of the best local maxima of `gain` (rows slopes x columns pEC50s) in `starts`.
+
+    Returns how many were found, best first.
+    """
+    found = 0
+    wanted = len(starts)
+    for r in range(rows):
+        for c in range(columns):
+            k = r * columns + c
+            value = gain[k]
+            if found == wanted and value <= gain[starts[found - 1]]:
+                continue
+            if c > 0 and gain[k - 1] >= value:
+                continue
+            if c + 1 < columns and gain[k + 1] > value:
+                continue
+            peak = True
+            for other in range(max(c - 1, 0), min(c + 2, columns)):
+                if r > 0 and gain[k - c - columns + other] >= value:
+                    peak = False
+                if r + 1 < rows and gain[k - c + columns + other] > value:
+                    peak = False
+            if not peak:
+                continue
+            if found < wanted:
+                found += 1
+            place = found - 1
+            while place > 0 and gain[starts[place - 1]] < value:
+                starts[place] = starts[place - 1]
+                place -= 1
+            starts[place] = k
+    return found
+
+
+@nb.njit(cache=True, nogil=True)
+def fit_blocks(  # type: ignore[no-untyped-def]
+    ratios,
+    order,
+    blocks,
+    x,
+    points,
+    shapes_p,
+    shapes_t,
+    shapes_g,
+    limits,
+    box,
+    free_parameters,
+    to_control,
+    most_starts,
+    out,
+):
+    """Fit the curves of `blocks` and write their summaries.
+
+    Parameters
+    ----------
+    ratios
+        Ratios at ascending doses, NaN where missing, shape (N, d).
+    order
+        Curves sorted by their pattern of valid doses, shape (N,).
+    blocks
+        First and last + 1 position in `order` of each block, shape (B, 2).
+    x
+        log10 doses, ascending, shape (d,).
+    points
+        log10 doses of the interpolated points, ascending, shape (e,); may be empty.
+    shapes_p, shapes_t
+        The grid: pEC50 (P,) and ln slope (S,), ascending.
+    shapes_g
+        Fraction of the back plateau at the doses and points, shape (d + e, S * P).
+    limits
+        pEC50 low, high, ln slope low, high.
+    box
+        Front low, high, back low, high.
+    free_parameters
+        Number of fitted parameters.
+    to_control
+        Fold change against the control (1) in place of the lowest dose.
+    most_starts
+        Local minima of the grid that are descended into.
+    out
+        Receives the summaries, shape (N, SUMMARY).
+    """
+    d, e = len(x), len(points)
+    rows, columns = len(shapes_t), len(shapes_p)
+    shapes = rows * columns
+    q = np.empty((d + e, shapes))
+    g_block = np.empty((d + e, shapes))
+    moments, gain = np.empty((5, shapes)), np.empty(shapes)
+    fit_x, fit_y = np.empty(d + e), np.empty(d + e)
+    data_x, data_y = np.empty(d), np.empty(d)
+    level_x, level_y = np.empty(d), np.empty(d)
+    count = np.empty(d)
+    g, u = np.empty(d + e), np.empty(d + e)
+    left = np.empty(e, dtype=np.int64)
+    used = np.empty(d, dtype=np.int64)
+    starts = np.empty(most_starts, dtype=np.int64)
+    for b in range(len(blocks)):
+        first = order[blocks[b, 0]]
+        n = 0
+        for j in range(d):
+            if math.isfinite(ratios[first, j]):
+                used[n] = j
+                data_x[n] = x[j]
+                n += 1
+        if n < 4:
+            for at in range(blocks[b, 0], blocks[b, 1]):
+                out[order[at], :] = np.nan
+            continue
+        m = n
+        for i in range(n):
+            fit_x[i] = data_x[i]
+            g_block[i, :] = shapes_g[used[i], :]
+        levels = 0
+        if e > 0:
+            # Replicates of a dose are averaged before values between doses are interpolated.
+            for i in range(n):
+                if levels == 0 or data_x[i] != level_x[levels - 1]:
+                    level_x[levels] = data_x[i]
+                    count[levels] = 0.0
+                    levels += 1
+                count[levels - 1] += 1.0
+            for j in range(e):
+                if data_x[0] <= points[j] <= data_x[n - 1]:
+                    fit_x[m] = points[j]
+                    g_block[m, :] = shapes_g[d + j, :]
+                    at = 0
+                    while at + 2 < levels and points[j] > level_x[at + 1]:
+                        at += 1
+                    left[m - n] = at
+                    m += 1
+        scale_shapes(g_block, m, shapes, q, moments)
+        for at in range(blocks[b, 0], blocks[b, 1]):
+            curve = order[at]
+            for i in range(n):
+                data_y[i] = ratios[curve, used[i]]
+                fit_y[i] = data_y[i]
+            if e > 0:
+                level = -1
+                for i in range(n):
+                    if i == 0 or data_x[i] != data_x[i - 1]:
+                        level += 1
+                        level_y[level] = 0.0
+                    level_y[level] += data_y[i] / count[level]
+                for i in range(n, m):
+                    j = left[i - n]
+                    if levels == 1:
+                        fit_y[i] = level_y[0]
+                    else:
+                        rise = (level_y[j + 1] - level_y[j]) / (level_x[j + 1] - level_x[j])
+                        fit_y[i] = level_y[j] + rise * (fit_x[i] - level_x[j])
+            score_shapes(fit_y, m, shapes, q, moments, box, gain)
+            found = pick_starts(gain, rows, columns, starts)
+            best, p, t, front, back = np.inf, 0.0, 0.0, 0.0, 0.0
+            for s in range(found):
+                total, new_p, new_t, f, bk = polish(
+                    fit_x,
+                    fit_y,
+                    m,
+                    shapes_p[starts[s] % columns],
+                    shapes_t[starts[s] // columns],
+                    limits,
+                    box,
+                    g,
+                    u,
+                )
+                if total < best:
+                    best, p, t, front, back = total, new_p, new_t, f, bk
+            null = 1.0
+            for i in range(m):
+                null += fit_y[i]
+            null /= m + 1.0
+            summarise(
+                data_x,
+                data_y,
+                n,
+                p,
+                math.exp(t),
+                front,
+                back,
+                null,
+                free_parameters,
+                to_control,
+                out[curve],
+            )
+            out[curve, SUMMARY - 1] = best

@@ -1,0 +1,237 @@
+"""Compiled search for the least residual sum of one curve, given where to start.
+
+Variable projection (Golub & Pereyra 1973): for a given pEC50 and slope the plateaus are a linear
+least-squares solution within bounds, so only theta = (pEC50, ln slope) is searched, by Newton steps
+on the residual sum with the plateaus projected out. The model is written
+``f = front * (1 - g) + back * g`` with ``g = e / (1 + e)``, ``e = 10**(slope * (x + pEC50))``: g
+stays exact where it is tiny. The control is no array element; it adds 1 to the point count, with
+g = 0 and y = 1.
+
+Shapes: m fitted points; work arrays have at least m elements.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba as nb
+import numpy as np
+
+LN10 = math.log(10.0)
+MAX_STEPS = 60
+MAX_HALVINGS = 12
+# Largest step in pEC50 (decades) and in ln slope.
+STEP_PEC50 = 0.75
+STEP_SLOPE = 1.5
+# Stop when a step promises less than this share of the residual sum ...
+RELATIVE_GAIN = 1e-11
+# ... or of this: residual sums are of ratios near 1, in double precision.
+ABSOLUTE_GAIN = 1e-22
+LARGEST_EXPONENT = 700.0
+
+
+@nb.njit(cache=True, nogil=True)
+def fraction(x, m, pec50, slope, g, u):  # type: ignore[no-untyped-def]
+    """Fill `u` with slope * (x + pEC50) and `g` with the fraction of the back plateau."""
+    for i in range(m):
+        u[i] = slope * (x[i] + pec50)
+        e = math.exp(min(LN10 * u[i], LARGEST_EXPONENT))
+        g[i] = e / (1.0 + e)
+
+
+@nb.njit(cache=True, nogil=True)
+def residual_sum(y, g, m, front, back):  # type: ignore[no-untyped-def]
+    """Sum of squared residuals of m points and the control."""
+    total = (1.0 - front) ** 2
+    for i in range(m):
+        r = y[i] - front - (back - front) * g[i]
+        total += r * r
+    return total
+
+
+@nb.njit(cache=True, nogil=True)
+def plateaus(y, g, m, box):  # type: ignore[no-untyped-def]
+    """Best plateaus within `box` (front low, high, back low, high) for fractions `g`.
+
+    Returns (residual sum, front, back, front is free, back is free).
+    """
+    n = m + 1.0
+    mean_g, mean_y = 0.0, 1.0
+    for i in range(m):
+        mean_g += g[i]
+        mean_y += y[i]
+    mean_g /= n
+    mean_y /= n
+    cgg = mean_g * mean_g
+    cgy = -mean_g * (1.0 - mean_y)
+    for i in range(m):
+        d = g[i] - mean_g
+        cgg += d * d
+        cgy += d * (y[i] - mean_y)
+    difference = 0.0
+    if cgg > 0.0:
+        difference = cgy / cgg
+    front = mean_y - difference * mean_g
+    back = front + difference
+    if box[0] <= front <= box[1] and box[2] <= back <= box[3]:
+        return residual_sum(y, g, m, front, back), front, back, True, cgg > 0.0
+    # The minimum of a convex quadratic outside a box lies on an edge of the box.
+    sgg = 0.0
+    shh, shy, sgh, sgy = 1.0, 1.0, 0.0, 0.0
+    for i in range(m):
+        h = 1.0 - g[i]
+        sgg += g[i] * g[i]
+        sgh += g[i] * h
+        shh += h * h
+        sgy += g[i] * y[i]
+        shy += h * y[i]
+    best, best_front, best_back = np.inf, 0.0, 0.0
+    free_front, free_back = False, False
+    for edge in range(4):
+        if edge < 2:
+            front = box[edge]
+            back = (sgy - front * sgh) / sgg if sgg > 0.0 else front
+            inside = box[2] < back < box[3]
+            back = min(max(back, box[2]), box[3])
+        else:
+            back = box[edge]
+            front = (shy - back * sgh) / shh
+            inside = box[0] < front < box[1]
+            front = min(max(front, box[0]), box[1])
+        total = residual_sum(y, g, m, front, back)
+        if total < best:
+            best, best_front, best_back = total, front, back
+            free_front, free_back = edge >= 2 and inside, edge < 2 and inside and sgg > 0.0
+    return best, best_front, best_back, free_front, free_back
+
+
+@nb.njit(cache=True, nogil=True)
+def derivatives(y, g, u, m, slope, front, back, free_front, free_back):  # type: ignore[no-untyped-def]
+    """Gradient and Hessian of the projected residual sum in (pEC50, ln slope).
+
+    The Hessian is the Schur complement F_tt - F_tc F_cc^-1 F_ct over the free plateaus c.
+    Returns (g_p, g_t, h_pp, h_pt, h_tt).
+    """
+    d = back - front
+    rp, rt, rpp, rpt, rtt = 0.0, 0.0, 0.0, 0.0, 0.0
+    pp, pt, tt, gp, gt, hp, ht = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    gg, gh, hh = 0.0, 0.0, 1.0
+    for i in range(m):
+        h = 1.0 - g[i]
+        r = y[i] - front - d * g[i]
+        q = LN10 * g[i] * h
+        curved = LN10 * q * (h - g[i])
+        dp, dt = q * slope, q * u[i]
+        rp += r * dp
+        rt += r * dt
+        rpp += r * curved * slope * slope
+        rpt += r * (curved * slope * u[i] + q * slope)
+        rtt += r * (curved * u[i] * u[i] + q * u[i])
+        pp += dp * dp
+        pt += dp * dt
+        tt += dt * dt
+        gp += g[i] * dp
+        gt += g[i] * dt
+        hp += h * dp
+        ht += h * dt
+        gg += g[i] * g[i]
+        gh += g[i] * h
+        hh += h * h
+    fpp, fpt, ftt = d * d * pp - d * rpp, d * d * pt - d * rpt, d * d * tt - d * rtt
+    pb, tb = d * gp - rp, d * gt - rt
+    pf, tf = d * hp + rp, d * ht + rt
+    if free_front and free_back:
+        det = hh * gg - gh * gh
+        if det > 0.0:
+            fpp -= (gg * pf * pf - 2.0 * gh * pf * pb + hh * pb * pb) / det
+            fpt -= (gg * pf * tf - gh * (pf * tb + pb * tf) + hh * pb * tb) / det
+            ftt -= (gg * tf * tf - 2.0 * gh * tf * tb + hh * tb * tb) / det
+    elif free_front:
+        fpp -= pf * pf / hh
+        fpt -= pf * tf / hh
+        ftt -= tf * tf / hh
+    elif free_back:
+        fpp -= pb * pb / gg
+        fpt -= pb * tb / gg
+        ftt -= tb * tb / gg
+    return -2.0 * d * rp, -2.0 * d * rt, 2.0 * fpp, 2.0 * fpt, 2.0 * ftt
+
+
+@nb.njit(cache=True, nogil=True)
+def newton_step(gp, gt, hpp, hpt, htt, move_p, move_t):  # type: ignore[no-untyped-def]
+    """Newton step with the absolute values of the Hessian's eigenvalues: always downhill."""
+    if not move_p and not move_t:
+        return 0.0, 0.0
+    if not move_t:
+        return -gp / max(abs(hpp), 1e-300), 0.0
+    if not move_p:
+        return 0.0, -gt / max(abs(htt), 1e-300)
+    middle, half = 0.5 * (hpp + htt), 0.5 * (hpp - htt)
+    radius = math.sqrt(half * half + hpt * hpt)
+    high, low = middle + radius, middle - radius
+    largest = max(abs(high), abs(low), 1e-300)
+    # Unit eigenvector of `high`; the other one is at right angles to it.
+    if radius == 0.0:
+        c, s = 1.0, 0.0
+    elif half >= 0.0:
+        c, s = half + radius, hpt
+    else:
+        c, s = hpt, radius - half
+    length = math.sqrt(c * c + s * s)
+    if length > 0.0:
+        c, s = c / length, s / length
+    else:
+        c, s = 1.0, 0.0
+    along = -(c * gp + s * gt) / max(abs(high), 1e-12 * largest)
+    across = -(c * gt - s * gp) / max(abs(low), 1e-12 * largest)
+    return c * along - s * across, s * along + c * across
+
+
+@nb.njit(cache=True, nogil=True)
+def polish(x, y, m, pec50, log_slope, limits, box, g, u):  # type: ignore[no-untyped-def]
+    """Descend from (pEC50, ln slope) to a local minimum within `limits` and `box`.
+
+    `limits` holds pEC50 low, high, ln slope low, high. Returns (residual sum, pEC50, ln slope,
+    front, back).
+    """
+    p, t = pec50, log_slope
+    slope = math.exp(t)
+    fraction(x, m, p, slope, g, u)
+    total, front, back, free_front, free_back = plateaus(y, g, m, box)
+    for _ in range(MAX_STEPS):
+        gp, gt, hpp, hpt, htt = derivatives(
+            y, g, u, m, slope, front, back, free_front, free_back
+        )
+        # A variable at its bound moves only inwards.
+        move_p = (p > limits[0] or gp < 0.0) and (p < limits[1] or gp > 0.0)
+        move_t = (t > limits[2] or gt < 0.0) and (t < limits[3] or gt > 0.0)
+        dp, dt = newton_step(gp, gt, hpp, hpt, htt, move_p, move_t)
+        if -(gp * dp + gt * dt) <= RELATIVE_GAIN * total + ABSOLUTE_GAIN:
+            break
+        # A step that meets a bound stops there, and the other variable follows.
+        at_t = min(max(t + dt, limits[2]), limits[3])
+        if at_t != t + dt and hpp > 0.0:
+            dt = at_t - t
+            dp = -(gp + hpt * dt) / hpp if move_p else 0.0
+        at_p = min(max(p + dp, limits[0]), limits[1])
+        if at_p != p + dp and htt > 0.0:
+            dp = at_p - p
+            dt = -(gt + hpt * dp) / htt if move_t else 0.0
+        shrink = min(1.0, STEP_PEC50 / max(abs(dp), 1e-300), STEP_SLOPE / max(abs(dt), 1e-300))
+        dp, dt = dp * shrink, dt * shrink
+        improved = False
+        for _ in range(MAX_HALVINGS):
+            new_p = min(max(p + dp, limits[0]), limits[1])
+            new_t = min(max(t + dt, limits[2]), limits[3])
+            slope = math.exp(new_t)
+            fraction(x, m, new_p, slope, g, u)
+            trial, f, b, free_f, free_b = plateaus(y, g, m, box)
+            if trial < total:
+                improved = True
+                break
+            dp, dt = 0.3 * dp, 0.3 * dt
+        if not improved:
+            break
+        p, t, total, front, back = new_p, new_t, trial, f, b
+        free_front, free_back = free_f, free_b
+    return total, p, t, front, back

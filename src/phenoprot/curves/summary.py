@@ -1,0 +1,148 @@
+"""Compiled numbers of one fitted curve: fold change, area, errors, F value.
+
+Shapes: n valid values and the control (x = -inf, y = 1), which counts as a point.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba as nb
+import numpy as np
+
+from phenoprot.curves.polish import LARGEST_EXPONENT, LN10
+
+# Order of the summary; the last element is the residual sum that was minimised.
+COLUMNS = (
+    "pEC50",
+    "Curve Slope",
+    "Curve Front",
+    "Curve Back",
+    "Curve Fold Change",
+    "Curve AUC",
+    "Curve RMSE",
+    "Curve R2",
+    "pEC50 Error",
+    "Curve Slope Error",
+    "Curve Front Error",
+    "Curve Back Error",
+    "Null Model",
+    "Null RMSE",
+    "Curve F_Value",
+)
+SUMMARY = len(COLUMNS) + 1
+# Keep F finite for a perfect fit, and R2 for a constant curve (as CurveCurator does).
+F_STABILITY = 1e-20
+R2_STABILITY = 1e-10
+SWEEPS = 30
+EPSILON = float(np.finfo(np.float64).eps)
+
+
+@nb.njit(cache=True, nogil=True)
+def standard_errors(x, n, pec50, slope, front, back, residual, out):  # type: ignore[no-untyped-def]
+    """Fill `out` (4,) with the standard errors of pEC50, slope, front and back.
+
+    sqrt(diag(pinv(J'J)) * residual / (n + 1 - 4)), with the singular values of the Jacobian J below
+    eps * max(J.shape) * largest left out. One-sided Jacobi rotations (Hestenes 1958) give them.
+    """
+    rows = n + 1
+    j = np.zeros((4, rows))
+    v = np.eye(4)
+    j[2, n] = 1.0
+    for i in range(n):
+        u = slope * (x[i] + pec50)
+        e = math.exp(min(LN10 * u, LARGEST_EXPONENT))
+        g = e / (1.0 + e)
+        h = 1.0 / (1.0 + e)
+        j[0, i] = LN10 * (back - front) * slope * g * h
+        j[1, i] = LN10 * (back - front) * (x[i] + pec50) * g * h
+        j[2, i] = h
+        j[3, i] = g
+    for _ in range(SWEEPS):
+        rotated = False
+        for a in range(3):
+            for b in range(a + 1, 4):
+                aa, bb, ab = 0.0, 0.0, 0.0
+                for i in range(rows):
+                    aa += j[a, i] * j[a, i]
+                    bb += j[b, i] * j[b, i]
+                    ab += j[a, i] * j[b, i]
+                if abs(ab) <= EPSILON * math.sqrt(aa * bb):
+                    continue
+                rotated = True
+                zeta = (bb - aa) / (2.0 * ab)
+                t = 1.0 / (abs(zeta) + math.sqrt(1.0 + zeta * zeta))
+                if zeta < 0.0:
+                    t = -t
+                c = 1.0 / math.sqrt(1.0 + t * t)
+                s = c * t
+                for i in range(rows):
+                    left, right = j[a, i], j[b, i]
+                    j[a, i], j[b, i] = c * left - s * right, s * left + c * right
+                for i in range(4):
+                    left, right = v[a, i], v[b, i]
+                    v[a, i], v[b, i] = c * left - s * right, s * left + c * right
+        if not rotated:
+            break
+    square = np.zeros(4)
+    for a in range(4):
+        for i in range(rows):
+            square[a] += j[a, i] * j[a, i]
+    cut = EPSILON * max(rows, 4) * math.sqrt(square.max())
+    variance = residual / (rows - 4.0) if rows > 4 else np.nan
+    for k in range(4):
+        total = 0.0
+        for a in range(4):
+            if math.sqrt(square[a]) > cut:
+                total += v[a, k] * v[a, k] / square[a]
+        out[k] = math.sqrt(total * variance)
+
+
+@nb.njit(cache=True, nogil=True)
+def predicted(x, pec50, slope, front, back):  # type: ignore[no-untyped-def]
+    """Ratio of the fitted curve at log10 dose `x`."""
+    e = math.exp(min(LN10 * slope * (x + pec50), LARGEST_EXPONENT))
+    return front + (back - front) * (e / (1.0 + e))
+
+
+@nb.njit(cache=True, nogil=True)
+def log10_growth(x, pec50, slope):  # type: ignore[no-untyped-def]
+    """log10(1 + 10**(slope * (x + pEC50)))."""
+    u = slope * (x + pec50)
+    if u > 0.0:
+        return u + math.log1p(10.0**-u) / LN10
+    return math.log1p(10.0**u) / LN10
+
+
+@nb.njit(cache=True, nogil=True)
+def summarise(  # type: ignore[no-untyped-def]
+    x, y, n, pec50, slope, front, back, null, free_parameters, to_control, out
+):
+    """Fill `out` with the values of `COLUMNS` for a curve with ascending doses `x`."""
+    points = n + 1.0
+    residual, null_residual, mean = (1.0 - front) ** 2, (1.0 - null) ** 2, 1.0
+    for i in range(n):
+        residual += (y[i] - predicted(x[i], pec50, slope, front, back)) ** 2
+        null_residual += (y[i] - null) ** 2
+        mean += y[i]
+    mean /= points
+    total = (1.0 - mean) ** 2
+    for i in range(n):
+        total += (y[i] - mean) ** 2
+    out[0], out[1], out[2], out[3] = pec50, slope, front, back
+    low, high = x[0], x[n - 1]
+    out[4] = math.log2(predicted(high, pec50, slope, front, back))
+    if not to_control:
+        out[4] -= math.log2(predicted(low, pec50, slope, front, back))
+    if high > low:
+        rise = log10_growth(high, pec50, slope) - log10_growth(low, pec50, slope)
+        out[5] = front - (front - back) / slope * rise / (high - low)
+    else:
+        out[5] = np.nan
+    out[6] = math.sqrt(residual / points)
+    out[7] = max(0.0, 1.0 - (residual + R2_STABILITY) / (total + R2_STABILITY))
+    standard_errors(x, n, pec50, slope, front, back, residual, out[8:12])
+    out[12], out[13] = null, math.sqrt(null_residual / points)
+    residual += F_STABILITY
+    gained = null_residual + F_STABILITY - residual
+    out[14] = max(0.0, gained / residual * (points / free_parameters))
