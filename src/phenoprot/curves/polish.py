@@ -20,8 +20,13 @@ import numpy as np
 LN10 = math.log(10.0)
 MAX_STEPS = 60
 MAX_HALVINGS = 12
-# Largest step in pEC50 (decades) and in ln slope.
+# After this many steps a descent is given up if it stays above the best one known even when it
+# gains this many times what the quadratic model promises twice over.
+PATIENCE = 2
+HOPE = 20.0
+# Largest step in pEC50 (decades), in v (see `polish`; decades of 10**v) and in ln slope.
 STEP_PEC50 = 0.75
+STEP_V = 1.5
 STEP_SLOPE = 1.5
 # Stop when a step promises less than this share of the residual sum ...
 RELATIVE_GAIN = 1e-11
@@ -30,7 +35,7 @@ ABSOLUTE_GAIN = 1e-22
 LARGEST_EXPONENT = 700.0
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(nogil=True)
 def fraction(x, m, pec50, slope, g, u):  # type: ignore[no-untyped-def]
     """Fill `u` with slope * (x + pEC50) and `g` with the fraction of the back plateau."""
     for i in range(m):
@@ -39,7 +44,7 @@ def fraction(x, m, pec50, slope, g, u):  # type: ignore[no-untyped-def]
         g[i] = e / (1.0 + e)
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(nogil=True)
 def residual_sum(y, g, m, front, back):  # type: ignore[no-untyped-def]
     """Sum of squared residuals of m points and the control."""
     total = (1.0 - front) ** 2
@@ -49,7 +54,7 @@ def residual_sum(y, g, m, front, back):  # type: ignore[no-untyped-def]
     return total
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(nogil=True)
 def plateaus(y, g, m, box):  # type: ignore[no-untyped-def]
     """Best plateaus within `box` (front low, high, back low, high) for fractions `g`.
 
@@ -105,7 +110,7 @@ def plateaus(y, g, m, box):  # type: ignore[no-untyped-def]
     return best, best_front, best_back, free_front, free_back
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(nogil=True)
 def derivatives(y, g, u, m, slope, front, back, free_front, free_back):  # type: ignore[no-untyped-def]
     """Gradient and Hessian of the projected residual sum in (pEC50, ln slope).
 
@@ -157,7 +162,7 @@ def derivatives(y, g, u, m, slope, front, back, free_front, free_back):  # type:
     return -2.0 * d * rp, -2.0 * d * rt, 2.0 * fpp, 2.0 * fpt, 2.0 * ftt
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(nogil=True)
 def newton_step(gp, gt, hpp, hpt, htt, move_p, move_t):  # type: ignore[no-untyped-def]
     """Newton step with the absolute values of the Hessian's eigenvalues: always downhill."""
     if not move_p and not move_t:
@@ -187,51 +192,67 @@ def newton_step(gp, gt, hpp, hpt, htt, move_p, move_t):  # type: ignore[no-untyp
     return c * along - s * across, s * along + c * across
 
 
-@nb.njit(cache=True, nogil=True)
-def polish(x, y, m, pec50, log_slope, limits, box, g, u):  # type: ignore[no-untyped-def]
+@nb.njit(nogil=True)
+def polish(x, y, m, pec50, log_slope, limits, box, best, g, u):  # type: ignore[no-untyped-def]
     """Descend from (pEC50, ln slope) to a local minimum within `limits` and `box`.
 
-    `limits` holds pEC50 low, high, ln slope low, high. Returns (residual sum, pEC50, ln slope,
-    front, back).
+    `limits` holds pEC50 low, high, ln slope low, high. Gives up on a descent that is not going to
+    undercut the residual sum `best`. Returns (residual sum, pEC50, ln slope, front, back).
     """
     p, t = pec50, log_slope
     slope = math.exp(t)
     fraction(x, m, p, slope, g, u)
     total, front, back, free_front, free_back = plateaus(y, g, m, box)
-    for _ in range(MAX_STEPS):
-        gp, gt, hpp, hpt, htt = derivatives(
-            y, g, u, m, slope, front, back, free_front, free_back
-        )
+    for step in range(MAX_STEPS):
+        gp, gt, hpp, hpt, htt = derivatives(y, g, u, m, slope, front, back, free_front, free_back)
         # A variable at its bound moves only inwards.
         move_p = (p > limits[0] or gp < 0.0) and (p < limits[1] or gp > 0.0)
         move_t = (t > limits[2] or gt < 0.0) and (t < limits[3] or gt > 0.0)
-        dp, dt = newton_step(gp, gt, hpp, hpt, htt, move_p, move_t)
-        if -(gp * dp + gt * dt) <= RELATIVE_GAIN * total + ABSOLUTE_GAIN:
+        # Where a curve passes through a lone dose on its flank, the minimum is a narrow valley along
+        # constant v = slope * (x_dose + pEC50). Steps in (v, ln slope) follow it, straight.
+        turned = limits[0] < p < limits[1]
+        pivot = 0.0
+        if turned:
+            steepest = -1.0
+            for i in range(m):
+                if g[i] * (1.0 - g[i]) > steepest:
+                    steepest, pivot = g[i] * (1.0 - g[i]), x[i]
+            reach = pivot + p
+            htt += reach * (reach * hpp - 2.0 * hpt + gp)
+            hpt = (hpt - reach * hpp - gp) / slope
+            gt -= reach * gp
+            gp, hpp = gp / slope, hpp / (slope * slope)
+            move_t = (t > limits[2] or gt < 0.0) and (t < limits[3] or gt > 0.0)
+        da, dt = newton_step(gp, gt, hpp, hpt, htt, move_p, move_t)
+        promised = -(gp * da + gt * dt)
+        if promised <= RELATIVE_GAIN * total + ABSOLUTE_GAIN:
             break
-        # A step that meets a bound stops there, and the other variable follows.
+        if step >= PATIENCE and total - HOPE * promised > best:
+            break
+        # A step that meets the slope's bound stops there, and the other variable follows.
         at_t = min(max(t + dt, limits[2]), limits[3])
-        if at_t != t + dt and hpp > 0.0:
+        if at_t != t + dt and hpp > 0.0 and move_p:
             dt = at_t - t
-            dp = -(gp + hpt * dt) / hpp if move_p else 0.0
-        at_p = min(max(p + dp, limits[0]), limits[1])
-        if at_p != p + dp and htt > 0.0:
-            dp = at_p - p
-            dt = -(gt + hpt * dp) / htt if move_t else 0.0
-        shrink = min(1.0, STEP_PEC50 / max(abs(dp), 1e-300), STEP_SLOPE / max(abs(dt), 1e-300))
-        dp, dt = dp * shrink, dt * shrink
+            da = -(gp + hpt * dt) / hpp
+        largest = STEP_V if turned else STEP_PEC50
+        shrink = min(1.0, largest / max(abs(da), 1e-300), STEP_SLOPE / max(abs(dt), 1e-300))
         improved = False
         for _ in range(MAX_HALVINGS):
-            new_p = min(max(p + dp, limits[0]), limits[1])
-            new_t = min(max(t + dt, limits[2]), limits[3])
-            slope = math.exp(new_t)
-            fraction(x, m, new_p, slope, g, u)
+            new_t = min(max(t + shrink * dt, limits[2]), limits[3])
+            new_slope = math.exp(new_t)
+            if turned:
+                new_p = (slope * reach + shrink * da) / new_slope - pivot
+            else:
+                new_p = p + shrink * da
+            new_p = min(max(new_p, limits[0]), limits[1])
+            fraction(x, m, new_p, new_slope, g, u)
             trial, f, b, free_f, free_b = plateaus(y, g, m, box)
             if trial < total:
                 improved = True
                 break
-            dp, dt = 0.3 * dp, 0.3 * dt
+            shrink *= 0.3
         if not improved:
             break
-        p, t, total, front, back = new_p, new_t, trial, f, b
+        p, t, slope, total, front, back = new_p, new_t, new_slope, trial, f, b
         free_front, free_back = free_f, free_b
     return total, p, t, front, back
