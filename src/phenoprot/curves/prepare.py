@@ -66,8 +66,9 @@ def prepare(table: pd.DataFrame, design: DoseDesign, settings: FitSettings) -> P
     removed[NO_CONTROL] = int((~keep).sum())
     data, levelled, ratios, rows = data[keep], levelled[keep], ratios[keep], rows[keep]
 
-    parts = {"Name": table["Name"].to_numpy()[rows], "N duplicates": np.ones(len(rows), int)}
-    curves = pd.DataFrame(parts)
+    curves = table[["Name"]].iloc[rows].reset_index(drop=True)
+    summed = "N duplicates" in table
+    curves["N duplicates"] = table["N duplicates"].to_numpy()[rows] if summed else 1
     blocks = [curves, pd.DataFrame(data, columns=raw(design.experiments))]
     if settings.imputation:
         blocks.append(_imputation_columns(imputed[keep], design))

@@ -107,7 +107,7 @@ def fit_reference(
             cores = max(1, min(processes, len(table)))
             job.write_text(json.dumps(configuration(design, settings, cores)), encoding="utf-8")
             data = table[["Name", *raw(design.experiments)]].copy()
-            data.insert(1, "N duplicates", 1)
+            data.insert(1, "N duplicates", table.get("N duplicates", 1))
             data.to_parquet(job.with_suffix(".parquet"), index=False)
         done = subprocess.run(
             [sys.executable, "-m", "phenoprot.curves.curvecurator_worker", str(directory)],
