@@ -1,0 +1,47 @@
+# make reproduce: environment, pipeline, tables.   make test: the tests.   make help: the rest.
+# PYTHON=/path/to/python3.12 names the interpreter (3.11-3.13) that the environment is made from.
+SHELL := bash
+.DEFAULT_GOAL := help
+.PHONY: help reproduce test lint format gate env lock bench-curves clean
+
+export PYTHON
+# dvc's stages call `python` and `phenoprot`: those of the environment
+IN_ENV := PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONHASHSEED=0
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+reproduce: env ## build the environment, run the pipeline, print the tables
+	@$(IN_ENV) dvc repro
+	@$(IN_ENV) phenoprot tables
+
+test: env ## run the tests on two workers (ARGS=... goes to pytest)
+	@$(IN_ENV) pytest -n 2 $(ARGS)
+
+lint: env ## ruff and mypy
+	@$(IN_ENV) ruff check .
+	@$(IN_ENV) ruff format --check .
+	@$(IN_ENV) mypy
+
+format: env ## let ruff sort, fix and format
+	@$(IN_ENV) ruff check --fix .
+	@$(IN_ENV) ruff format .
+
+gate: env ## are dvc.lock and the metrics in git in step with code, data and parameters?
+	@$(IN_ENV) python scripts/gate.py
+
+env: ## .venv from requirements.lock; nothing to do when nothing changed
+	@scripts/bootstrap.sh
+
+lock: ## write requirements.lock from pyproject.toml, by uv (ARGS=--upgrade for new versions)
+	@command -v uv >/dev/null || { echo "phenoprot: make lock needs uv: pip install uv" >&2; exit 1; }
+	@uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	    --no-config --no-emit-index-url --no-annotate --no-header --quiet \
+	    --output-file requirements.lock $(ARGS)
+
+bench-curves: env ## time the curve engine
+	@$(IN_ENV) python benchmarks/curves/bench_curves.py
+
+clean: ## remove the environment, the work folder and caches (not dvc's)
+	rm -rf .venv .phenoprot .pytest_cache .mypy_cache .ruff_cache .hypothesis build src/*.egg-info
+	find src stages scripts tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
