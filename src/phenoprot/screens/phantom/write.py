@@ -1,0 +1,157 @@
+"""Write the phantom as a screen folder, the truth beside it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+import phenoprot
+from phenoprot.errors import UserError
+from phenoprot.files import write_json, write_parquet, write_text
+from phenoprot.screens.contract import ScreenInfo
+from phenoprot.screens.phantom.annotate import (
+    cell_count_profile,
+    draw_targets,
+    oracle_profile,
+)
+from phenoprot.screens.phantom.layout import NEGATIVE_CONTROL_COMPOUND, draw_wells
+from phenoprot.screens.phantom.programmes import PROGRAMME, draw_compounds, well_activities
+from phenoprot.screens.phantom.proteome import (
+    draw_proteins,
+    measure_proteome,
+    planted_regulation,
+)
+from phenoprot.screens.phantom.settings import PhantomSettings
+from phenoprot.settings import parse_settings
+
+SETTINGS_FILE = "truth/settings.json"
+"""Settings the folder was made from; a folder that has it may be written anew."""
+
+
+def screen_info(name: str, settings: PhantomSettings) -> ScreenInfo:
+    """Content of ``screen.yaml``."""
+    content = {
+        "name": name,
+        "title": f"Phantom: a simulated screen with planted truth (seed {settings.seed})",
+        "organism": "none (simulated)",
+        "cell_line": "U2OS-like (simulated)",
+        "stains": ["DNA", "ER", "RNA", "AGP", "Mito"],
+        "concentration_unit": "uM",
+        "negative_control": NEGATIVE_CONTROL_COMPOUND,
+        "sources": [
+            {
+                "content": "all tables, simulated from a seed; the truth is in the folder truth",
+                "repository": "phenoprot (phenoprot.screens.phantom)",
+                "commit": phenoprot.__version__,
+                "licence": "CC0-1.0",
+            }
+        ],
+        "caveats": [
+            "Simulated. Scores tell whether the benchmark finds what was planted, and say nothing "
+            "about cells.",
+            "Gene symbols of targets are borrowed names; the compounds and proteins do not exist.",
+            "The method 'oracle' reads the planted activities themselves: an upper bound, not a "
+            "method.",
+        ],
+        "tables": {
+            "wells": "wells.csv",
+            "profiles": {
+                "oracle": {
+                    "path": "profiles/oracle.parquet",
+                    "content": "Planted programme activities with noise of sd "
+                    f"{settings.oracle_noise_sd:g} (upper bound)",
+                },
+                "cell_count": {
+                    "path": "profiles/cell_count.parquet",
+                    "content": "Simulated number of cells per well",
+                },
+            },
+            "proteomics": {
+                "path": "proteomics.parquet",
+                "content": f"{settings.n_proteins} simulated proteins, raw intensities",
+                "cell_line": "U2OS-like (simulated)",
+                "kind": "intensity",
+                "design": "dose_response",
+            },
+            "targets": "targets.csv",
+        },
+    }
+    return parse_settings(ScreenInfo, content, "phantom screen.yaml")
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder that takes the place of `folder` if the block succeeds.
+
+    Raises
+    ------
+    UserError
+        `folder` holds something that is no phantom: it is not this program's to replace.
+    """
+    if folder.exists() and not (folder / SETTINGS_FILE).exists() and any(folder.iterdir()):
+        raise UserError(
+            f"the folder is there and is no phantom: it has no {SETTINGS_FILE}",
+            where=str(folder),
+            remedy="Name another folder, or move this one away.",
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Both on the file system of `folder`, so that each rename is one step.
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as name:
+        new = Path(name) / "new"
+        new.mkdir()
+        yield new
+        if folder.exists():
+            folder.rename(Path(name) / "old")
+        new.rename(folder)
+
+
+def _csv(table: pd.DataFrame) -> str:
+    return table.to_csv(index=False, lineterminator="\n")
+
+
+def simulate_phantom(settings: PhantomSettings, folder: Path) -> None:
+    """Simulate the screen and write it: contract tables, ``screen.yaml`` and ``truth/``.
+
+    Equal settings give equal bytes. The folder appears whole or not at all.
+
+    Parameters
+    ----------
+    settings
+        What to simulate.
+    folder
+        Screen folder; its name is the screen's name. An earlier phantom there is replaced.
+
+    Raises
+    ------
+    UserError
+        The folder holds something else, or its name is no name of a screen.
+    """
+    info = screen_info(folder.name, settings)
+    compounds, proteins = draw_compounds(settings), draw_proteins(settings)
+    wells = draw_wells(settings, compounds.names)
+    activities = well_activities(wells, compounds)
+    targets = draw_targets(settings, compounds)
+    tables = {
+        "proteomics": measure_proteome(activities, proteins, settings),
+        "profiles/oracle": oracle_profile(activities, settings),
+        "profiles/cell_count": cell_count_profile(activities, settings),
+        "truth/compounds": compounds.table(),
+        "truth/proteins": proteins.table(),
+        "truth/regulation": planted_regulation(compounds, proteins, settings.concentrations),
+        "truth/activities": activities,
+        "truth/targets": targets,
+    }
+    with new_folder(folder) as new:
+        for name, table in tables.items():
+            write_parquet(new / f"{name}.parquet", table)
+        write_text(new / "wells.csv", _csv(wells))
+        # The programme behind a target is truth, not something a screen would know.
+        write_text(new / "targets.csv", _csv(targets.drop(columns=PROGRAMME)))
+        write_json(new / SETTINGS_FILE, settings.model_dump(mode="json"))
+        text = yaml.safe_dump(info.model_dump(), sort_keys=False, width=100, allow_unicode=True)
+        write_text(new / "screen.yaml", text)
