@@ -65,7 +65,7 @@ def draw_proteins(settings: PhantomSettings) -> Proteins:
     size *= np.where(rng.random((2, loaded)) < settings.down_share, -1.0, 1.0)
     loading = np.zeros((count, len(programmes)))
     loading[members, np.take(visible, main)] = size[0]
-    loading[members[has_second], np.take(visible, second[has_second])] = size[1, has_second] / 2
+    loading[members[has_second], np.take(visible, second[has_second])] = size[1, has_second]
 
     rng = random_stream(settings.seed, "proteins/intensities")
     lower, upper = settings.intensity_range
