@@ -1,0 +1,1 @@
+"""From well features to one normalised profile per treatment."""

@@ -1,0 +1,1 @@
+"""Tables and the plain account, made from committed metrics only."""

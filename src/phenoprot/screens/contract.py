@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import pandas as pd
 from pydantic import Field
 
 from phenoprot.settings import Settings
@@ -53,6 +54,11 @@ UNIQUE_KEYS: dict[str, list[str]] = {
     "proteomics": [*WELL_KEY, PROTEIN],
     "targets": [COMPOUND, TARGET],
 }
+
+
+def feature_columns(profile: pd.DataFrame) -> list[str]:
+    """Columns that are features: all but ``Metadata_*``."""
+    return [column for column in profile if not str(column).startswith("Metadata_")]
 
 
 class Source(Settings):

@@ -1,0 +1,1 @@
+"""Prediction tasks: folds, models and nested cross-validation."""

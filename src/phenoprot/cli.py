@@ -1,0 +1,97 @@
+"""The ``phenoprot`` command. Heavy imports are inside the commands: ``--help`` is quick."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from phenoprot import __version__, runtime
+from phenoprot.curves.cli import app as curves_app
+from phenoprot.errors import UserError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="How much of the proteome can be read from Cell Painting images?",
+)
+screens_app = typer.Typer(no_args_is_help=True, help="Screens: build, inspect, validate.")
+app.add_typer(screens_app, name="screens")
+app.add_typer(curves_app, name="curves")
+
+Folder = Annotated[Path, typer.Argument(help="Screen folder, with its screen.yaml.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@screens_app.command("build")
+def build(
+    name: Annotated[str, typer.Argument(help="cpjump1")],
+    upstream: Annotated[Path, typer.Option(help="Folder that holds the upstream files.")],
+    folder: Annotated[Path | None, typer.Option(help="Default: data/screens/NAME.")] = None,
+) -> None:
+    """Build a shipped screen's tables from its upstream files (checked by SHA-256)."""
+    from phenoprot.screens.cpjump1 import build_screen
+
+    if name != "cpjump1":
+        raise UserError(f"no builder for screen '{name}'", remedy="There is: cpjump1.")
+    build_screen(upstream, folder or Path("data/screens") / name)
+
+
+@screens_app.command("show")
+def show(folder: Folder) -> None:
+    """Print what a screen holds."""
+    from phenoprot.screens.summary import describe
+
+    print(describe(folder))
+
+
+@screens_app.command("validate")
+def validate(folder: Folder) -> None:
+    """Check a screen folder with the limits of params.yaml, before bringing it in."""
+    from phenoprot.params import load_params
+    from phenoprot.screens.loader import load_screen
+    from phenoprot.validation import require_valid, validate_screen
+
+    report = validate_screen(load_screen(folder), load_params().validation)
+    for line in report.warning_lines():
+        print(f"warning: {line}")
+    require_valid(report)
+    print(f"{folder}: valid")
+
+
+@app.command()
+def tables(
+    screen: Annotated[str | None, typer.Argument(help="Default: every screen.")] = None,
+    markdown: Annotated[bool, typer.Option("--md", help="Print Markdown.")] = False,
+) -> None:
+    """Print Tables 1 to 3 from the committed metrics, the poster's figures beside them."""
+    from phenoprot.report.show import print_tables
+
+    print_tables(Path("metrics"), screen, markdown)
+
+
+def main() -> None:
+    """Entry point: a user's mistake is one line on stderr and exit code 1."""
+    runtime.pin()
+    try:
+        app()
+    except UserError as error:
+        print(f"phenoprot: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,97 @@
+"""ROC AUC of many targets at once, with exact ties, and its chance level."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import rankdata
+
+
+def auc_by_target(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """ROC AUC of every column: the Mann-Whitney statistic over average ranks.
+
+    Parameters
+    ----------
+    labels
+        (rows, targets): 1, 0, or NaN for a masked value.
+    scores
+        (rows, targets): higher means more likely 1; finite wherever a label is.
+
+    Returns
+    -------
+    numpy.ndarray
+        (targets,) float64; NaN for a target without both classes. Rank sums are exact
+        half-integers, so the result is the correctly rounded quotient.
+    """
+    positives, negatives = (labels == 1).sum(axis=0), (labels == 0).sum(axis=0)
+    rank_sums = np.where(labels == 1, _ranks(labels, scores), 0.0).sum(axis=0)
+    return _auc(rank_sums, positives, negatives)
+
+
+def _ranks(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Average ranks among the unmasked rows; masked rows rank behind them all."""
+    return rankdata(np.where(np.isnan(labels), np.inf, scores), method="average", axis=0)
+
+
+def _auc(rank_sums: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
+    pairs = positives * negatives
+    with np.errstate(invalid="ignore"):
+        return (rank_sums - positives * (positives + 1) / 2) / np.where(pairs, pairs, np.nan)
+
+
+def permuted_auc(
+    labels: np.ndarray, scores: np.ndarray, permutations: int, seed: int
+) -> np.ndarray:
+    """ROC AUC after permuting each target's labels among its unmasked rows.
+
+    The predictions and the numbers of positives and negatives stay as they are. Targets with the
+    same number of unmasked rows share their permutations, which changes no expectation.
+
+    Returns
+    -------
+    numpy.ndarray
+        (permutations, targets) float64; NaN for a target without both classes.
+    """
+    ranks = _ranks(labels, scores)
+    present = ~np.isnan(labels)
+    positives = (labels == 1).sum(axis=0)
+    rank_sums = np.zeros((permutations, labels.shape[1]))
+    orders: dict[int, np.ndarray] = {}
+    for target in range(labels.shape[1]):
+        rows = ranks[present[:, target], target]
+        if len(rows) not in orders:
+            rng = np.random.default_rng([seed, len(rows)])
+            orders[len(rows)] = rng.random((permutations, len(rows))).argsort(axis=1)
+        # A random subset stands for the positives.
+        subset = orders[len(rows)][:, : positives[target]]
+        rank_sums[:, target] = rows[subset].sum(axis=1)
+    return _auc(rank_sums, positives, (labels == 0).sum(axis=0))
+
+
+def bootstrap_auc(
+    labels: np.ndarray, scores: np.ndarray, row_weights: np.ndarray
+) -> np.ndarray:
+    """ROC AUC with the rows drawn `row_weights` times.
+
+    Parameters
+    ----------
+    labels, scores
+        (rows, targets), as in :func:`auc_by_target`.
+    row_weights
+        (bootstraps, rows): how often each row is drawn.
+
+    Returns
+    -------
+    numpy.ndarray
+        (bootstraps, targets); NaN where a draw has not both classes.
+    """
+    result = np.full((len(row_weights), labels.shape[1]), np.nan)
+    for target in range(labels.shape[1]):
+        is_one, is_zero = labels[:, target] == 1, labels[:, target] == 0
+        one, zero = scores[is_one, target], scores[is_zero, target]
+        wins = (np.sign(one[:, None] - zero[None, :]) + 1) / 2
+        weight_one, weight_zero = row_weights[:, is_one], row_weights[:, is_zero]
+        pairs = weight_one.sum(axis=1) * weight_zero.sum(axis=1)
+        won = np.einsum("bi,ij,bj->b", weight_one, wins, weight_zero, optimize=True)
+        drawn = pairs > 0
+        result[drawn, target] = won[drawn] / pairs[drawn]
+    return result

@@ -1,0 +1,1 @@
+"""From protein readouts to labels (up, down, not, unclassified) and levels to predict."""

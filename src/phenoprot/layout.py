@@ -1,0 +1,55 @@
+"""Where each stage puts what it makes. dvc.yaml names the same paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+WORK = Path(".phenoprot")
+"""Ignored by git and DVC: shards of unfinished or reusable work."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths of one screen's artefacts, relative to the repository root."""
+
+    screen: str
+
+    @property
+    def validation(self) -> Path:
+        """Results of the input checks."""
+        return Path("data/validation") / self.screen
+
+    @property
+    def profiles(self) -> Path:
+        """Treatment profiles, one parquet per method."""
+        return Path("data/profiles") / self.screen
+
+    @property
+    def labels(self) -> Path:
+        """``labels.parquet`` and ``levels.parquet``."""
+        return Path("data/labels") / self.screen
+
+    @property
+    def folds(self) -> Path:
+        """Compound, group and fold."""
+        return Path("data/folds") / f"{self.screen}.csv"
+
+    def predictions(self, task: str) -> Path:
+        """Predictions of one task."""
+        return Path("data/predictions") / self.screen / task
+
+    @property
+    def scores(self) -> Path:
+        """Per-target scores of every row."""
+        return Path("data/scores") / self.screen
+
+    @property
+    def metrics(self) -> Path:
+        """Small JSON, in git."""
+        return Path("metrics") / self.screen
+
+    @property
+    def report(self) -> Path:
+        """The plain account, generated."""
+        return Path("docs") / f"results-{self.screen}.md"

@@ -1,0 +1,66 @@
+"""params.yaml as one typed object."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from phenoprot.errors import UserError
+from phenoprot.evaluation.settings import EvaluationSettings
+from phenoprot.labels.settings import LabelSettings
+from phenoprot.settings import Settings, parse_settings, read_yaml
+from phenoprot.tasks.settings import RowSettings, TaskSettings
+from phenoprot.validation.settings import ValidationSettings
+
+class ScreenParams(Settings):
+    """One screen of the benchmark."""
+
+    folder: Path
+    """The screen folder."""
+    rows: dict[str, RowSettings]
+    """Rows of its tables, in the order they are printed."""
+
+
+class ProfileSettings(Settings):
+    """From wells to treatments."""
+
+    normalisation: Literal["standardise", "robust"]
+    """Per plate, to the negative controls: mean and sd (poster), or median and MAD."""
+
+
+class Params(Settings):
+    """The whole of params.yaml."""
+
+    screens: dict[str, ScreenParams]
+    """Screens by name."""
+    validation: ValidationSettings
+    """Thresholds of the input checks."""
+    profiles: ProfileSettings
+    """From wells to treatments."""
+    labels: LabelSettings
+    """From readouts to labels."""
+    tasks: TaskSettings
+    """Prediction tasks."""
+    evaluation: EvaluationSettings
+    """Scores and their uncertainty."""
+
+    def screen(self, name: str) -> ScreenParams:
+        """The block of one screen.
+
+        Raises
+        ------
+        UserError
+            No such screen.
+        """
+        if name not in self.screens:
+            raise UserError(
+                f"no screen '{name}'; there are: {', '.join(self.screens)}",
+                where="params.yaml",
+                remedy="Add a block under screens.",
+            )
+        return self.screens[name]
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and check params.yaml."""
+    return parse_settings(Params, read_yaml(path), str(path))

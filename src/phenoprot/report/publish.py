@@ -1,0 +1,77 @@
+"""Copy a screen's metrics into metrics/ and write its account."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from phenoprot import __version__
+from phenoprot.evaluation.run import PARTS
+from phenoprot.files import file_sha256, fingerprint, write_json, write_text
+from phenoprot.layout import Layout
+from phenoprot.params import Params, ScreenParams
+from phenoprot.report.account import account
+from phenoprot.report.tables import read_metrics
+from phenoprot.screens.loader import Screen, load_screen
+
+TOP = 10
+"""Proteins in Table 2, as in the poster."""
+
+
+def publish(layout: Layout, params: Params) -> None:
+    """Write ``metrics/<screen>/`` and ``docs/results-<screen>.md`` from the screen's scores."""
+    block = params.screen(layout.screen)
+    screen = load_screen(block.folder)
+    for part in PARTS:
+        shutil.rmtree(layout.metrics / part, ignore_errors=True)
+        for file in sorted((layout.scores / part).glob("*.json")):
+            write_json(layout.metrics / part / file.name, json.loads(file.read_text("utf-8")))
+    write_json(layout.metrics / "provenance.json", provenance(screen, block, params, layout))
+    write_json(layout.metrics / "top_regression.json", top_regression(layout, block))
+    write_text(layout.report, account(read_metrics(layout.metrics)))
+
+
+def data_fingerprint(folder: Path) -> str:
+    """Hash of a screen folder: the names and bytes of all its files."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return fingerprint([(path.relative_to(folder).as_posix(), file_sha256(path)) for path in files])
+
+
+def provenance(
+    screen: Screen, block: ScreenParams, params: Params, layout: Layout
+) -> dict[str, Any]:
+    """What the metrics came from, and what a reader must know beside them."""
+    relevant = params.model_dump(mode="json", exclude={"screens"}) | {
+        "screen": block.model_dump(mode="json")
+    }
+    info = screen.info
+    readout = info.tables.proteomics
+    return {
+        "package_version": __version__,
+        "data_sha256": data_fingerprint(screen.folder),
+        "params_sha256": fingerprint(relevant),
+        "screen": info.name,
+        "title": info.title,
+        "imaged_cell_line": info.cell_line,
+        "readout_cell_line": readout.cell_line if readout else None,
+        "caveats": info.caveats,
+        "rows": list(block.rows),
+        "labels": json.loads((layout.labels / "counts.json").read_text("utf-8")),
+        "label_rule": params.labels.model_dump(mode="json"),
+    }
+
+
+def top_regression(layout: Layout, block: ScreenParams) -> list[dict[str, Any]]:
+    """The best predicted proteins of the first row, as in the poster's Table 2."""
+    row = next(name for name, settings in block.rows.items() if "regression" in settings.tasks)
+    table = pd.read_parquet(layout.scores / "regression" / f"{row}.parquet")
+    best = table.sort_values(["r2", "Target"], ascending=[False, True]).head(TOP)
+    return [
+        {"row": row, "protein": line.Target}
+        | {name: round(float(getattr(line, name)), 6) for name in ("r2", "pearson_r2", "smape")}
+        for line in best.itertuples()
+    ]

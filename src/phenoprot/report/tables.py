@@ -1,0 +1,178 @@
+"""The benchmark tables, from metrics/ alone: no cache, no heavy import."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from phenoprot.errors import UserError
+from phenoprot.report.poster import POSTER, POSTER_TOP_REGRESSION
+
+Metrics = dict[str, float | int]
+PARTS = {
+    "classification/up": "Table 1a. Classification, UP vs NOT: ROC AUC",
+    "classification/down": "Table 1b. Classification, DOWN vs NOT: ROC AUC",
+    "regression": "Table 2a. Regression of protein level: R2 and SMAPE",
+    "targets": "Table 3. Compound target prediction: ROC AUC",
+}
+TOP_TITLE = "Table 2b. Best predicted proteins of the regression"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A printed table."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ScreenMetrics:
+    """Everything under ``metrics/<screen>``."""
+
+    provenance: dict[str, Any]
+    """Versions and hashes, title, caveats, row order."""
+    parts: dict[str, dict[str, Metrics]]
+    """Metrics by part and row, rows in the order of params.yaml."""
+    top_regression: list[dict[str, Any]]
+    """Best predicted proteins."""
+
+
+def read_metrics(folder: Path) -> ScreenMetrics:
+    """Read the committed metrics of one screen.
+
+    Raises
+    ------
+    UserError
+        There are none.
+    """
+    if not (folder / "provenance.json").is_file():
+        raise UserError(
+            "no metrics here", where=str(folder), remedy="Run `make reproduce` or `dvc repro`."
+        )
+    provenance = _read(folder / "provenance.json")
+    parts: dict[str, dict[str, Metrics]] = {}
+    for part in PARTS:
+        files = [folder / part / f"{row}.json" for row in provenance["rows"]]
+        parts[part] = {file.stem: _read(file) for file in files if file.is_file()}
+    return ScreenMetrics(provenance, parts, _read(folder / "top_regression.json"))
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def build_tables(metrics: ScreenMetrics) -> list[Table]:
+    """Tables 1 to 3 with the poster's figures as a reference column."""
+    tables = []
+    for part, title in PARTS.items():
+        rows = metrics.parts[part]
+        if not rows:
+            continue
+        if part == "regression":
+            tables += [_regression_table(title, rows), _top_table(metrics.top_regression)]
+        else:
+            tables.append(_auc_table(title, rows, POSTER[part]))
+    return tables
+
+
+def _thresholds(rows: dict[str, Metrics], name: str) -> list[str]:
+    prefix = f"n_{name}_ge_"
+    return [key.removeprefix(prefix) for key in next(iter(rows.values())) if key.startswith(prefix)]
+
+
+def _count(metrics: Metrics, name: str, threshold: str) -> str:
+    """``"24 (59 %; 0.3)"``: number, share, and number expected by chance."""
+    key = f"{name}_ge_{threshold}"
+    chance = metrics[f"chance_n_{key}"]
+    return f"{metrics[f'n_{key}']} ({metrics[f'pct_{key}']:.0f} %; {chance:.1f})"
+
+
+def _auc_table(title: str, rows: dict[str, Metrics], poster: dict[str, Metrics]) -> Table:
+    thresholds = _thresholds(rows, "auc")
+    lines = []
+    for name, row in rows.items():
+        published = poster.get(name, {})
+        reference = f"{published['mean_auc']:.2f}" if published else "-"
+        counts = [
+            f"{100 * published[f'n_auc_ge_{t}'] / published['n_targets']:.0f} %"
+            for t in thresholds
+            if f"n_auc_ge_{t}" in published
+        ]
+        interval = f"{row['mean_auc_ci_low']:.2f}-{row['mean_auc_ci_high']:.2f}"
+        lines.append(
+            [
+                name,
+                str(row["n_targets"]),
+                str(row["n_compounds"]),
+                f"{row['mean_auc']:.3f} ({interval})",
+                *(_count(row, "auc", t) for t in thresholds),
+                f"{reference} ({', '.join(counts)})" if counts else reference,
+            ]
+        )
+    return Table(
+        title,
+        ["row", "targets", "compounds", "mean AUC (95 % CI)", *(f">= {t}" for t in thresholds),
+         f"poster: mean ({', '.join('>= ' + t for t in thresholds)})"],
+        lines,
+        ["Counts: targets at or above the AUC (share; number expected by chance at the same "
+         "positives). Mean of the test folds; CI from resampling compounds."],
+    )  # fmt: skip
+
+
+def _regression_table(title: str, rows: dict[str, Metrics]) -> Table:
+    thresholds = _thresholds(rows, "r2")
+    lines = [
+        [
+            name,
+            str(row["n_targets"]),
+            f"{row['mean_r2']:.3f}",
+            f"{row['median_r2']:.3f}",
+            f"{row['mean_pearson_r2']:.3f}",
+            f"{row['mean_smape']:.1f}",
+            *(_count(row, "r2", t) for t in thresholds),
+            f"{row['max_r2']:.2f}",
+            _poster_max(name),
+        ]
+        for name, row in rows.items()
+    ]
+    return Table(
+        title,
+        ["row", "proteins", "mean R2", "median R2", "mean r2 (Pearson)", "SMAPE %",
+         *(f"R2 >= {t}" for t in thresholds), "best R2", "poster: best R2"],
+        lines,
+        ["R2 = 1 - SSE/SST within each test fold, averaged; below 0 is worse than the test fold's "
+         "own mean. Counts as in Table 1."],
+    )  # fmt: skip
+
+
+def _poster_max(name: str) -> str:
+    published = POSTER["regression"].get(name)
+    return f"{published['max_r2']:.2f}" if published else "-"
+
+
+def _top_table(top: list[dict[str, Any]]) -> Table:
+    lines = [
+        [entry["protein"], f"{entry['r2']:.3f}", f"{entry['pearson_r2']:.3f}",
+         f"{entry['smape']:.1f}", f"{gene} {r2:.3f} / {smape:.1f}"]
+        for entry, (gene, r2, smape) in zip(top, POSTER_TOP_REGRESSION, strict=False)
+    ]  # fmt: skip
+    row = top[0]["row"] if top else ""
+    return Table(
+        f"{TOP_TITLE} ({row})",
+        ["protein", "R2", "r2 (Pearson)", "SMAPE %", "poster: gene R2 / SMAPE %"],
+        lines,
+        ["Picked by the score itself, so optimistic, here as in the poster."],
+    )
+
+
+def to_markdown(table: Table) -> str:
+    """A GitHub table with its title and notes."""
+    lines = [f"### {table.title}", "", "| " + " | ".join(table.columns) + " |"]
+    lines.append("|" + "---|" * len(table.columns))
+    lines += ["| " + " | ".join(row) + " |" for row in table.rows]
+    return "\n".join([*lines, "", *table.notes]) + "\n"

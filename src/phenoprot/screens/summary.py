@@ -1,0 +1,52 @@
+"""A screen in a few lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from phenoprot.profiles.normalise import feature_columns
+from phenoprot.screens.contract import (
+    COMPOUND,
+    CONCENTRATION,
+    CONTROL,
+    NEGATIVE_CONTROL,
+    PLATE,
+    PROTEIN,
+    TARGET,
+    WELL_KEY,
+)
+from phenoprot.screens.loader import load_screen
+
+
+def describe(folder: Path) -> str:
+    """Tables, sizes, sources and caveats of a screen folder, as text."""
+    screen = load_screen(folder)
+    info, wells = screen.info, screen.wells()
+    treated = wells[wells[CONTROL] != NEGATIVE_CONTROL]
+    doses = treated.groupby(COMPOUND)[CONCENTRATION].nunique()
+    lines = [
+        info.title,
+        f"wells: {len(wells)} on {wells[PLATE].nunique()} plates, "
+        f"{(wells[CONTROL] == NEGATIVE_CONTROL).sum()} of them {info.negative_control}; "
+        f"{treated[COMPOUND].nunique()} compounds at {doses.min()}-{doses.max()} concentration(s)",
+    ]
+    for method, table in info.tables.profiles.items():
+        profile = screen.profile(method)
+        lines.append(
+            f"profiles/{method}: {len(profile)} wells x {len(feature_columns(profile))} features"
+            f" - {table.content}"
+        )
+    if info.tables.proteomics:
+        readout = screen.proteomics()
+        lines.append(
+            f"proteomics: {readout[PROTEIN].nunique()} proteins x "
+            f"{len(readout[WELL_KEY].drop_duplicates())} wells - {info.tables.proteomics.content}"
+        )
+    if info.tables.targets:
+        targets = screen.targets()
+        lines.append(
+            f"targets: {targets[TARGET].nunique()} of {targets[COMPOUND].nunique()} compounds"
+        )
+    lines += [f"source: {s.content} ({s.repository} at {s.commit}; {s.licence})"
+              for s in info.sources]  # fmt: skip
+    return "\n".join(lines + [f"caveat: {caveat}" for caveat in info.caveats])

@@ -1,0 +1,99 @@
+"""A regularised linear model on the same features: does the MLP earn its place?
+
+Principal components of the training part, then ridge regression per target. For labels 1 / 0 the
+ridge score ranks as a least-squares classifier, which is all that an AUC looks at.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from phenoprot.tasks.nested import Scaler, scale_features, train_rows
+from phenoprot.tasks.settings import TaskSettings
+from phenoprot.tasks.splits import inner_holdouts
+
+
+def principal_components(features: np.ndarray, train: np.ndarray, components: int) -> np.ndarray:
+    """Scores of all rows on the leading components of the training rows.
+
+    Parameters
+    ----------
+    features
+        (rows, n_features), centred on the training rows.
+    train, components
+        Rows to fit, and how many components to keep (at most the rank allows).
+    """
+    _, _, axes = np.linalg.svd(features[train].astype(np.float64), full_matrices=False)
+    return features @ axes[:components].T
+
+
+def ridge_path(
+    x: np.ndarray, y: np.ndarray, train: np.ndarray, penalties: list[float]
+) -> np.ndarray:
+    """Ridge predictions for all rows at every penalty, with an unpenalised intercept.
+
+    Parameters
+    ----------
+    x, y
+        (rows, n_features) and (rows, n_targets); NaN in `y` is left out, target by target.
+    train
+        Rows to fit.
+    penalties
+        In units of the number of fitted rows times the mean variance of the features.
+
+    Returns
+    -------
+    numpy.ndarray
+        (penalties, rows, n_targets).
+    """
+    scores = np.empty((len(penalties), len(x), y.shape[1]))
+    present = ~np.isnan(y[train])
+    patterns, pattern_of = np.unique(present, axis=1, return_inverse=True)
+    for k in range(patterns.shape[1]):  # targets that miss the same rows share one decomposition
+        rows = train[patterns[:, k]]
+        targets = np.flatnonzero(pattern_of.ravel() == k)
+        centre, level = x[rows].mean(axis=0), y[np.ix_(rows, targets)].mean(axis=0)
+        left, singular, axes = np.linalg.svd(x[rows] - centre, full_matrices=False)
+        projected = left.T @ (y[np.ix_(rows, targets)] - level)
+        basis = (x - centre) @ axes.T
+        scale = (singular**2).mean()
+        for i, penalty in enumerate(penalties):
+            weights = (singular / (singular**2 + penalty * scale))[:, None] * projected
+            scores[i][:, targets] = basis @ weights + level
+    return scores
+
+
+def nested_linear(
+    features: np.ndarray,
+    labels: np.ndarray,
+    folds: np.ndarray,
+    groups: np.ndarray,
+    settings: TaskSettings,
+) -> np.ndarray:
+    """Cross-validate principal components and ridge; the penalty is chosen inside each fold.
+
+    Arguments as in :func:`phenoprot.tasks.nested.nested_mlp`. The penalty with the lowest squared
+    error on the inner hold-outs (in training-part standard deviations, over all targets) wins.
+
+    Returns
+    -------
+    numpy.ndarray
+        (rows, n_targets) float32: scores, or levels in the labels' own units.
+    """
+    splits, linear = settings.splits, settings.linear
+    scores = np.full(labels.shape, np.nan, dtype=np.float32)
+    for i, fold in enumerate(np.unique(folds)):
+        train, test = train_rows(folds, fold), np.flatnonzero(folds == fold)
+        scaled = scale_features(features, train, settings.clip)
+        x = principal_components(scaled, train, linear.components)
+        scaler = Scaler.fit(labels[train])
+        y = scaler.scale(labels)
+        errors = np.zeros(len(linear.penalties))
+        for held in inner_holdouts(
+            groups, train, splits.inner_splits, splits.inner_share, splits.seed + 1 + i
+        ):
+            path = ridge_path(x, y, np.setdiff1d(train, held), linear.penalties)
+            errors += np.nanmean((path[:, held] - y[held]) ** 2, axis=(1, 2))
+        best = linear.penalties[int(errors.argmin())]
+        scores[test] = scaler.restore(ridge_path(x, y, train, [best])[0][test])
+    return scores

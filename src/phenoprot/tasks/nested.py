@@ -1,0 +1,168 @@
+"""Nested cross-validation: everything that is fitted sees the training part of its fold only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from phenoprot.tasks.mlp import Fit, Member, predict, train_stack
+from phenoprot.tasks.settings import Loss, MlpConfig, TaskSettings
+from phenoprot.tasks.splits import inner_holdouts
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """Mean and standard deviation of each column over the training rows."""
+
+    mean: np.ndarray
+    sd: np.ndarray
+
+    @classmethod
+    def fit(cls, values: np.ndarray) -> Scaler:
+        """Fit to (rows, columns); NaN is left out, a constant column keeps its scale."""
+        present = ~np.isnan(values)
+        n = np.maximum(present.sum(axis=0), 1)
+        mean = np.where(present, values, 0).sum(axis=0) / n
+        sd = np.sqrt(np.where(present, (values - mean) ** 2, 0).sum(axis=0) / n)
+        constant = sd <= 1e-6 * np.maximum(np.abs(mean), 1e-6)
+        return cls(mean, np.where(constant, 1.0, sd))
+
+    def scale(self, values: np.ndarray) -> np.ndarray:
+        """Values in standard deviations from the mean; NaN stays NaN."""
+        return (values - self.mean) / self.sd
+
+    def restore(self, values: np.ndarray) -> np.ndarray:
+        """The inverse of `scale`."""
+        return values * self.sd + self.mean
+
+
+def scale_features(features: np.ndarray, train: np.ndarray, clip: float) -> np.ndarray:
+    """Standardise and clip (rows, columns) by the training rows; a missing value is their mean."""
+    scaled = Scaler.fit(features[train]).scale(features)
+    return np.nan_to_num(np.clip(scaled, -clip, clip)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class FoldModel:
+    """The final network of one outer fold."""
+
+    config: MlpConfig
+    fit: Fit
+    labels: Scaler | None
+    """Standardisation of the labels, in regression."""
+
+
+@dataclass(frozen=True)
+class NestedResult:
+    """Predictions of every row by the model that did not see its fold."""
+
+    scores: np.ndarray
+    """(rows, targets): logits, or levels in the labels' own units."""
+    models: list[FoldModel]
+
+
+def train_rows(folds: np.ndarray, fold: int) -> np.ndarray:
+    """Row numbers outside an outer fold."""
+    return np.flatnonzero(folds != fold)
+
+
+def nested_mlp(
+    features: np.ndarray,
+    labels: np.ndarray,
+    folds: np.ndarray,
+    groups: np.ndarray,
+    settings: TaskSettings,
+    loss: Loss,
+    device: str = "cpu",
+) -> NestedResult:
+    """Cross-validate the MLP; grid point and number of epochs are chosen inside each training part.
+
+    Parameters
+    ----------
+    features
+        (rows, n_features) float; NaN is a missing value.
+    labels
+        (rows, n_targets): 1 / 0 for ``bce``, levels otherwise; NaN is masked.
+    folds, groups
+        (rows,): outer fold and compound group of each row.
+    settings, loss, device
+        Cross-validation, grid and training; objective; torch device.
+
+    Returns
+    -------
+    NestedResult
+        Per fold: the grid point with the lowest mean stopping loss over the inner splits, trained
+        anew on the whole training part for the mean number of epochs found there.
+    """
+    names = np.unique(folds)
+    trains = [train_rows(folds, fold) for fold in names]
+    x = np.stack([scale_features(features, train, settings.clip) for train in trains])
+    scalers = [None if loss == "bce" else Scaler.fit(labels[train]) for train in trains]
+    y = np.stack([labels if s is None else s.scale(labels) for s in scalers]).astype(np.float32)
+    x_all, y_all = torch.from_numpy(x).to(device), torch.from_numpy(y).to(device)
+    chosen = _search(x_all, y_all, trains, groups, settings, loss)
+    scores = np.full(labels.shape, np.nan, dtype=np.float32)
+    models: list[FoldModel] = []
+    finals = _refit(x_all, y_all, trains, chosen, settings, loss)
+    for i, (fold, (config, _), fit) in enumerate(zip(names, chosen, finals, strict=True)):
+        test = np.flatnonzero(folds == fold)
+        output = predict(fit.parameters, x_all[i, test], config).cpu().numpy()
+        scaler = scalers[i]
+        scores[test] = output if scaler is None else scaler.restore(output)
+        models.append(FoldModel(config, fit, scaler))
+    return NestedResult(scores, models)
+
+
+def _search(
+    x: Tensor,
+    y: Tensor,
+    trains: list[np.ndarray],
+    groups: np.ndarray,
+    settings: TaskSettings,
+    loss: Loss,
+) -> list[tuple[MlpConfig, int]]:
+    """Best grid point and its mean number of epochs for each outer fold."""
+    splits = settings.splits
+    members = []
+    for fold, train in enumerate(trains):
+        holdouts = inner_holdouts(
+            groups, train, splits.inner_splits, splits.inner_share, splits.seed + 1 + fold
+        )
+        members += [Member(fold, np.setdiff1d(train, held), held) for held in holdouts]
+    losses, epochs = [], []
+    for config in settings.mlp.points():
+        fits = train_stack(x, y, members, config, settings.training, loss)
+        losses.append([fit.stop_loss for fit in fits])
+        epochs.append([fit.epochs for fit in fits])
+    shape = (-1, len(trains), splits.inner_splits)
+    mean_loss = np.array(losses).reshape(shape).mean(axis=2)
+    mean_epochs = np.array(epochs).reshape(shape).mean(axis=2)
+    best = mean_loss.argmin(axis=0)
+    points = settings.mlp.points()
+    return [
+        (points[point], max(1, round(float(mean_epochs[point, fold]))))
+        for fold, point in enumerate(best)
+    ]
+
+
+def _refit(
+    x: Tensor,
+    y: Tensor,
+    trains: list[np.ndarray],
+    chosen: list[tuple[MlpConfig, int]],
+    settings: TaskSettings,
+    loss: Loss,
+) -> list[Fit]:
+    """Train the chosen grid point of each fold on its whole training part."""
+    none = np.empty(0, dtype=np.int64)
+    finals: dict[int, Fit] = {}
+    for config in settings.mlp.points():
+        lanes = [i for i, (best, _) in enumerate(chosen) if best == config]
+        if lanes:
+            members = [Member(i, trains[i], none, chosen[i][1]) for i in lanes]
+            fits = train_stack(x, y, members, config, settings.training, loss)
+            finals |= dict(zip(lanes, fits, strict=True))
+    return [finals[i] for i in range(len(chosen))]

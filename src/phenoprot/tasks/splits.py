@@ -1,0 +1,88 @@
+"""Outer folds and inner sub-samples, both grouped so that no compound stands on two sides."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from phenoprot.errors import UserError
+from phenoprot.screens.contract import COMPOUND, CONCENTRATION, CONTROL, INCHIKEY, NEGATIVE_CONTROL
+
+FOLD = "Fold"
+GROUP = "Metadata_Group"
+
+
+def compound_groups(wells: pd.DataFrame) -> pd.DataFrame:
+    """Compounds that must stay together: one row per compound with its group.
+
+    Compounds with one connectivity (first block of the InChIKey: salts, stereoisomers and isotopes
+    of one skeleton) are one group; without an InChIKey a compound is its own group.
+    """
+    treated = wells[(wells[CONTROL] != NEGATIVE_CONTROL) & wells[CONCENTRATION].gt(0)]
+    compounds = treated.drop_duplicates(COMPOUND).sort_values(COMPOUND, ignore_index=True)
+    group = compounds[COMPOUND]
+    if INCHIKEY in compounds:
+        block = compounds[INCHIKEY].str.split("-").str[0]
+        group = block.where(block != "", compounds[COMPOUND])
+    return pd.DataFrame({COMPOUND: compounds[COMPOUND], GROUP: group})
+
+
+def make_folds(groups: pd.DataFrame, folds: int, seed: int) -> pd.DataFrame:
+    """Assign every compound to an outer fold.
+
+    Groups go, in random order and largest first, each to the fold with the fewest compounds so
+    far: fold sizes differ by no more than the largest group, and no fold is empty.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``Metadata_Compound``, ``Metadata_Group``, ``Fold`` (0-based), sorted by compound.
+
+    Raises
+    ------
+    UserError
+        Fewer groups than folds.
+    """
+    size = groups.groupby(GROUP, sort=True).size()
+    if len(size) < folds:
+        raise UserError(
+            f"{len(size)} compound(s) cannot fill {folds} folds",
+            where="tasks.splits.folds",
+            remedy="Lower the number of folds or add compounds.",
+        )
+    order = np.random.default_rng(seed).permutation(len(size))
+    order = order[np.argsort(-size.to_numpy()[order], kind="stable")]
+    filled = np.zeros(folds, dtype=np.int64)
+    fold_of: dict[str, int] = {}
+    for i in order:
+        fold = int(filled.argmin())
+        fold_of[size.index[i]] = fold
+        filled[fold] += size.iloc[i]
+    return groups.assign(**{FOLD: groups[GROUP].map(fold_of)})
+
+
+def inner_holdouts(
+    groups: np.ndarray, train: np.ndarray, splits: int, share: float, seed: int
+) -> list[np.ndarray]:
+    """Random sub-samples of the training rows to hold out, whole groups at a time.
+
+    Parameters
+    ----------
+    groups
+        (rows,): group of every row, test rows included.
+    train
+        Row numbers of the training part.
+    splits, share, seed
+        Number of sub-samples, share of the groups in each, random seed.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        Row numbers held out in each sub-sample; the rest of `train` is for fitting.
+    """
+    names = np.unique(groups[train])
+    held = max(1, round(share * len(names)))
+    rng = np.random.default_rng(seed)
+    return [
+        train[np.isin(groups[train], rng.permutation(names)[:held])] for _ in range(splits)
+    ]

@@ -1,0 +1,25 @@
+"""Stage: are there enough compounds, positives and negatives for the folds?"""
+
+from phenoprot.stage import run_stage
+
+
+def check_labels(screen: str) -> None:
+    """Write the result of every check; stop the pipeline if one fails."""
+    import pandas as pd
+
+    from phenoprot.layout import Layout
+    from phenoprot.params import load_params
+    from phenoprot.validation import check_labels, require_valid, write_report
+
+    params, layout = load_params(), Layout(screen)
+    report = check_labels(
+        pd.read_parquet(layout.labels / "labels.parquet"),
+        pd.read_csv(layout.folds),
+        params.validation,
+    )
+    write_report(report, layout.validation / "labels.json")
+    require_valid(report)
+
+
+if __name__ == "__main__":
+    run_stage(check_labels)

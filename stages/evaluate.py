@@ -1,0 +1,16 @@
+"""Stage: score every row of every task, target by target."""
+
+from phenoprot.stage import run_stage
+
+
+def evaluate(screen: str) -> None:
+    """Write a per-target table and the metrics of each row."""
+    from phenoprot.evaluation.run import evaluate_screen
+    from phenoprot.layout import Layout
+    from phenoprot.params import load_params
+
+    evaluate_screen(Layout(screen), load_params().evaluation)
+
+
+if __name__ == "__main__":
+    run_stage(evaluate)
