@@ -28,7 +28,7 @@ from phenoprot.curves.summary import COLUMNS, SUMMARY
 # Chosen on 20,000 simulated curves: the coarsest that never ended above CurveCurator's minimum.
 PEC50_STEP = 0.1
 SLOPES = (0.01, 0.1, 0.2, 0.35, 0.6, 1.0, 1.6, 2.5, 4.0, 6.3, 10.0)
-STARTS = 6
+STARTS = 8
 # Column of the residual sum that was minimised (over data and interpolated points).
 RESIDUAL_SUM = "Residual Sum"
 TESTED = (
@@ -230,3 +230,14 @@ def fit_table(
     names = np.array([None, *STATES[1:]], dtype=object)
     fitted["Curve Regulation"] = np.where(states == UNCLASSIFIED, np.nan, names[states])
     return pd.concat([curves, fitted], axis=1)
+
+
+def leave_few_doses(curves: pd.DataFrame, design: DoseDesign, minimum: int) -> int:
+    """Take the call from curves with fewer than `minimum` valid doses, in place; returns how many.
+
+    CurveCurator calls curves of 4 doses, too, where the critical F is 53.5 (14.6 with 5).
+    """
+    few = curves[ratio(design.treated)].notna().sum(axis=1) < minimum
+    curves["Curve Regulation"] = curves["Curve Regulation"].astype(object)
+    curves.loc[few, "Curve Regulation"] = np.nan
+    return int(few.sum())

@@ -24,13 +24,16 @@ from phenoprot.files import file_sha256, fingerprint
 BLOCK = 256
 # A back plateau below this many times its lower bound is also tried at the bound.
 NEAR_BOUND = 100.0
+# In place of 0 in a denominator.
+TINY = 1e-300
 
 
-@nb.njit(nogil=True)
+@nb.njit(nogil=True, error_model="numpy", fastmath={"contract"})
 def scale_shapes(g, m, shapes, q, moments):  # type: ignore[no-untyped-def]
     """Centre and normalise `g` (m, shapes) into `q`; the control (g = 0) counts as a point.
 
-    `moments` (5, shapes) receives mean g, 1 / |g - mean|, sum g^2, sum g (1 - g), sum (1 - g)^2.
+    `moments` (6, shapes) receives mean g, 1 / |g - mean|, sum g^2, sum g (1 - g), sum (1 - g)^2
+    and |g - mean|.
     """
     n = m + 1.0
     for k in range(shapes):
@@ -46,11 +49,12 @@ def scale_shapes(g, m, shapes, q, moments):  # type: ignore[no-untyped-def]
         inverse = 1.0 / math.sqrt(square) if square > 0.0 else 0.0
         for i in range(m):
             q[i, k] = (g[i, k] - mean) * inverse
-        moments[0, k], moments[1, k], moments[2, k] = mean, inverse, sgg
+        moments[0, k], moments[1, k], moments[2, k] = mean, inverse, max(sgg, TINY)
         moments[3, k], moments[4, k] = total - sgg, n - 2.0 * total + sgg
+        moments[5, k] = math.sqrt(square)
 
 
-@nb.njit(nogil=True)
+@nb.njit(nogil=True, error_model="numpy", fastmath={"contract"})
 def score_shapes(y, m, shapes, q, moments, box, gain):  # type: ignore[no-untyped-def]
     """Fall of the residual sum against the mean for every shape, shape (shapes,), in `gain`.
 
@@ -70,26 +74,32 @@ def score_shapes(y, m, shapes, q, moments, box, gain):  # type: ignore[no-untype
         c = y[i] - mean_y
         for k in range(shapes):
             gain[k] += c * q[i, k]
+    # Branch-free, so that it is vectorised over the shapes.
     for k in range(shapes):
-        difference = gain[k] * moments[1, k]
-        front = mean_y - difference * moments[0, k]
+        mean, inverse, sgg, sgh, shh = (
+            moments[0, k],
+            moments[1, k],
+            moments[2, k],
+            moments[3, k],
+            moments[4, k],
+        )
+        score = gain[k]
+        difference = score * inverse
+        front = mean_y - difference * mean
         back = front + difference
-        if box[0] <= front <= box[1] and box[2] <= back <= box[3]:
-            gain[k] = gain[k] * gain[k]
-            continue
-        mean, inverse, sgg, sgh, shh = moments[:, k]
-        sgy = gain[k] / inverse + n * mean * mean_y if inverse > 0.0 else 0.0
-        shy = sy - sgy
-        b1 = min(max(back, box[2]), box[3])
-        f1 = min(max((shy - b1 * sgh) / shh, box[0]), box[1])
         f2 = min(max(front, box[0]), box[1])
-        b2 = min(max((sgy - f2 * sgh) / sgg if sgg > 0.0 else f2, box[2]), box[3])
+        b1 = min(max(back, box[2]), box[3])
+        sgy = score * moments[5, k] + n * mean * mean_y
+        shy = sy - sgy
+        f1 = min(max((shy - b1 * sgh) / shh, box[0]), box[1])
+        b2 = min(max((sgy - f2 * sgh) / sgg, box[2]), box[3])
         s1 = f1 * (f1 * shh - 2.0 * shy) + b1 * (b1 * sgg - 2.0 * sgy) + 2.0 * f1 * b1 * sgh
         s2 = f2 * (f2 * shh - 2.0 * shy) + b2 * (b2 * sgg - 2.0 * sgy) + 2.0 * f2 * b2 * sgh
-        gain[k] = null - syy - min(s1, s2)
+        inside = f2 == front and b1 == back
+        gain[k] = score * score if inside else null - syy - min(s1, s2)
 
 
-@nb.njit(nogil=True)
+@nb.njit(nogil=True, error_model="numpy", fastmath={"contract"})
 def pick_starts(gain, rows, columns, starts):  # type: ignore[no-untyped-def]
     """Indices of the best local maxima of `gain` (rows slopes x columns pEC50s) in `starts`.
 
@@ -131,7 +141,7 @@ def _compile(sources: str) -> Any:
     `sources` makes it part of the cache's key.
     """
 
-    @nb.njit(cache=True, nogil=True)
+    @nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
     def fit_blocks(  # type: ignore[no-untyped-def]
         ratios,
         order,
@@ -185,7 +195,7 @@ def _compile(sources: str) -> Any:
         shapes = rows * columns
         q = np.empty((d + e, shapes))
         g_block = np.empty((d + e, shapes))
-        moments, gain = np.empty((5, shapes)), np.empty(shapes)
+        moments, gain = np.empty((6, shapes)), np.empty(shapes)
         fit_x, fit_y = np.empty(d + e), np.empty(d + e)
         data_x, data_y = np.empty(d), np.empty(d)
         level_x, level_y = np.empty(d), np.empty(d)

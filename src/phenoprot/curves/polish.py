@@ -20,9 +20,8 @@ import numpy as np
 LN10 = math.log(10.0)
 MAX_STEPS = 60
 MAX_HALVINGS = 12
-# After this many steps a descent is given up if it stays above the best one known even when it
-# gains this many times what the quadratic model promises twice over.
-PATIENCE = 2
+# A descent is given up if it stays above the best one known even when it gains this many times
+# what it promises (twice the gain of the quadratic model).
 HOPE = 20.0
 # Largest step in pEC50 (decades), in v (see `polish`; decades of 10**v) and in ln slope.
 STEP_PEC50 = 0.75
@@ -35,7 +34,7 @@ ABSOLUTE_GAIN = 1e-22
 LARGEST_EXPONENT = 700.0
 
 
-@nb.njit(nogil=True)
+@nb.njit(nogil=True, error_model="numpy", fastmath={"contract"})
 def fraction(x, m, pec50, slope, g, u):  # type: ignore[no-untyped-def]
     """Fill `u` with slope * (x + pEC50) and `g` with the fraction of the back plateau."""
     for i in range(m):
@@ -44,7 +43,7 @@ def fraction(x, m, pec50, slope, g, u):  # type: ignore[no-untyped-def]
         g[i] = e / (1.0 + e)
 
 
-@nb.njit(nogil=True)
+@nb.njit(nogil=True, error_model="numpy", fastmath={"contract"})
 def residual_sum(y, g, m, front, back):  # type: ignore[no-untyped-def]
     """Sum of squared residuals of m points and the control."""
     total = (1.0 - front) ** 2
@@ -54,7 +53,7 @@ def residual_sum(y, g, m, front, back):  # type: ignore[no-untyped-def]
     return total
 
 
-@nb.njit(nogil=True)
+@nb.njit(nogil=True, error_model="numpy", fastmath={"contract"})
 def plateaus(y, g, m, box):  # type: ignore[no-untyped-def]
     """Best plateaus within `box` (front low, high, back low, high) for fractions `g`.
 
@@ -110,7 +109,7 @@ def plateaus(y, g, m, box):  # type: ignore[no-untyped-def]
     return best, best_front, best_back, free_front, free_back
 
 
-@nb.njit(nogil=True)
+@nb.njit(nogil=True, error_model="numpy", fastmath={"contract"})
 def derivatives(y, g, u, m, slope, front, back, free_front, free_back):  # type: ignore[no-untyped-def]
     """Gradient and Hessian of the projected residual sum in (pEC50, ln slope).
 
@@ -162,7 +161,7 @@ def derivatives(y, g, u, m, slope, front, back, free_front, free_back):  # type:
     return -2.0 * d * rp, -2.0 * d * rt, 2.0 * fpp, 2.0 * fpt, 2.0 * ftt
 
 
-@nb.njit(nogil=True)
+@nb.njit(nogil=True, error_model="numpy", fastmath={"contract"})
 def newton_step(gp, gt, hpp, hpt, htt, move_p, move_t):  # type: ignore[no-untyped-def]
     """Newton step with the absolute values of the Hessian's eigenvalues: always downhill."""
     if not move_p and not move_t:
@@ -192,7 +191,7 @@ def newton_step(gp, gt, hpp, hpt, htt, move_p, move_t):  # type: ignore[no-untyp
     return c * along - s * across, s * along + c * across
 
 
-@nb.njit(nogil=True)
+@nb.njit(nogil=True, error_model="numpy", fastmath={"contract"})
 def polish(x, y, m, pec50, log_slope, limits, box, best, g, u):  # type: ignore[no-untyped-def]
     """Descend from (pEC50, ln slope) to a local minimum within `limits` and `box`.
 
@@ -203,7 +202,7 @@ def polish(x, y, m, pec50, log_slope, limits, box, best, g, u):  # type: ignore[
     slope = math.exp(t)
     fraction(x, m, p, slope, g, u)
     total, front, back, free_front, free_back = plateaus(y, g, m, box)
-    for step in range(MAX_STEPS):
+    for _ in range(MAX_STEPS):
         gp, gt, hpp, hpt, htt = derivatives(y, g, u, m, slope, front, back, free_front, free_back)
         # A variable at its bound moves only inwards.
         move_p = (p > limits[0] or gp < 0.0) and (p < limits[1] or gp > 0.0)
@@ -225,9 +224,7 @@ def polish(x, y, m, pec50, log_slope, limits, box, best, g, u):  # type: ignore[
             move_t = (t > limits[2] or gt < 0.0) and (t < limits[3] or gt > 0.0)
         da, dt = newton_step(gp, gt, hpp, hpt, htt, move_p, move_t)
         promised = -(gp * da + gt * dt)
-        if promised <= RELATIVE_GAIN * total + ABSOLUTE_GAIN:
-            break
-        if step >= PATIENCE and total - HOPE * promised > best:
+        if promised <= RELATIVE_GAIN * total + ABSOLUTE_GAIN or total - HOPE * promised > best:
             break
         # A step that meets the slope's bound stops there, and the other variable follows.
         at_t = min(max(t + dt, limits[2]), limits[3])

@@ -215,6 +215,11 @@ def _settings(config: dict[str, Any], path: Path) -> FitSettings:
         ) from error
 
 
+def read_design(path: Path) -> DoseDesign:
+    """Doses and controls of a CurveCurator TOML file."""
+    return _design(read_toml(path), path)
+
+
 def read_curvecurator(path: Path, *, sum_duplicates: bool = False) -> CurveJob:
     """Read a CurveCurator TOML file and its TSV table.
 
@@ -274,15 +279,19 @@ def read_intensities(path: Path, design: DoseDesign) -> pd.DataFrame:
 
 
 def intensities(values: pd.Series, column: str, where: str, names: pd.Series) -> np.ndarray:
-    """Turn text into intensities >= 0 (NaN where empty); anything else is a UserError."""
-    text = values.astype(str).str.strip()
-    absent = text.str.lower().isin({"", "na", "nan", "none", "null"})
-    numbers = pd.to_numeric(text.where(~absent), errors="coerce").to_numpy(dtype=np.float64)
-    bad = ~absent.to_numpy() & ~np.isfinite(numbers)
+    """Turn text or numbers into intensities >= 0 (NaN where empty); else a UserError."""
+    if pd.api.types.is_numeric_dtype(values):
+        numbers = values.to_numpy(dtype=np.float64)
+        bad = np.isinf(numbers)
+    else:
+        text = values.astype(str).str.strip()
+        absent = text.str.lower().isin({"", "na", "nan", "none", "null"})
+        numbers = pd.to_numeric(text.where(~absent), errors="coerce").to_numpy(dtype=np.float64)
+        bad = ~absent.to_numpy() & ~np.isfinite(numbers)
     if bad.any():
         raise UserError(
             f"{int(bad.sum())} value(s) in {column!r} are no finite number, "
-            f"e.g. {text[bad].iloc[0]!r} of {names[bad].iloc[0]}",
+            f"e.g. {str(values[bad].iloc[0])!r} of {names[bad].iloc[0]}",
             where=where,
             remedy="Leave missing intensities empty",
         )

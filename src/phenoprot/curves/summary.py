@@ -38,7 +38,7 @@ SWEEPS = 30
 EPSILON = float(np.finfo(np.float64).eps)
 
 
-@nb.njit(nogil=True)
+@nb.njit(nogil=True, error_model="numpy", fastmath={"contract"})
 def standard_errors(x, n, pec50, slope, front, back, residual, out):  # type: ignore[no-untyped-def]
     """Fill `out` (4,) with the standard errors of pEC50, slope, front and back.
 
@@ -98,14 +98,14 @@ def standard_errors(x, n, pec50, slope, front, back, residual, out):  # type: ig
         out[k] = math.sqrt(total * variance)
 
 
-@nb.njit(nogil=True)
+@nb.njit(nogil=True, error_model="numpy", fastmath={"contract"})
 def predicted(x, pec50, slope, front, back):  # type: ignore[no-untyped-def]
     """Ratio of the fitted curve at log10 dose `x`."""
     e = math.exp(min(LN10 * slope * (x + pec50), LARGEST_EXPONENT))
     return front + (back - front) * (e / (1.0 + e))
 
 
-@nb.njit(nogil=True)
+@nb.njit(nogil=True, error_model="numpy", fastmath={"contract"})
 def log10_growth(x, pec50, slope):  # type: ignore[no-untyped-def]
     """log10(1 + 10**(slope * (x + pEC50)))."""
     u = slope * (x + pec50)
@@ -114,7 +114,7 @@ def log10_growth(x, pec50, slope):  # type: ignore[no-untyped-def]
     return math.log1p(10.0**u) / LN10
 
 
-@nb.njit(nogil=True)
+@nb.njit(nogil=True, error_model="numpy", fastmath={"contract"})
 def summarise(  # type: ignore[no-untyped-def]
     x, y, n, pec50, slope, front, back, null, free_parameters, to_control, out
 ):
