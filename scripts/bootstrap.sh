@@ -39,7 +39,7 @@ have=$(cat "$stamp" 2>/dev/null || true)
 
 mkdir -p .phenoprot
 rm -f "$stamp" # so that an interrupted installation leaves none
-pip() { "$venv/bin/python" -m pip --disable-pip-version-check --no-input install "$@"; }
+pip() { "$venv/bin/python" -m pip --disable-pip-version-check --no-input install --no-compile "$@"; }
 
 # setuptools goes first: what comes without a wheel is built with the pinned one, not the newest.
 install_lock() {
