@@ -14,9 +14,7 @@ def profiles(screen: str) -> None:
     params = load_params()
     block = params.screen(screen)
     names = dict.fromkeys(name for row in block.rows.values() for name in row.features)
-    tables = screen_profiles(
-        load_screen(block.folder), list(names), params.profiles.normalisation
-    )
+    tables = screen_profiles(load_screen(block.folder), list(names), params.profiles.normalisation)
     for name, table in tables.items():
         write_parquet(Layout(screen).profiles / f"{name}.parquet", table)
 

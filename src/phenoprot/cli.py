@@ -93,5 +93,4 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        print(f"phenoprot: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(f"phenoprot: {error}")

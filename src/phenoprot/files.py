@@ -40,7 +40,7 @@ def _umask() -> int:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON with sorted keys. NaN is refused (ValueError): leave it out."""
+    """Write `value` as indented JSON with sorted keys. NaN is a ValueError: leave it out."""
     text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n"
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

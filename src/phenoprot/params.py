@@ -12,6 +12,7 @@ from phenoprot.settings import Settings, parse_settings, read_yaml
 from phenoprot.tasks.settings import RowSettings, TaskSettings
 from phenoprot.validation.settings import ValidationSettings
 
+
 class ScreenParams(Settings):
     """One screen of the benchmark."""
 

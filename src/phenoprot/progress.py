@@ -62,4 +62,5 @@ class Progress:
             self._line(f"{self.done}/{self.total} {what} ({seconds:.1f} s; {elapsed:.0f} s in all)")
 
     def _line(self, text: str) -> None:
-        print(f"{self.title}: {text}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"{self.title}: {text}\n")
+        sys.stderr.flush()

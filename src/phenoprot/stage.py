@@ -20,5 +20,4 @@ def run_stage(stage: Callable[..., None]) -> None:
     try:
         typer.run(stage)
     except UserError as error:
-        print(f"{stage.__name__}: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(f"{stage.__name__}: {error}")

@@ -67,9 +67,7 @@ def permuted_auc(
     return _auc(rank_sums, positives, (labels == 0).sum(axis=0))
 
 
-def bootstrap_auc(
-    labels: np.ndarray, scores: np.ndarray, row_weights: np.ndarray
-) -> np.ndarray:
+def bootstrap_auc(labels: np.ndarray, scores: np.ndarray, row_weights: np.ndarray) -> np.ndarray:
     """ROC AUC with the rows drawn `row_weights` times.
 
     Parameters

@@ -25,9 +25,7 @@ PARTS = {
 
 def evaluate_screen(layout: Layout, settings: EvaluationSettings) -> None:
     """Write ``<part>/<row>.parquet`` (one line per target) and ``<part>/<row>.json`` (metrics)."""
-    rows = {
-        part: sorted((layout.predictions(part) / "rows").glob("*.parquet")) for part in PARTS
-    }
+    rows = {part: sorted((layout.predictions(part) / "rows").glob("*.parquet")) for part in PARTS}
     progress = Progress(f"{layout.screen} evaluate", total=sum(map(len, rows.values())))
     with progress:
         for part, files in rows.items():

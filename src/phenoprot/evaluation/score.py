@@ -15,8 +15,7 @@ from phenoprot.evaluation.regression import (
     smape_by_target,
 )
 from phenoprot.evaluation.settings import EvaluationSettings
-from phenoprot.profiles.normalise import feature_columns
-from phenoprot.screens.contract import COMPOUND, CONCENTRATION
+from phenoprot.screens.contract import COMPOUND, CONCENTRATION, feature_columns
 from phenoprot.tasks.data import LABELS_OF, REPEAT
 from phenoprot.tasks.splits import FOLD
 

@@ -12,9 +12,7 @@ from phenoprot.evaluation.settings import EvaluationSettings
 Metrics = dict[str, float | int]
 
 
-def _counts(
-    scores: pd.Series, table: pd.DataFrame, name: str, thresholds: list[float]
-) -> Metrics:
+def _counts(scores: pd.Series, table: pd.DataFrame, name: str, thresholds: list[float]) -> Metrics:
     """Targets at or above each threshold, their share, and the number expected by chance."""
     counts: Metrics = {}
     for threshold in thresholds:
@@ -50,7 +48,7 @@ def classification_metrics(
         {
             "n_targets": len(table),
             "n_targets_scored": int(table["auc"].notna().sum()),
-            "n_folds_skipped": int(round(table["folds_skipped"].sum())),
+            "n_folds_skipped": round(float(table["folds_skipped"].sum())),
             "mean_auc": float(np.nanmean(table["auc"])) if len(table) else math.nan,
             **summary,
             **_counts(table["auc"], table, "auc", settings.auc_thresholds),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from phenoprot.settings import Settings
@@ -21,5 +23,8 @@ class SingleDoseSettings(Settings):
 class LabelSettings(Settings):
     """How readouts become labels."""
 
+    position_correction: Literal["none", "controls"]
+    """``controls``: subtract the effect of the well's position (edges, gradients) from the readout
+    as the negative controls show it, before anything is made of it."""
     single_dose: SingleDoseSettings
     """Rule for screens with one dose per compound."""

@@ -12,8 +12,9 @@ import pandas as pd
 from scipy import stats
 
 from phenoprot.errors import UserError
-from phenoprot.labels.settings import SingleDoseSettings
-from phenoprot.profiles.normalise import feature_columns, normalise_to_controls
+from phenoprot.labels.settings import LabelSettings, SingleDoseSettings
+from phenoprot.profiles.normalise import normalise_to_controls
+from phenoprot.profiles.position import remove_position_effects
 from phenoprot.screens.contract import (
     COMPOUND,
     CONCENTRATION,
@@ -23,6 +24,7 @@ from phenoprot.screens.contract import (
     TREATMENT_KEY,
     VALUE,
     WELL_KEY,
+    feature_columns,
 )
 
 UP, DOWN, NOT, UNCLASSIFIED = "up", "down", "not", ""
@@ -33,6 +35,19 @@ def readout_matrix(proteomics: pd.DataFrame) -> pd.DataFrame:
     wide = proteomics.pivot(index=WELL_KEY, columns=PROTEIN, values=VALUE).sort_index(axis=1)
     wide.columns.name = None
     return wide.reset_index()
+
+
+def standardised_readout(
+    proteomics: pd.DataFrame, wells: pd.DataFrame, settings: LabelSettings
+) -> pd.DataFrame:
+    """Wells x proteins in standard deviations of the plate's negative controls.
+
+    With ``position_correction: controls`` the effect of the well's position is removed first.
+    """
+    matrix = readout_matrix(proteomics)
+    if settings.position_correction == "controls":
+        matrix = remove_position_effects(matrix, wells)
+    return normalise_to_controls(matrix, wells)
 
 
 def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
@@ -77,12 +92,18 @@ def student_t(
 
 
 def label_single_dose(
-    proteomics: pd.DataFrame, wells: pd.DataFrame, settings: SingleDoseSettings
+    standardised: pd.DataFrame, wells: pd.DataFrame, settings: SingleDoseSettings
 ) -> pd.DataFrame:
     """Label every compound and protein.
 
-    Values are first standardised per plate to the negative controls, so that effects are in their
-    standard deviations.
+    Parameters
+    ----------
+    standardised
+        Wells x proteins, from :func:`standardised_readout`.
+    wells
+        Plate layout.
+    settings
+        Thresholds of the rule.
 
     Returns
     -------
@@ -96,7 +117,6 @@ def label_single_dose(
     UserError
         No treated well or fewer than two negative-control wells have a readout.
     """
-    standardised = normalise_to_controls(readout_matrix(proteomics), wells)
     proteins = feature_columns(standardised)
     merged = standardised.merge(wells[[*WELL_KEY, *TREATMENT_KEY, CONTROL]], on=WELL_KEY)
     is_control = merged[CONTROL] == NEGATIVE_CONTROL
@@ -127,7 +147,7 @@ def label_single_dose(
 def classify_effects(
     effect: np.ndarray, p: np.ndarray, q: np.ndarray, settings: SingleDoseSettings
 ) -> np.ndarray:
-    """Apply the rule: significant and large is regulated, neither is not, one of both is unclear."""
+    """Significant and large is regulated, neither is not regulated, one of both is unclear."""
     significant = q < settings.alpha
     large = np.abs(effect) >= settings.min_effect
     regulated = significant & large
@@ -136,22 +156,6 @@ def classify_effects(
         [UP, DOWN, NOT],
         default=UNCLASSIFIED,
     ).astype(object)
-
-
-def treatment_levels(proteomics: pd.DataFrame, wells: pd.DataFrame) -> pd.DataFrame:
-    """Mean standardised level per treatment and protein, the target of the regression.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``Metadata_Compound``, ``Metadata_Concentration`` and one float32 column per protein.
-    """
-    standardised = normalise_to_controls(readout_matrix(proteomics), wells)
-    proteins = feature_columns(standardised)
-    merged = standardised.merge(wells[[*WELL_KEY, *TREATMENT_KEY, CONTROL]], on=WELL_KEY)
-    treated = merged[(merged[CONTROL] != NEGATIVE_CONTROL) & merged[CONCENTRATION].gt(0)]
-    means = treated.groupby(TREATMENT_KEY, sort=True)[proteins].mean()
-    return means.astype(np.float32).reset_index().rename_axis(columns=None)
 
 
 def label_counts(labels: pd.DataFrame) -> dict[str, int]:

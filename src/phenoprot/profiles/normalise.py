@@ -44,8 +44,8 @@ def normalise_to_controls(
     """
     features = feature_columns(profile)
     control = wells.loc[wells[CONTROL] == NEGATIVE_CONTROL, WELL_KEY].assign(is_control=True)
-    is_control = profile[WELL_KEY].merge(control, how="left", on=WELL_KEY)["is_control"]
-    is_control = is_control.notna().to_numpy()
+    marked = profile[WELL_KEY].merge(control, how="left", on=WELL_KEY)["is_control"]
+    is_control = marked.notna().to_numpy()
     values = profile[features].to_numpy(dtype=np.float64)
     plates = profile[PLATE].to_numpy()
     bare = [p for p in pd.unique(plates) if not is_control[plates == p].any()]

@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 
 from phenoprot.profiles.normalise import Method, normalise_to_controls
+from phenoprot.profiles.position import position_profile
 from phenoprot.screens.contract import (
     CONCENTRATION,
     CONTROL,
     NEGATIVE_CONTROL,
     TREATMENT_KEY,
-    WELL,
     WELL_KEY,
+    feature_columns,
 )
 from phenoprot.screens.loader import Screen
 
@@ -69,28 +70,3 @@ def treatment_profiles(profile: pd.DataFrame, wells: pd.DataFrame) -> pd.DataFra
     merged = treated[[*WELL_KEY, *TREATMENT_KEY]].merge(profile, on=WELL_KEY)
     means = merged.groupby(TREATMENT_KEY, sort=True)[features].mean()
     return means.astype(np.float32).reset_index()
-
-
-def position_profile(wells: pd.DataFrame) -> pd.DataFrame:
-    """Where each well sits on its plate, as features: the profile of the position baseline.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``Metadata_Plate``, ``Metadata_Well``, ``Position_Row``, ``Position_Column`` (1-based) and
-        ``Position_Edge`` (wells to the nearest edge of the used area, 0 = outermost).
-    """
-    name = wells[WELL].str.extract(r"^(?P<row>[A-Z]+)(?P<column>\d+)$")
-    row = name["row"].map(_row_number).to_numpy(dtype=np.float32)
-    column = name["column"].astype(np.float32).to_numpy()
-    edge = np.minimum.reduce([row - row.min(), row.max() - row, column - column.min(),
-                              column.max() - column])  # fmt: skip
-    return wells[WELL_KEY].assign(Position_Row=row, Position_Column=column, Position_Edge=edge)
-
-
-def _row_number(letters: str) -> int:
-    """``A`` -> 1, ``Z`` -> 26, ``AA`` -> 27 (1536-well plates)."""
-    number = 0
-    for letter in letters:
-        number = 26 * number + ord(letter) - ord("A") + 1
-    return number

@@ -20,7 +20,9 @@ def print_tables(folder: Path, screen: str | None, markdown: bool) -> None:
     UserError
         No metrics under `folder`.
     """
-    folders = [folder / screen] if screen else sorted(p.parent for p in folder.glob("*/provenance.json"))
+    folders = (
+        [folder / screen] if screen else sorted(p.parent for p in folder.glob("*/provenance.json"))
+    )
     if not folders:
         raise UserError("no metrics here", where=str(folder), remedy="Run `make reproduce`.")
     console = Console()
@@ -29,7 +31,7 @@ def print_tables(folder: Path, screen: str | None, markdown: bool) -> None:
         print_title(console, metrics.provenance["title"], metrics.provenance["caveats"])
         for table in build_tables(metrics):
             if markdown:
-                print(to_markdown(table))
+                console.print(to_markdown(table), markup=False, highlight=False, soft_wrap=True)
             else:
                 _print_rich(console, table)
 

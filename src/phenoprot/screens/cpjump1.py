@@ -61,7 +61,9 @@ NEGATIVE_CONTROL_COMPOUND = "DMSO"
 
 
 def _profiles_file(plate: str, sha256: str) -> UpstreamFile:
-    return UpstreamFile(f"{plate}_normalized_feature_select_negcon_batch.csv.gz", *_CHAMMI75, sha256)
+    return UpstreamFile(
+        f"{plate}_normalized_feature_select_negcon_batch.csv.gz", *_CHAMMI75, sha256
+    )
 
 
 PROFILE_FILES = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,7 @@ _NUMERIC = {CONCENTRATION, VALUE}
 
 
 def canonical_well(name: str) -> str:
-    """``"a1"`` -> ``"A01"``. A name that is no well is returned stripped, for validation to find."""
+    """``"a1"`` -> ``"A01"``. Another name is only stripped: validation finds it."""
     match = _WELL.match(name.strip())
     return f"{match[1].upper()}{int(match[2]):02d}" if match else name.strip()
 
@@ -87,27 +88,41 @@ class Screen:
     def _read(self, kind: str, name: str) -> pd.DataFrame:
         path = self.folder / name
         table = read_table(path)
-        missing = [column for column in REQUIRED_COLUMNS[kind] if column not in table]
+        # Every fault of the table is named at once: (what, remedy).
+        faults: list[tuple[str, str]] = []
+        required = REQUIRED_COLUMNS[kind]
+        missing = [column for column in required if column not in table]
         if missing:
-            raise UserError(
-                f"{len(missing)} required column(s) missing: {', '.join(missing)}",
-                where=str(path),
-                remedy=f"A {kind} table needs {', '.join(REQUIRED_COLUMNS[kind])}.",
+            faults.append(
+                (
+                    f"{len(missing)} required column(s) missing: {', '.join(missing)}",
+                    f"A {kind} table needs {', '.join(required)}.",
+                )
             )
-        for column in _NUMERIC & set(REQUIRED_COLUMNS[kind]):
-            table[column] = _as_float(table[column], path)
+        for column in required:
+            if column in _NUMERIC and column in table:
+                numbers = pd.to_numeric(table[column], errors="coerce")
+                faults += _not_numbers(table[column], numbers)
+                table[column] = numbers.astype("float64")
         for column in table.columns[table.columns.str.startswith("Metadata_")]:
             if column not in _NUMERIC and not is_text(table[column]):
-                raise UserError(
-                    f"column '{column}' holds {table[column].dtype}, expected strings",
-                    where=str(path),
-                    remedy="Metadata columns are strings: write the table with them as text, "
-                    "or as CSV, which is read as text.",
+                faults.append(
+                    (
+                        f"column '{column}' holds {table[column].dtype}, expected strings",
+                        "Metadata columns are strings: write the table with them as text, "
+                        "or as CSV, which is read as text.",
+                    )
                 )
+        if faults:
+            raise UserError(
+                "; ".join(what for what, _ in faults),
+                where=str(path),
+                remedy=" ".join(dict.fromkeys(remedy for _, remedy in faults)),
+            )
         if WELL in table:
-            table[WELL] = table[WELL].map(canonical_well, na_action="ignore")
+            table[WELL] = _mapped(table[WELL], canonical_well)
         if COMPOUND in table:
-            table[COMPOUND] = table[COMPOUND].map(canonical_compound, na_action="ignore")
+            table[COMPOUND] = _mapped(table[COMPOUND], canonical_compound)
         return table
 
 
@@ -137,20 +152,28 @@ def read_table(path: Path) -> pd.DataFrame:
     except (pd.errors.ParserError, UnicodeDecodeError, pa.ArrowInvalid, OSError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"cannot be read: {reason}", where=str(path)) from None
-    raise UserError("unknown kind of table", where=str(path), remedy="Use .csv, .csv.gz or .parquet.")
+    raise UserError(
+        "unknown kind of table", where=str(path), remedy="Use .csv, .csv.gz or .parquet."
+    )
 
 
-def _as_float(values: pd.Series, path: Path) -> pd.Series:
-    numbers = pd.to_numeric(values, errors="coerce")
-    wrong = numbers.isna() & values.notna()
-    if wrong.any():
-        rows = [f"row {row + 2} '{values.iloc[row]}'" for row in wrong.to_numpy().nonzero()[0][:3]]
-        raise UserError(
-            f"column '{values.name}' has {wrong.sum()} value(s) that are no number: {listed(rows)}",
-            where=str(path),
-            remedy="Write plain numbers; the unit stands in screen.yaml.",
+def _mapped(names: pd.Series, canonical: Callable[[str], str]) -> pd.Series:
+    # A long readout repeats few names many times.
+    return names.map({name: canonical(name) for name in names.dropna().unique()})
+
+
+def _not_numbers(values: pd.Series, numbers: pd.Series) -> list[tuple[str, str]]:
+    wrong = (numbers.isna() & values.notna()).to_numpy().nonzero()[0]
+    if not len(wrong):
+        return []
+    rows = [f"row {row + 2} '{values.iloc[row]}'" for row in wrong]
+    return [
+        (
+            f"column '{values.name}' has {len(wrong)} value(s) that are no number: "
+            f"{listed(rows, 3)}",
+            "Write plain numbers; the unit stands in screen.yaml.",
         )
-    return numbers.astype("float64")
+    ]
 
 
 def load_screen(folder: Path) -> Screen:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from phenoprot.profiles.normalise import feature_columns
 from phenoprot.screens.contract import (
     COMPOUND,
     CONCENTRATION,
@@ -14,6 +13,7 @@ from phenoprot.screens.contract import (
     PROTEIN,
     TARGET,
     WELL_KEY,
+    feature_columns,
 )
 from phenoprot.screens.loader import load_screen
 

@@ -8,8 +8,14 @@ import numpy as np
 import pandas as pd
 
 from phenoprot.errors import UserError
-from phenoprot.profiles.normalise import feature_columns
-from phenoprot.screens.contract import COMPOUND, CONCENTRATION, PROTEIN, TARGET, TREATMENT_KEY
+from phenoprot.screens.contract import (
+    COMPOUND,
+    CONCENTRATION,
+    PROTEIN,
+    TARGET,
+    TREATMENT_KEY,
+    feature_columns,
+)
 from phenoprot.tasks.settings import ClassificationSettings, RegressionSettings, TargetSettings
 from phenoprot.tasks.splits import FOLD, GROUP
 

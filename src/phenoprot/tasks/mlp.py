@@ -63,7 +63,7 @@ class MlpStack(nn.Module):
     def initial(
         cls, members: int, n_features: int, n_targets: int, config: MlpConfig, seed: int
     ) -> MlpStack:
-        """Random networks, each layer as ``torch.nn.Linear``: U(-1/sqrt(fan_in), 1/sqrt(fan_in))."""
+        """Random networks, layers as in ``torch.nn.Linear``: U(-1/sqrt(fan_in), 1/sqrt(fan_in))."""
         generator = torch.Generator().manual_seed(seed)
         sizes = [n_features, *[config.width] * config.hidden_layers, n_targets]
         layers = []

@@ -178,7 +178,9 @@ def _work(shard: Shard, settings: TaskSettings, result: Path) -> float:
     torch.set_num_threads(1)  # sums are split by thread: one thread, one result
     torch.use_deterministic_algorithms(True)
     start = time.monotonic()
-    write_parquet(result, run_shard(shard, settings, "cuda" if torch.cuda.is_available() else "cpu"))
+    write_parquet(
+        result, run_shard(shard, settings, "cuda" if torch.cuda.is_available() else "cpu")
+    )
     return time.monotonic() - start
 
 

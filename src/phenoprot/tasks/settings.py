@@ -148,7 +148,7 @@ class RowSettings(Settings):
     """What predicts from them."""
     shuffled: bool = False
     """Permute the labels among the compounds: the row's score is what no information gives."""
-    tasks: list[Task] = ["classification", "regression", "targets"]
+    tasks: tuple[Task, ...] = ("classification", "regression", "targets")
     """Tasks the row takes part in."""
 
     @model_validator(mode="after")

@@ -83,6 +83,4 @@ def inner_holdouts(
     names = np.unique(groups[train])
     held = max(1, round(share * len(names)))
     rng = np.random.default_rng(seed)
-    return [
-        train[np.isin(groups[train], rng.permutation(names)[:held])] for _ in range(splits)
-    ]
+    return [train[np.isin(groups[train], rng.permutation(names)[:held])] for _ in range(splits)]

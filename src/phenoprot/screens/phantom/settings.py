@@ -39,7 +39,7 @@ class PhantomSettings(Settings):
     """Latent programmes that take part, names of the catalogue."""
     null_compound_share: Share = 0.2
     """Share of the compounds that drive no programme."""
-    second_programme_share: Share = 0.4
+    second_programme_share: Share = 0.5
     """Share of the active compounds that drive a second programme, less and at higher doses."""
     weak_potency_share: Share = 0.1
     """Share of the active compounds whose pEC50 lies up to one decade above the highest dose."""
@@ -57,7 +57,7 @@ class PhantomSettings(Settings):
     """Share of the proteins that answer to no programme."""
     second_loading_share: Share = 0.4
     """Share of the other proteins that answer to a second programme too, up or down."""
-    effect_range: tuple[Positive, Positive] = (0.3, 3.0)
+    effect_range: tuple[Positive, Positive] = (0.4, 3.0)
     """Absolute log2 fold change of a protein at full activity of its programme, log-uniform."""
     down_share: Share = 0.5
     """Share of the loadings that are negative."""
