@@ -52,8 +52,8 @@ def test_loadings_lie_in_the_range_and_go_both_ways():
     settings = PhantomSettings(n_proteins=2000, second_loading_share=0, down_share=0.25)
     loading = draw_proteins(settings).loading
     size = np.abs(loading[loading != 0])
-    assert 0.3 <= size.min() < size.max() <= 3.0
-    assert np.median(size) == pytest.approx(np.sqrt(0.3 * 3.0), rel=0.1)
+    assert 0.4 <= size.min() < size.max() <= 3.0
+    assert np.median(size) == pytest.approx(np.sqrt(0.4 * 3.0), rel=0.1)
     assert (loading < 0).sum() / len(size) == pytest.approx(0.25, abs=0.04)
 
 
