@@ -1,0 +1,1 @@
+"""Checks that stop the pipeline before bad inputs become good-looking numbers."""

@@ -1,0 +1,196 @@
+"""The first gate: whether a screen's inputs can be trusted, all faults named in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from phenoprot.errors import UserError
+from phenoprot.screens.contract import WELL_KEY
+from phenoprot.screens.loader import Screen, load_screen
+from phenoprot.validation import summaries_layout as layout
+from phenoprot.validation import summaries_measured as measured
+from phenoprot.validation.report import ValidationReport
+from phenoprot.validation.rule import TABLE
+from phenoprot.validation.rules_layout import LAYOUT_RULES
+from phenoprot.validation.rules_measured import MEASURED_RULES
+from phenoprot.validation.settings import ValidationSettings
+from phenoprot.validation.suites import judge
+from phenoprot.validation.summaries_measured import Normalise
+
+SCREEN_RULES = (*LAYOUT_RULES, *MEASURED_RULES)
+
+Batches = dict[str, list[pd.DataFrame]]
+"""Parts of each batch, one per table; joined before they are judged."""
+
+
+def validate_screen(
+    screen: Screen, settings: ValidationSettings, normalise: Normalise
+) -> ValidationReport:
+    """Check all tables of a screen, alone and against each other.
+
+    Parameters
+    ----------
+    screen
+        The screen. Tables that cannot be read are reported; the others are checked all the same.
+    settings
+        Thresholds.
+    normalise
+        The library's normalisation, ``(profile, wells) -> profile``: profiles that are not
+        normalised yet are checked after it.
+
+    Returns
+    -------
+    ValidationReport
+        Equal for equal inputs.
+    """
+    info, tables = screen.info, screen.info.tables
+    reader = _Reader(screen.folder)
+    wells = reader.read(tables.wells, screen.wells)
+    targets = reader.read(tables.targets, screen.targets) if tables.targets else None
+    profiles = {
+        table.path: (reader.read(table.path, partial(screen.profile, method)), table.normalised)
+        for method, table in tables.profiles.items()
+    }
+    proteomics = (
+        reader.read(tables.proteomics.path, screen.proteomics) if tables.proteomics else None
+    )
+    parts: Batches = {"tables": [pd.DataFrame(reader.rows)]}
+    if wells is not None:
+        parts["wells"] = [layout.well_summary(wells, info)]
+        parts["compounds"] = [layout.compound_summary(wells, tables.wells)]
+        parts["structures"] = [layout.structure_summary(wells, tables.wells)]
+        parts["screen"] = [layout.screen_summary(wells, info)]
+        parts["rows"] = [measured.row_summary(wells, "wells", tables.wells, None)]
+    if targets is not None:
+        parts["targets"] = [layout.target_summary(targets, str(tables.targets))]
+        if wells is not None:
+            parts["target_compounds"] = [
+                layout.target_compound_summary(targets, wells, str(tables.targets))
+            ]
+    # A well that stands twice in the layout is named once; joins must not multiply its rows.
+    wells = None if wells is None else wells.dropna(subset=WELL_KEY).drop_duplicates(WELL_KEY)
+    if proteomics is not None:
+        _add(parts, _readout(screen, proteomics, wells, settings))
+    for path, (profile, normalised) in profiles.items():
+        if profile is not None:
+            _add(parts, _profile(profile, path, wells, settings, None if normalised else normalise))
+            if proteomics is not None and wells is not None:
+                _add(parts, _matching(screen, profile, path, proteomics, wells))
+    batches = {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items()}
+    return ValidationReport(info.name, tuple(judge(batches, SCREEN_RULES, settings.model_dump())))
+
+
+def validate_folder(
+    folder: Path, settings: ValidationSettings, normalise: Normalise
+) -> ValidationReport:
+    """Like `validate_screen`, for a folder whose ``screen.yaml`` may be at fault, too."""
+    try:
+        screen = load_screen(folder)
+    except UserError as error:
+        fault = {TABLE: "screen.yaml", "n_rows": 1, "n_faults": 1}
+        rows = pd.DataFrame([fault | {"fault": error.what, "remedy": error.remedy}])
+        results = judge({"tables": rows}, SCREEN_RULES, settings.model_dump())
+        return ValidationReport(folder.name, tuple(results))
+    return validate_screen(screen, settings, normalise)
+
+
+_NO_FAULT: dict[str, object] = {"n_faults": 0, "fault": "", "remedy": ""}
+
+
+class _Reader:
+    """Read tables and note what cannot be read."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.rows: list[dict[str, object]] = []
+
+    def read(self, path: str, load: Callable[[], pd.DataFrame]) -> pd.DataFrame | None:
+        """The table, or None if it has a fault or no rows."""
+        row: dict[str, object] = {TABLE: path, "n_rows": 1} | _NO_FAULT
+        self.rows.append(row)
+        try:
+            table = load()
+        except UserError as error:
+            row |= {"n_faults": 1, "fault": error.what, "remedy": error.remedy}
+            return None
+        row["n_rows"] = len(table)
+        return table if len(table) else None
+
+
+def _add(parts: Batches, more: dict[str, pd.DataFrame]) -> None:
+    for name, frame in more.items():
+        parts.setdefault(name, []).append(frame)
+
+
+def _profile(
+    profile: pd.DataFrame,
+    path: str,
+    wells: pd.DataFrame | None,
+    settings: ValidationSettings,
+    normalise: Normalise | None,
+) -> dict[str, pd.DataFrame]:
+    """Summaries of one profile table; `normalise` is None if it is normalised already."""
+    batches = {"rows": measured.row_summary(profile, "profiles", path, wells)}
+    normalised = None
+    keyed = profile.dropna(subset=WELL_KEY).drop_duplicates(WELL_KEY)
+    if wells is not None:
+        normalised = measured.normalised_features(keyed, wells, normalise)
+        controls = measured.control_summary(normalised, wells)
+        if normalise is not None:
+            # The library's normalisation fixes the spread: there is nothing to judge.
+            controls["spread"] = float("nan")
+        batches["plates"] = measured.plate_summary(
+            keyed, wells, controls, path, settings.max_control_shift
+        )
+    batches["features"] = measured.feature_summary(profile, normalised, path)
+    batches["profiles"] = measured.profile_summary(batches["features"], path)
+    return batches
+
+
+def _readout(
+    screen: Screen,
+    proteomics: pd.DataFrame,
+    wells: pd.DataFrame | None,
+    settings: ValidationSettings,
+) -> dict[str, pd.DataFrame]:
+    """Summaries of the protein readout."""
+    table = screen.info.tables.proteomics
+    assert table is not None
+    batches = {
+        "rows": measured.row_summary(proteomics, "proteomics", table.path, wells),
+        "proteins": measured.protein_summary(proteomics, table.kind, table.path),
+    }
+    if wells is None:
+        return batches
+    controls = measured.readout_control_summary(proteomics, wells)
+    # Raw intensities are normalised later; levels are only centred, their spread is their own.
+    controls["spread"] = float("nan")
+    if table.kind == "intensity":
+        controls["shift"] = float("nan")
+    batches["plates"] = measured.plate_summary(
+        proteomics, wells, controls, table.path, settings.max_control_shift
+    )
+    treated = measured.treatments(wells, proteomics)
+    if table.design == "single_dose":
+        batches["single_doses"] = measured.dose_summary(treated, table.path, False)
+        batches["replicates"] = measured.replicate_summary(treated, table.path)
+    else:
+        batches["response_doses"] = measured.dose_summary(treated, table.path, True)
+    return batches
+
+
+def _matching(
+    screen: Screen, profile: pd.DataFrame, path: str, proteomics: pd.DataFrame, wells: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """Summaries of one profile table against the readout."""
+    readout_path = screen.info.tables.proteomics.path if screen.info.tables.proteomics else ""
+    profiled = measured.treatments(wells, profile)
+    readout = measured.treatments(wells, proteomics)
+    return {
+        "matching": measured.matching_summary(profiled, readout, path, readout_path),
+        "overlap": measured.overlap_summary(profiled, readout, path),
+    }

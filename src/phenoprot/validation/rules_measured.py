@@ -1,0 +1,367 @@
+"""Rules on what was measured: profiles and the protein readout, alone and against each other."""
+
+from __future__ import annotations
+
+from phenoprot.screens.contract import PLATE, PROTEIN, VALUE, WELL
+from phenoprot.validation.rule import Between, Rule
+
+_AT_WELL = f"{{{PLATE}}} {{{WELL}}}"
+
+ROW_RULES = (
+    Rule(
+        id="key_present",
+        batch="rows",
+        column="complete",
+        limit=Between(minimum=1),
+        demand="plate and well (and protein) are never missing",
+        fault="{n} of {total} wells have rows without plate, well or protein: {items}",
+        item=_AT_WELL,
+        why="A row without its key belongs to nothing.",
+        remedy="Fill in the key or leave the rows out.",
+    ),
+    Rule(
+        id="key_unique",
+        batch="rows",
+        column="n_repeated",
+        limit=Between(maximum=0),
+        demand="plate and well (and protein) stand in one row only",
+        fault="{n} of {total} wells occur more than once: {items}",
+        item=_AT_WELL + " ({n_repeated} repeated)",
+        why="Repeated rows weigh double, and joins multiply them. A column number cut to one "
+        "digit looks like this, too.",
+        remedy="Keep one row per key; check that well names are complete (B07, not B).",
+    ),
+    Rule(
+        id="row_has_well",
+        batch="rows",
+        column="has_well",
+        limit=Between(minimum=1),
+        demand="every row of a profile or readout belongs to a well of the layout",
+        fault="{n} of {total} wells are not in the wells table: {items}",
+        item=_AT_WELL,
+        why="A row without a well has no compound and is silently left out.",
+        remedy="Add the wells to the wells table, or spell plates and wells as there.",
+    ),
+)
+
+PLATE_RULES = (
+    Rule(
+        id="wells_missing",
+        batch="plates",
+        column="missing_share",
+        limit=Between(maximum="max_missing_wells"),
+        demand="nearly all wells of a plate have a profile or readout (`max_missing_wells`)",
+        fault="{n} of {total} plates lack more than {max_missing_wells:.0%} of their wells: "
+        "{items}",
+        item=f"{{{PLATE}}} ({{n_missing}} of {{n_layout}})",
+        why="A cut file looks like a whole one: every later number is made from what is left.",
+        remedy="Read the plate again from its source, or take the missing wells out of the wells "
+        "table.",
+    ),
+    Rule(
+        id="wells_incomplete",
+        batch="plates",
+        column="missing_share",
+        limit=Between(maximum=0),
+        demand="all wells of a plate have a profile or readout",
+        fault="{n} of {total} plates lack some of their wells: {items}",
+        item=f"{{{PLATE}}} ({{n_missing}} of {{n_layout}})",
+        severity="warning",
+        unless="wells_missing",
+        why="Their treatments have fewer replicates.",
+        remedy="Nothing is to be done if these wells failed in the laboratory.",
+    ),
+    Rule(
+        id="negative_controls",
+        batch="plates",
+        column="n_controls",
+        limit=Between(minimum="min_negative_controls"),
+        demand="every plate has enough negative controls (`min_negative_controls`)",
+        fault="{n} of {total} plates have fewer than {min_negative_controls} negative-control "
+        "wells: {items}",
+        item=f"{{{PLATE}}} ({{n_controls}})",
+        why="Every plate is normalised to, and its effects tested against, its own controls.",
+        remedy="Mark the control wells negcon in the wells table, or leave the plate out.",
+    ),
+    Rule(
+        id="control_mean",
+        batch="plates",
+        column="typical_shift",
+        limit=Between(maximum="max_typical_control_shift"),
+        demand="the negative controls' mean of a plate's median feature is near 0 after "
+        "normalisation (`max_typical_control_shift`)",
+        fault="{n} of {total} plates have negative controls whose mean is not near 0 (median "
+        "feature more than {max_typical_control_shift:g} sd away): {items}",
+        item=f"{{{PLATE}}} ({{typical_shift:.3g}} sd)",
+        why="So it looks when values were normalised to something else than these controls, e.g. "
+        "to all wells: plates cannot be compared.",
+        remedy="Normalise to the plate's negative controls, or give raw values (profiles: "
+        "'normalised: false', readout: 'kind: intensity').",
+    ),
+    Rule(
+        id="control_mean_feature",
+        batch="plates",
+        column="worst_shift",
+        limit=Between(maximum="max_control_shift"),
+        demand="the same for every single feature or protein (`max_control_shift`)",
+        fault="{n} of {total} plates have features whose negative-control mean is more than "
+        "{max_control_shift:g} sd from 0: {items}",
+        item=f"{{{PLATE}}} ({{n_shifted}} features, most {{worst}}: {{worst_shift:.3g}} sd)",
+        unless="control_mean",
+        why="A few outlying control wells, or a feature that was not normalised, fake an effect "
+        "of every compound of the plate.",
+        remedy="Look for outlying control wells, or drop the features.",
+    ),
+    Rule(
+        id="control_spread",
+        batch="plates",
+        column="spread",
+        limit=Between(minimum="min_control_spread", maximum="max_control_spread"),
+        demand="negative controls of normalised profiles spread by about 1 "
+        "(`min_control_spread`, `max_control_spread`)",
+        fault="{n} of {total} plates have negative controls with a median standard deviation "
+        "outside {min_control_spread:g} to {max_control_spread:g}: {items}",
+        item=f"{{{PLATE}}} ({{spread:.3g}})",
+        why="Profiles that are centred but not scaled, or scaled by something else, weigh plates "
+        "unevenly.",
+        remedy="Scale by the spread of the plate's negative controls, or give raw values with "
+        "'normalised: false'.",
+    ),
+)
+
+FEATURE_RULES = (
+    Rule(
+        id="feature_exists",
+        batch="profiles",
+        column="n_features",
+        limit=Between(minimum=1),
+        demand="a profile has features",
+        fault="no column is a feature",
+        why="Nothing can be predicted from it.",
+        remedy="Add float columns whose names do not start with Metadata_.",
+    ),
+    Rule(
+        id="feature_numeric",
+        batch="features",
+        column="numeric",
+        limit=Between(minimum=1),
+        demand="features are numbers",
+        fault="{n} of {total} features hold text: {items}",
+        item="{feature}",
+        why="Text cannot be normalised.",
+        remedy="Name descriptive columns Metadata_..., and write numbers plainly ('nan' as empty).",
+    ),
+    Rule(
+        id="feature_nan",
+        batch="features",
+        column="n_nan",
+        limit=Between(maximum=0),
+        demand="features have no missing values",
+        fault="{n} of {total} features have missing values: {items}",
+        item="{feature} ({n_nan} wells)",
+        why="A missing value spreads through normalisation into the models.",
+        remedy="Drop the features or the wells (empty wells, crops at the border).",
+    ),
+    Rule(
+        id="feature_infinite",
+        batch="features",
+        column="n_inf",
+        limit=Between(maximum=0),
+        demand="features have no infinite values",
+        fault="{n} of {total} features have infinite values: {items}",
+        item="{feature} ({n_inf} wells)",
+        why="Mostly a division by a spread of 0 in an earlier normalisation.",
+        remedy="Drop the features, or normalise again without dividing by 0.",
+    ),
+    Rule(
+        id="features_constant",
+        batch="profiles",
+        column="constant_share",
+        limit=Between(maximum="max_constant_features"),
+        demand="few features are constant over all wells (`max_constant_features`)",
+        fault="{items} (limit: {max_constant_features:.0%})",
+        item="{n_constant} of {n_features} features are constant: {constant}",
+        why="They tell nothing, and show that the extraction went wrong.",
+        remedy="Drop them, or extract them again.",
+    ),
+    Rule(
+        id="features_idle",
+        batch="profiles",
+        column="constant_share",
+        limit=Between(maximum=0),
+        demand="no feature is constant over all wells",
+        fault="{items}",
+        item="{n_constant} of {n_features} features are constant: {constant}",
+        severity="warning",
+        unless="features_constant",
+        why="They tell nothing.",
+        remedy="Drop them.",
+    ),
+    Rule(
+        id="feature_exploding",
+        batch="features",
+        column="largest",
+        limit=Between(maximum="max_feature"),
+        demand="normalised features stay within bounds (`max_feature`)",
+        fault="{n} of {total} features exceed {max_feature:g} after normalisation: {items}",
+        item="{feature} ({largest:.3g})",
+        why="One such value outweighs all others in a linear model or a network.",
+        remedy="Drop the features: their controls hardly vary.",
+    ),
+)
+
+READOUT_RULES = (
+    Rule(
+        id="protein_spelling",
+        batch="proteins",
+        column="n_spellings",
+        limit=Between(maximum=1),
+        demand="no protein is spelt in two ways that differ by case or white space",
+        fault="{n} of {total} proteins are spelt in more than one way: {items}",
+        item="{spellings}",
+        at=PROTEIN,
+        why="The replicates of one protein fall into two.",
+        remedy="Use one spelling.",
+    ),
+    Rule(
+        id="readout_missing",
+        batch="proteins",
+        column="missing_share",
+        limit=Between(maximum="max_missing_values"),
+        demand="most values of a protein are there (`max_missing_values`)",
+        fault="{n} of {total} proteins lack more than {max_missing_values:.0%} of their values: "
+        "{items}",
+        item="{protein} ({missing_share:.0%})",
+        at=VALUE,
+        why="What is left says more about detection than about the compound.",
+        remedy="Leave these proteins out.",
+    ),
+    Rule(
+        id="readout_gaps",
+        batch="proteins",
+        column="missing_share",
+        limit=Between(maximum=0),
+        demand="no value of a protein is missing",
+        fault="{n} of {total} proteins have missing values: {items}",
+        item="{protein} ({missing_share:.1%})",
+        at=VALUE,
+        severity="warning",
+        unless="readout_missing",
+        why="Their compounds have fewer replicates.",
+        remedy="Nothing is to be done if they were not detected.",
+    ),
+    Rule(
+        id="readout_infinite",
+        batch="proteins",
+        column="n_inf",
+        limit=Between(maximum=0),
+        demand="no value of the readout is infinite",
+        fault="{n} of {total} proteins have infinite values: {items}",
+        item="{protein} ({n_inf})",
+        at=VALUE,
+        why="Mostly the logarithm of 0.",
+        remedy="Write undetected values as missing.",
+    ),
+    Rule(
+        id="readout_constant",
+        batch="proteins",
+        column="spread",
+        limit=Between(minimum=0, strict=True),
+        demand="no protein is constant over all wells",
+        fault="{n} of {total} proteins are constant: {items}",
+        item="{protein}",
+        at=VALUE,
+        why="Neither an effect nor its error can be estimated.",
+        remedy="Leave these proteins out.",
+    ),
+    Rule(
+        id="intensity_positive",
+        batch="proteins",
+        column="n_not_positive",
+        limit=Between(maximum=0),
+        demand="intensities (`kind: intensity`) are above 0",
+        fault="{n} of {total} proteins have intensities of 0 or below: {items}",
+        item="{protein} ({n_not_positive})",
+        at=VALUE,
+        why="Ratios and logarithms of them are taken.",
+        remedy="Write undetected values as missing; centred or logged values are 'kind: level'.",
+    ),
+)
+
+DESIGN_RULES = (
+    Rule(
+        id="one_dose",
+        batch="single_doses",
+        column="n_doses",
+        limit=Between(maximum=1),
+        demand="a readout of `design: single_dose` has one concentration per compound",
+        fault="{n} of {total} compounds have more than one concentration in a single-dose "
+        "readout: {items}",
+        item="'{compound}' ({n_doses})",
+        why="Labels would mix the doses.",
+        remedy="Set 'design: dose_response' in screen.yaml, or mend the concentrations.",
+    ),
+    Rule(
+        id="enough_doses",
+        batch="response_doses",
+        column="n_doses",
+        limit=Between(minimum="min_doses"),
+        demand="a readout of `design: dose_response` has enough concentrations per compound, "
+        "positive controls aside (`min_doses`)",
+        fault="{n} of {total} compounds have fewer than {min_doses} concentrations: {items}",
+        item="'{compound}' ({n_doses})",
+        why="A curve cannot be told from a flat line with fewer.",
+        remedy="Leave these compounds out, or set 'design: single_dose' if there is one dose.",
+    ),
+    Rule(
+        id="replicates",
+        batch="replicates",
+        column="n_wells",
+        limit=Between(minimum="min_replicates"),
+        demand="treatments of a single-dose readout have replicates (`min_replicates`)",
+        fault="{n} of {total} treatments have fewer than {min_replicates} readout wells: {items}",
+        item="'{treatment}' ({n_wells})",
+        severity="warning",
+        why="The test against the controls rests on one well.",
+        remedy="Nothing is to be done if replicates were lost.",
+    ),
+    Rule(
+        id="treatments_unmatched",
+        batch="matching",
+        column="share",
+        limit=Between(maximum="max_unmatched_treatments"),
+        demand="nearly all treatments (compound and concentration) have both profile and readout "
+        "(`max_unmatched_treatments`)",
+        fault="{items} (limit: {max_unmatched_treatments:.0%})",
+        item="{n_unmatched} of {n_treatments} treatments with {side}: {examples}",
+        why="Compound names or doses of the two assays do not match, and what does not match is "
+        "left out.",
+        remedy="Use the same compound names and concentrations in both assays.",
+    ),
+    Rule(
+        id="treatments_unused",
+        batch="matching",
+        column="share",
+        limit=Between(maximum=0),
+        demand="all treatments have both profile and readout",
+        fault="{items}",
+        item="{n_unmatched} of {n_treatments} treatments with {side}: {examples}",
+        severity="warning",
+        unless="treatments_unmatched",
+        why="They are left out.",
+        remedy="Nothing is to be done if they were measured in one assay only.",
+    ),
+    Rule(
+        id="enough_compounds",
+        batch="overlap",
+        column="n_compounds",
+        limit=Between(minimum="min_compounds"),
+        demand="enough compounds have both profile and readout (`min_compounds`)",
+        fault="{items}, fewer than {min_compounds}",
+        item="{n_compounds} compounds have {what}",
+        why="Folds would hold too few compounds to score a protein.",
+        remedy="Check that compounds match between the tables; otherwise the screen is too small.",
+    ),
+)
+
+MEASURED_RULES = (*ROW_RULES, *PLATE_RULES, *FEATURE_RULES, *READOUT_RULES, *DESIGN_RULES)

@@ -1,0 +1,151 @@
+"""Summaries of the plate layout, its compounds and their targets, for the rules to judge."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from phenoprot.errors import listed
+from phenoprot.screens.contract import (
+    COMPOUND,
+    CONCENTRATION,
+    CONTROL,
+    INCHIKEY,
+    NEGATIVE_CONTROL,
+    TARGET,
+    ScreenInfo,
+)
+from phenoprot.validation.rule import TABLE
+
+TO_UM = {"M": 1e6, "mM": 1e3, "uM": 1.0, "nM": 1e-3, "pM": 1e-6}
+
+
+def folded(names: pd.Series) -> pd.Series:
+    """Names without case and white space: equal for two spellings of one thing."""
+    return names.str.casefold().str.replace(r"\s+", "", regex=True)
+
+
+def is_treated(wells: pd.DataFrame) -> pd.Series:
+    """Wells that hold a treatment: a named compound that is no negative control."""
+    named = wells[COMPOUND].notna() & (wells[COMPOUND] != "")
+    return (wells[CONTROL] != NEGATIVE_CONTROL) & named
+
+
+def spellings(names: pd.Series, table: str) -> pd.DataFrame:
+    """One row per name: ``name``, ``n_spellings``, ``spellings``; case and white space aside."""
+    unique = pd.Series(sorted(names.dropna().unique()), dtype=object)
+    groups = unique.groupby(folded(unique))
+    return pd.DataFrame(
+        {
+            TABLE: table,
+            "name": groups.first(),
+            "n_spellings": groups.size(),
+            "spellings": groups.agg(lambda same: " = ".join(f"'{name}'" for name in same)),
+        }
+    )
+
+
+def well_summary(wells: pd.DataFrame, info: ScreenInfo) -> pd.DataFrame:
+    """The layout with one column per demand; values that a rule does not concern are missing.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per well: ``named``, ``foreign_control`` and ``unmarked_control`` (0 or 1),
+        ``given_dose``, ``treatment_dose``, ``control_dose``.
+    """
+    summary = wells.assign(**{TABLE: info.tables.wells})
+    dose = wells[CONCENTRATION]
+    is_negcon = wells[CONTROL] == NEGATIVE_CONTROL
+    treated = is_treated(wells)
+    # Only the spelling rule speaks of spellings.
+    holds_control = folded(wells[COMPOUND]) == folded(pd.Series([info.negative_control]))[0]
+    has_name = wells[COMPOUND].notna() & (wells[COMPOUND] != "")
+    empty = dose.isna() & (wells[CONTROL] == "")
+    summary["named"] = (has_name | empty).astype(int)
+    summary["foreign_control"] = (is_negcon & has_name & ~holds_control).astype(int)
+    summary["unmarked_control"] = (~is_negcon & holds_control).astype(int)
+    finite = dose.where(np.isfinite(dose))
+    treated &= ~holds_control
+    summary["given_dose"] = finite.where(treated, 0.0)
+    summary["treatment_dose"] = finite.where(treated & finite.ge(0))
+    # A control without a concentration would be parted from those at 0.
+    summary["control_dose"] = dose.fillna(np.inf).where(is_negcon & ~dose.lt(0))
+    if INCHIKEY in summary:
+        summary[INCHIKEY] = summary[INCHIKEY].where(summary[INCHIKEY] != "", None)
+    return summary
+
+
+def compound_summary(wells: pd.DataFrame, table: str) -> pd.DataFrame:
+    """One row per compound: spellings and number of InChIKeys."""
+    named = wells[is_treated(wells)]
+    summary = spellings(wells[COMPOUND][wells[COMPOUND] != ""], table)
+    summary["n_inchikeys"] = 1
+    if INCHIKEY in named:
+        keyed = named[named[INCHIKEY] != ""]
+        counts = keyed.groupby(COMPOUND)[INCHIKEY].nunique()
+        most = counts.groupby(folded(counts.index.to_series())).max()
+        summary["n_inchikeys"] = most.reindex(summary.index).fillna(1).astype(int)
+    return summary
+
+
+def structure_summary(wells: pd.DataFrame, table: str) -> pd.DataFrame:
+    """One row per InChIKey: under how many compounds it stands (spellings aside)."""
+    if INCHIKEY not in wells:
+        return pd.DataFrame()
+    keyed = wells[is_treated(wells) & (wells[INCHIKEY] != "")].assign(
+        folded=lambda rows: folded(rows[COMPOUND])
+    )
+    first = keyed.drop_duplicates([INCHIKEY, "folded"]).sort_values([INCHIKEY, COMPOUND])
+    groups = first.groupby(INCHIKEY)[COMPOUND]
+    return pd.DataFrame(
+        {
+            TABLE: table,
+            "n_compounds": groups.size(),
+            "compounds": groups.agg(lambda names: " = ".join(f"'{name}'" for name in names)),
+        }
+    )
+
+
+def screen_summary(wells: pd.DataFrame, info: ScreenInfo) -> pd.DataFrame:
+    """One row: the highest concentration of the screen."""
+    doses = wells.loc[is_treated(wells), CONCENTRATION]
+    doses = doses[np.isfinite(doses) & (doses > 0)]
+    if doses.empty:
+        return pd.DataFrame()
+    top, unit = float(doses.max()), info.concentration_unit
+    return pd.DataFrame(
+        {
+            TABLE: [info.tables.wells],
+            "top_dose": [top],
+            "top_dose_um": [top * TO_UM[unit]],
+            "unit": [unit],
+        }
+    )
+
+
+def target_summary(targets: pd.DataFrame, table: str) -> pd.DataFrame:
+    """The targets with ``row``, ``complete`` (0: a part of the key is missing), ``repeated``."""
+    complete = targets[[COMPOUND, TARGET]].notna().all(axis=1)
+    return targets.assign(
+        **{TABLE: table},
+        # Counted as a spreadsheet does: the header is row 1.
+        row=np.arange(2, len(targets) + 2),
+        complete=complete.astype(int),
+        repeated=(targets.duplicated([COMPOUND, TARGET]) & complete).astype(int),
+    )
+
+
+def target_compound_summary(targets: pd.DataFrame, wells: pd.DataFrame, table: str) -> pd.DataFrame:
+    """One row: compounds of the targets that are in no well."""
+    compounds = targets[COMPOUND].dropna().unique()
+    unknown = sorted(set(compounds) - set(wells[COMPOUND].dropna()))
+    return pd.DataFrame(
+        {
+            TABLE: [table],
+            "n_compounds": [len(compounds)],
+            "n_unknown": [len(unknown)],
+            "share": [len(unknown) / max(len(compounds), 1)],
+            "examples": [listed(unknown)],
+        }
+    )

@@ -1,0 +1,300 @@
+"""Summaries of profiles and protein readout, for the rules to judge.
+
+Matrices are reduced with numpy to one row per plate, feature or protein: Great Expectations takes
+a minute for 4,000 columns, and no time for 4,000 rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from phenoprot.errors import listed
+from phenoprot.screens.contract import (
+    COMPOUND,
+    CONCENTRATION,
+    CONTROL,
+    NEGATIVE_CONTROL,
+    PLATE,
+    POSITIVE_CONTROL,
+    PROTEIN,
+    TREATMENT_KEY,
+    UNIQUE_KEYS,
+    VALUE,
+    WELL_KEY,
+)
+from phenoprot.validation.rule import TABLE
+from phenoprot.validation.summaries_layout import is_treated, spellings
+
+Normalise = Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
+"""(profile, wells) -> the same rows and columns, normalised per plate to the controls."""
+
+
+def row_summary(
+    data: pd.DataFrame, kind: str, table: str, wells: pd.DataFrame | None
+) -> pd.DataFrame:
+    """One row per plate and well: missing and repeated keys, and whether the layout has it."""
+    key = UNIQUE_KEYS[kind]
+    complete = data[key].notna().all(axis=1)
+    marked = data[WELL_KEY].assign(incomplete=~complete, n_repeated=data.duplicated(key) & complete)
+    groups = marked.groupby(WELL_KEY, dropna=False, sort=False)
+    summary = groups[["incomplete", "n_repeated"]].sum().astype(int).reset_index()
+    summary["complete"] = (summary["incomplete"] == 0).astype(int)
+    known = np.ones(len(summary), dtype=bool)
+    if wells is not None:
+        layout = pd.MultiIndex.from_frame(wells[WELL_KEY])
+        known = pd.MultiIndex.from_frame(summary[WELL_KEY]).isin(layout)
+    # A row without its key is that rule's business.
+    summary["has_well"] = (known | summary[WELL_KEY].isna().any(axis=1)).astype(int)
+    return summary.assign(**{TABLE: table})
+
+
+def plate_summary(
+    measured: pd.DataFrame, wells: pd.DataFrame, controls: pd.DataFrame, table: str, limit: float
+) -> pd.DataFrame:
+    """One row per plate of the table that the layout knows.
+
+    Parameters
+    ----------
+    measured
+        The table's plates and wells.
+    wells
+        Plate layout.
+    controls
+        As `control_summary` gives it; may be empty.
+    table
+        File of the table.
+    limit
+        Shift above which a feature is counted in ``n_shifted``.
+    """
+    present = wells[WELL_KEY].merge(measured[WELL_KEY].drop_duplicates(), how="left",
+                                    on=WELL_KEY, indicator=True)  # fmt: skip
+    layout = wells.assign(present=(present["_merge"] == "both").to_numpy())
+    layout = layout[layout[PLATE].isin(measured[PLATE])]
+    is_control = layout["present"] & (layout[CONTROL] == NEGATIVE_CONTROL)
+    plates = layout.groupby(PLATE, sort=True)["present"]
+    summary = pd.DataFrame({"n_layout": plates.size(), "n_missing": plates.size() - plates.sum()})
+    summary["missing_share"] = summary["n_missing"] / summary["n_layout"]
+    summary["n_controls"] = is_control.groupby(layout[PLATE]).sum().astype(int)
+    shifts = controls.groupby(PLATE)["shift"]
+    summary["typical_shift"] = shifts.median()
+    summary["worst_shift"] = shifts.max()
+    worst = controls.dropna(subset="shift").sort_values("shift").groupby(PLATE).tail(1)
+    summary["worst"] = worst.set_index(PLATE)["feature"]
+    summary["n_shifted"] = (controls["shift"] > limit).groupby(controls[PLATE]).sum()
+    summary["spread"] = controls.groupby(PLATE)["spread"].median()
+    return summary.reset_index().assign(**{TABLE: table})
+
+
+def control_summary(values: pd.DataFrame, wells: pd.DataFrame) -> pd.DataFrame:
+    """One row per plate and feature: where the negative controls lie, and how wide.
+
+    Parameters
+    ----------
+    values
+        Plate, well and numeric features (wide).
+    wells
+        Plate layout.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``Metadata_Plate``, ``feature``, ``shift`` (absolute mean in sd; 0 or infinite where the
+        controls are constant; missing without two finite values), ``spread`` (sd, ddof 1).
+    """
+    controls = wells.loc[wells[CONTROL] == NEGATIVE_CONTROL, WELL_KEY].drop_duplicates()
+    values = values.merge(controls, on=WELL_KEY)
+    features = values.columns.drop(WELL_KEY)
+    parts = [pd.DataFrame({PLATE: [], "feature": [], "shift": [], "spread": []})]
+    for plate, rows in values.groupby(PLATE, sort=True):
+        matrix = rows[features].to_numpy(dtype=np.float64)  # wells x features
+        shift, spread = _shift_and_spread(np.where(np.isfinite(matrix), matrix, np.nan))
+        parts.append(
+            pd.DataFrame({PLATE: plate, "feature": features, "shift": shift, "spread": spread})
+        )
+    return pd.concat(parts[1:] or parts, ignore_index=True)
+
+
+def _shift_and_spread(controls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    count = (~np.isnan(controls)).sum(axis=0)
+    controls = np.where(count >= 2, controls, 0.0)  # judged missing below
+    size = np.nanmax(np.abs(controls), axis=0, initial=1e-6)
+    mean, spread = np.abs(np.nanmean(controls, axis=0)), np.nanstd(controls, axis=0, ddof=1)
+    # float32 features keep seven digits: below that a mean is 0, and a spread is none.
+    mean[mean <= 1e-6 * size] = 0.0
+    ratio = np.full_like(mean, np.inf)
+    np.divide(mean, spread, out=ratio, where=spread > 1e-6 * size)
+    ratio[mean == 0] = 0.0
+    return np.where(count >= 2, ratio, np.nan), np.where(count >= 2, spread, np.nan)
+
+
+def readout_control_summary(proteomics: pd.DataFrame, wells: pd.DataFrame) -> pd.DataFrame:
+    """`control_summary` of a long readout, one feature per protein."""
+    controls = wells.loc[wells[CONTROL] == NEGATIVE_CONTROL, WELL_KEY]
+    rows = proteomics.merge(controls, on=WELL_KEY).dropna(subset=PROTEIN)
+    wide = rows.drop_duplicates([*WELL_KEY, PROTEIN]).pivot(
+        index=WELL_KEY, columns=PROTEIN, values=VALUE
+    )
+    return control_summary(wide.reset_index(), wells)
+
+
+def numeric_features(profile: pd.DataFrame) -> pd.DataFrame:
+    """Plate, well and the features that hold numbers."""
+    features = [c for c in profile if not str(c).startswith("Metadata_")]
+    numeric = [c for c in features if pd.api.types.is_numeric_dtype(profile[c])]
+    return profile[[*WELL_KEY, *numeric]]
+
+
+def normalised_features(
+    profile: pd.DataFrame, wells: pd.DataFrame, normalise: Normalise | None
+) -> pd.DataFrame:
+    """Numeric features, in spreads of the controls where that can be done.
+
+    Infinite values become missing, and plates without a negative control are left out: other rules
+    speak of these. With `normalise` None the values are normalised already.
+    """
+    values = numeric_features(profile).replace([np.inf, -np.inf], np.nan)
+    if normalise is None:
+        return values
+    controls = wells.loc[wells[CONTROL] == NEGATIVE_CONTROL, WELL_KEY]
+    controlled = values.merge(controls, on=WELL_KEY)[PLATE].unique()
+    usable = values[values[PLATE].isin(controlled)].reset_index(drop=True)
+    return normalise(usable, wells.drop_duplicates(WELL_KEY))
+
+
+def feature_summary(
+    profile: pd.DataFrame, normalised: pd.DataFrame | None, table: str
+) -> pd.DataFrame:
+    """One row per feature: is it ``numeric``, ``n_nan``, ``n_inf``, ``sd``, ``min``, ``max``.
+
+    ``largest`` is the largest absolute normalised value.
+    """
+    names = [c for c in profile if not str(c).startswith("Metadata_")]
+    values = numeric_features(profile).drop(columns=WELL_KEY)
+    matrix = values.to_numpy(dtype=np.float64)
+    finite = pd.DataFrame(np.where(np.isfinite(matrix), matrix, np.nan), columns=values.columns)
+    summary = pd.DataFrame(index=pd.Index(names, name="feature", dtype=object))
+    summary["numeric"] = summary.index.isin(values.columns).astype(int)
+    for column, by_feature in {
+        "n_nan": values.isna().sum(),
+        "n_inf": pd.Series(np.isinf(matrix).sum(axis=0), values.columns),
+        "sd": finite.std(ddof=0),
+        "min": finite.min(),
+        "max": finite.max(),
+    }.items():
+        summary[column] = by_feature.reindex(names)
+    for column in ("n_nan", "n_inf"):
+        summary[column] = summary[column].fillna(0).astype(int)
+    summary["largest"] = np.nan
+    if normalised is not None:
+        summary["largest"] = normalised.drop(columns=WELL_KEY).abs().max().reindex(names)
+    return summary.reset_index().assign(**{TABLE: table})
+
+
+def profile_summary(features: pd.DataFrame, table: str) -> pd.DataFrame:
+    """One row: number of features, and which are constant."""
+    constant = features.loc[
+        (features["min"] == features["max"]) | (features["sd"] == 0), "feature"
+    ].tolist()
+    return pd.DataFrame(
+        {
+            TABLE: [table],
+            "n_features": [len(features)],
+            "n_constant": [len(constant)],
+            "constant_share": [len(constant) / max(len(features), 1)],
+            "constant": [listed(constant)],
+        }
+    )
+
+
+def protein_summary(proteomics: pd.DataFrame, kind: str, table: str) -> pd.DataFrame:
+    """One row per protein: spellings, missing, infinite and non-positive values, spread.
+
+    A value counts as missing if it is empty or if one of the readout's wells has no row for it.
+    """
+    finite = proteomics[VALUE].where(np.isfinite(proteomics[VALUE]))
+    by = proteomics[PROTEIN]
+    n_wells = len(proteomics[WELL_KEY].drop_duplicates())
+    wells_of = proteomics[proteomics[VALUE].notna()].drop_duplicates([*WELL_KEY, PROTEIN])
+    there = wells_of.groupby(PROTEIN).size()
+    groups = finite.groupby(by, sort=True)
+    low, high = groups.min(), groups.max()
+    summary = pd.DataFrame({"spread": high - low})
+    summary["missing_share"] = 1 - there.reindex(summary.index).fillna(0) / max(n_wells, 1)
+    summary["n_inf"] = np.isinf(proteomics[VALUE]).groupby(by).sum().astype(int)
+    wrong = (finite <= 0) & (kind == "intensity")
+    summary["n_not_positive"] = wrong.groupby(by).sum().astype(int)
+    spelt = spellings(proteomics[PROTEIN], table).set_index("name")
+    return (
+        summary.rename_axis("protein")
+        .join(spelt[["n_spellings", "spellings"]])
+        .fillna({"n_spellings": 1})
+        .reset_index()
+        .assign(**{TABLE: table})
+    )
+
+
+def treatments(wells: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
+    """Treated wells that were measured: compound, concentration, control type."""
+    treated = wells[is_treated(wells) & wells[CONCENTRATION].gt(0)]
+    columns = [*WELL_KEY, *TREATMENT_KEY, CONTROL]
+    return treated[columns].merge(measured[WELL_KEY].drop_duplicates(), on=WELL_KEY)
+
+
+def dose_summary(treated: pd.DataFrame, table: str, dose_response: bool) -> pd.DataFrame:
+    """One row per compound: number of concentrations (of a dose-response: no positive controls)."""
+    if dose_response:
+        treated = treated[treated[CONTROL] != POSITIVE_CONTROL]
+    doses = treated.groupby(COMPOUND)[CONCENTRATION].nunique()
+    return doses.rename("n_doses").rename_axis("compound").reset_index().assign(**{TABLE: table})
+
+
+def replicate_summary(treated: pd.DataFrame, table: str) -> pd.DataFrame:
+    """One row per treatment: number of wells."""
+    counts = treated.groupby(TREATMENT_KEY).size().rename("n_wells").reset_index()
+    counts["treatment"] = _names(counts)
+    return counts.assign(**{TABLE: table})
+
+
+def matching_summary(
+    profile: pd.DataFrame, readout: pd.DataFrame, table: str, readout_table: str
+) -> pd.DataFrame:
+    """Two rows: treatments of the profile without readout, and the reverse."""
+    sides = (
+        (profile, readout, f"a profile but no readout in {readout_table}"),
+        (readout, profile, "a readout but no profile"),
+    )
+    rows = []
+    for one, other, side in sides:
+        mine = one[TREATMENT_KEY].drop_duplicates().sort_values(TREATMENT_KEY)
+        theirs = pd.MultiIndex.from_frame(other[TREATMENT_KEY])
+        alone = mine[~pd.MultiIndex.from_frame(mine).isin(theirs)]
+        rows.append(
+            {
+                TABLE: table,
+                "side": side,
+                "n_treatments": len(mine),
+                "n_unmatched": len(alone),
+                "share": len(alone) / max(len(mine), 1),
+                "examples": listed(_names(alone).tolist()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def overlap_summary(profile: pd.DataFrame, readout: pd.DataFrame, table: str) -> pd.DataFrame:
+    """One row: compounds that have both."""
+    both = set(profile[COMPOUND]) & set(readout[COMPOUND])
+    return pd.DataFrame(
+        {
+            TABLE: [table],
+            "n_compounds": [len(both)],
+            "what": ["both a profile and a readout"],
+        }
+    )
+
+
+def _names(rows: pd.DataFrame) -> pd.Series:
+    return rows[COMPOUND] + " at " + rows[CONCENTRATION].map("{:g}".format)
