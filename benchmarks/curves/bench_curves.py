@@ -1,8 +1,7 @@
 """Speed and parity of the batched engine against CurveCurator.
 
-``python -m benchmarks.curves.bench_curves speed``   curves/s of both, and a run on a million
-``python -m benchmarks.curves.bench_curves parity``  20,000 curves, every other call listed
-``python -m benchmarks.curves.bench_curves null``    calls among curves without an effect
+``speed`` (the default): curves/s of both, and a run on a million. ``parity``: 20,000 curves, every
+other call listed. ``null``: calls among curves without an effect.
 
 Both engines get the same number of cores and one BLAS thread per process.
 """
@@ -11,11 +10,14 @@ from __future__ import annotations
 
 import os
 import resource
+import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Annotated
 
+# Works as a module and as a file.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 
@@ -24,15 +26,16 @@ import pandas as pd  # noqa: E402
 import pyarrow as pa  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 import typer  # noqa: E402
-
 from benchmarks.curves.simulate import make_design, make_table  # noqa: E402
+
 from phenoprot.curves.design import DoseDesign, ratio  # noqa: E402
 from phenoprot.curves.engine import fit_table  # noqa: E402
 from phenoprot.curves.reference import fit_reference  # noqa: E402
 from phenoprot.curves.settings import FitSettings  # noqa: E402
 from phenoprot.curves.stream import fit_parquet  # noqa: E402
 
-app = typer.Typer(help=__doc__, no_args_is_help=True)
+app = typer.Typer(help=__doc__)
+CORES = os.cpu_count() or 1
 FULL_SIZE = 14_000_000
 SIZES = {5: 3334, 6: 3334, 7: 3333, 8: 3333, 9: 3333, 10: 3333}
 NULL_PART = 5_000
@@ -55,9 +58,16 @@ def timed_batched(table: pd.DataFrame, design: DoseDesign, cores: int) -> float:
     return min(seconds)
 
 
+@app.callback(invoke_without_command=True)
+def main(context: typer.Context) -> None:
+    """Run `speed` unless a command is named."""
+    if context.invoked_subcommand is None:
+        context.invoke(speed)
+
+
 @app.command()
 def speed(
-    cores: Cores = os.cpu_count() or 1,
+    cores: Cores = CORES,
     doses: Annotated[int, typer.Option(help="Doses of a curve.")] = 5,
     reference_curves: Annotated[int, typer.Option(help="Curves for CurveCurator.")] = 2_000,
     batched_curves: Annotated[int, typer.Option(help="Curves in memory.")] = 200_000,
@@ -136,7 +146,7 @@ def residual_sums(curves: pd.DataFrame, design: DoseDesign) -> np.ndarray:
 
 
 @app.command()
-def parity(cores: Cores = os.cpu_count() or 1, cache: Cache = None) -> None:
+def parity(cores: Cores = CORES, cache: Cache = None) -> None:
     """Fit 20,000 simulated curves with both engines and list every difference."""
     total = agree = higher = 0
     deviations: dict[str, list[np.ndarray]] = {
@@ -177,7 +187,7 @@ def parity(cores: Cores = os.cpu_count() or 1, cache: Cache = None) -> None:
 @app.command()
 def null(
     curves: Annotated[int, typer.Option(help="Curves without an effect.")] = 100_000,
-    cores: Cores = os.cpu_count() or 1,
+    cores: Cores = CORES,
     cache: Cache = None,
 ) -> None:
     """Count up and down calls of both engines among curves without an effect."""

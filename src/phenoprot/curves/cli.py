@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +11,7 @@ import typer
 app = typer.Typer(help="Fit and plot dose-response curves.", no_args_is_help=True)
 
 
-class EngineName(str, Enum):
+class EngineName(StrEnum):
     """Engines of ``curves fit``."""
 
     batched = "batched"

@@ -74,7 +74,9 @@ def fit_ratios(
     grid_t = np.log(np.array(slopes))
     at = np.concatenate([x, points])
     u = np.exp(grid_t)[None, :, None] * (at[:, None, None] + grid_p[None, None, :])
-    shapes = np.ascontiguousarray((1 / (1 + np.exp(-np.maximum(LN10 * u, -700)))).reshape(len(at), -1))
+    shapes = np.ascontiguousarray(
+        (1 / (1 + np.exp(-np.maximum(LN10 * u, -700)))).reshape(len(at), -1)
+    )
     box = [
         *(PLATEAU_LIMITS if settings.front is None else (settings.front, settings.front)),
         *(PLATEAU_LIMITS if settings.back is None else (settings.back, settings.back)),

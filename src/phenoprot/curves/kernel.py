@@ -136,9 +136,10 @@ def pick_starts(gain, rows, columns, starts):  # type: ignore[no-untyped-def]
 
 
 def _compile(sources: str) -> Any:
-    """Make `fit_blocks`. numba caches the machine code on disk under this file's date alone, so
-    an edit of a function called here would be missed; the closure over the content of all
-    `sources` makes it part of the cache's key.
+    """Make `fit_blocks`.
+
+    numba caches the machine code on disk under this file's date alone, so an edit of a function
+    called here would be missed; the closure over the hash of all `sources` is part of its key.
     """
 
     @nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})

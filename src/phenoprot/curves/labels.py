@@ -84,7 +84,10 @@ def ratio_targets(proteomics: pd.DataFrame, settings: CurveSettings) -> pd.DataF
             value_name="ratio",
         )
         long["concentration"] = long["concentration"].map(
-            {name: dose[sample] for name, sample in zip(ratio(design.treated), design.treated, strict=True)}
+            {
+                name: dose[sample]
+                for name, sample in zip(ratio(design.treated), design.treated, strict=True)
+            }
         )
         parts.append(long)
     columns = ["compound", "gene", "concentration"]

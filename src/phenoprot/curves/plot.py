@@ -24,7 +24,7 @@ COLOURS = {"up": "#D55E00", "down": "#0072B2", "not": "#666666", "unclassified":
 
 
 def plot_file(parameters: Path, curves_file: Path, names: list[str], output: Path) -> Path:
-    """Draw the curves `names` (the most relevant ones if empty) of a curves.txt; returns `output`."""
+    """Draw the curves `names` of a curves.txt, the most relevant ones if empty."""
     design = read_design(parameters)
     try:
         curves = pd.read_csv(curves_file, sep="\t", dtype={"Name": str})
@@ -93,13 +93,14 @@ def draw_curve(axis: Axes, curve: pd.Series, design: DoseDesign) -> None:
     axis.plot(x, y, "o", color="black", markersize=4.5, zorder=3)
     if np.isfinite(curve[PARAMETERS].to_numpy(dtype=np.float64)).all():
         at = np.linspace(control, x.max() + 0.2, 300)
-        fit = logistic(at, *(np.float64(curve[name]) for name in PARAMETERS))
+        pec50, slope, front, back = (np.asarray(curve[name]) for name in PARAMETERS)
+        fit = logistic(at, pec50, slope, front, back)
         axis.plot(at, fit, color=COLOURS[state], linewidth=2, zorder=2)
         if x.min() <= -curve["pEC50"] <= x.max():
             axis.axvline(-curve["pEC50"], color=COLOURS[state], linewidth=1, linestyle=":")
         numbers = (
             f"pEC50 {curve['pEC50']:.2f}, log2 FC {curve['Curve Fold Change']:+.2f}, "
-            f"relevance {curve['Curve Relevance Score']:.2f}"
+            f"relevance {abs(curve['Curve Relevance Score']):.2f}"
         )
     else:
         numbers = "not fitted"

@@ -207,8 +207,8 @@ def polish(x, y, m, pec50, log_slope, limits, box, best, g, u):  # type: ignore[
         # A variable at its bound moves only inwards.
         move_p = (p > limits[0] or gp < 0.0) and (p < limits[1] or gp > 0.0)
         move_t = (t > limits[2] or gt < 0.0) and (t < limits[3] or gt > 0.0)
-        # Where a curve passes through a lone dose on its flank, the minimum is a narrow valley along
-        # constant v = slope * (x_dose + pEC50). Steps in (v, ln slope) follow it, straight.
+        # Where a curve passes through a lone dose on its flank, the minimum is a narrow valley
+        # along constant v = slope * (x_dose + pEC50). Steps in (v, ln slope) follow it, straight.
         turned = limits[0] < p < limits[1]
         pivot = 0.0
         if turned:

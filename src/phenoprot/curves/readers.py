@@ -236,9 +236,7 @@ def read_curvecurator(path: Path, *, sum_duplicates: bool = False) -> CurveJob:
     table = read_intensities(folder / config["Paths"]["input_file"], design)
     table = join_duplicates(table, design, sum_duplicates, config["Paths"]["input_file"])
     absent = table[raw(design.experiments)].isna().all()
-    empty = tuple(
-        name for name, gone in zip(design.experiments, absent, strict=True) if bool(gone)
-    )
+    empty = tuple(name for name, gone in zip(design.experiments, absent, strict=True) if bool(gone))
     if empty:
         design = design.without(set(empty))
         table = table[["Name", "N duplicates", *raw(design.experiments)]]

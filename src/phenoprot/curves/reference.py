@@ -18,10 +18,9 @@ from phenoprot.curves.settings import FitSettings
 from phenoprot.errors import UserError
 
 # One BLAS thread per process: the matrices are tiny, and threads fight for the same cores.
-ONE_THREAD = {
-    name: "1"
-    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
-}
+ONE_THREAD = dict.fromkeys(
+    ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"), "1"
+)
 NAN_LIMIT = {"quality_min": "quality_min", "pec50_filter": "pEC50_filter"}
 
 

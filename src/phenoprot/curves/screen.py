@@ -165,6 +165,8 @@ def design_tables(
 def _centre_samples(long: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
     """Bring the log2 median of every sample of the screen to their common mean."""
     logs = np.log2(long["intensity"])
-    sample = long.groupby(["compound", "concentration", "replicate", *groups], dropna=False).ngroup()
+    sample = long.groupby(
+        ["compound", "concentration", "replicate", *groups], dropna=False
+    ).ngroup()
     medians = logs.groupby(sample).median()
     return long.assign(intensity=2 ** (logs + medians.mean() - sample.map(medians)))

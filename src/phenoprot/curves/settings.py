@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from phenoprot.settings import Settings
 
 Engine = Literal["batched", "curvecurator"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Range = tuple[float, float]
 
 
-class FitSettings(BaseModel):
+class FitSettings(Settings):
     """One curve fit and its call; names and defaults are those of CurveCurator 0.6.0."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """Significance level: the horizontal asymptote of the call, a probability."""

@@ -16,9 +16,7 @@ STATES = ("unclassified", "up", "down", "not")
 UNCLASSIFIED, UP, DOWN, NOT = range(4)
 
 
-def degrees_of_freedom(
-    points: np.ndarray, settings: FitSettings
-) -> tuple[np.ndarray, np.ndarray]:
+def degrees_of_freedom(points: np.ndarray, settings: FitSettings) -> tuple[np.ndarray, np.ndarray]:
     """Numerator and denominator degrees of freedom for n = `points` (valid doses + control).
 
     Recalibrated (equation 8): 5 and (0.8 - 1 / ((n - 4)^4 / n + 4)) (n - 2.5); else k - 1 and
