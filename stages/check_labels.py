@@ -9,13 +9,18 @@ def check_labels(screen: str) -> None:
 
     from phenoprot.layout import Layout
     from phenoprot.params import load_params
-    from phenoprot.validation import check_labels, require_valid, write_report
+    from phenoprot.validation.labels import check_labels
+    from phenoprot.validation.report import require_valid, write_report
 
     params, layout = load_params(), Layout(screen)
     report = check_labels(
         pd.read_parquet(layout.labels / "labels.parquet"),
         pd.read_csv(layout.folds),
         params.validation,
+        min_positives=params.tasks.classification.min_positives,
+        min_negatives=params.tasks.classification.min_negatives,
+        n_folds=params.tasks.splits.folds,
+        subject=screen,
     )
     write_report(report, layout.validation / "labels.json")
     require_valid(report)

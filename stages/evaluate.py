@@ -9,7 +9,8 @@ def evaluate(screen: str) -> None:
     from phenoprot.layout import Layout
     from phenoprot.params import load_params
 
-    evaluate_screen(Layout(screen), load_params().evaluation)
+    params = load_params()
+    evaluate_screen(Layout(screen), params.screen(screen).folder, params.evaluation)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,21 @@ from phenoprot.stage import run_stage
 
 def validate(screen: str) -> None:
     """Write the result of every check; stop the pipeline if one fails."""
+    from functools import partial
+
     from phenoprot.layout import Layout
     from phenoprot.params import load_params
+    from phenoprot.profiles.normalise import normalise_to_controls
     from phenoprot.screens.loader import load_screen
-    from phenoprot.validation import require_valid, validate_screen, write_report
+    from phenoprot.validation.checks import validate_screen
+    from phenoprot.validation.report import require_valid, write_report
 
     params = load_params()
-    report = validate_screen(load_screen(params.screen(screen).folder), params.validation)
+    report = validate_screen(
+        load_screen(params.screen(screen).folder),
+        params.validation,
+        partial(normalise_to_controls, method=params.profiles.normalisation),
+    )
     write_report(report, Layout(screen).validation / "inputs.json")
     require_valid(report)
 

@@ -65,11 +65,20 @@ def show(folder: Folder) -> None:
 @screens_app.command("validate")
 def validate(folder: Folder) -> None:
     """Check a screen folder with the limits of params.yaml, before bringing it in."""
-    from phenoprot.params import load_params
-    from phenoprot.screens.loader import load_screen
-    from phenoprot.validation import require_valid, validate_screen
+    from functools import partial
 
-    report = validate_screen(load_screen(folder), load_params().validation)
+    from phenoprot.params import load_params
+    from phenoprot.profiles.normalise import normalise_to_controls
+    from phenoprot.screens.loader import load_screen
+    from phenoprot.validation.checks import validate_screen
+    from phenoprot.validation.report import require_valid
+
+    params = load_params()
+    report = validate_screen(
+        load_screen(folder),
+        params.validation,
+        partial(normalise_to_controls, method=params.profiles.normalisation),
+    )
     for line in report.warning_lines():
         print(f"warning: {line}")
     require_valid(report)

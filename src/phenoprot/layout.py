@@ -26,6 +26,11 @@ class Layout:
         return Path("data/profiles") / self.screen
 
     @property
+    def curves(self) -> Path:
+        """Fitted dose-response curves."""
+        return Path("data/curves") / self.screen
+
+    @property
     def labels(self) -> Path:
         """``labels.parquet`` and ``levels.parquet``."""
         return Path("data/labels") / self.screen

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from phenoprot.curves.settings import CurveSettings
 from phenoprot.errors import UserError
 from phenoprot.evaluation.settings import EvaluationSettings
 from phenoprot.labels.settings import LabelSettings
+from phenoprot.screens.phantom.settings import PhantomSettings
 from phenoprot.settings import Settings, parse_settings, read_yaml
 from phenoprot.tasks.settings import RowSettings, TaskSettings
 from phenoprot.validation.settings import ValidationSettings
@@ -34,10 +36,14 @@ class Params(Settings):
 
     screens: dict[str, ScreenParams]
     """Screens by name."""
+    phantom: PhantomSettings
+    """The simulated screen."""
     validation: ValidationSettings
     """Thresholds of the input checks."""
     profiles: ProfileSettings
     """From wells to treatments."""
+    curves: CurveSettings
+    """Dose-response curves."""
     labels: LabelSettings
     """From readouts to labels."""
     tasks: TaskSettings

@@ -26,7 +26,7 @@ def publish(layout: Layout, params: Params) -> None:
     """Write ``metrics/<screen>/`` and ``docs/results-<screen>.md`` from the screen's scores."""
     block = params.screen(layout.screen)
     screen = load_screen(block.folder)
-    for part in PARTS:
+    for part in (*PARTS, "labels"):
         shutil.rmtree(layout.metrics / part, ignore_errors=True)
         for file in sorted((layout.scores / part).glob("*.json")):
             write_json(layout.metrics / part / file.name, json.loads(file.read_text("utf-8")))

@@ -1,0 +1,16 @@
+"""Stage: the simulated screen, from the seed in params.yaml."""
+
+from phenoprot.stage import run_stage
+
+
+def simulate(screen: str) -> None:
+    """Write the screen's folder and the planted truth beside it."""
+    from phenoprot.params import load_params
+    from phenoprot.screens.phantom import simulate_phantom
+
+    params = load_params()
+    simulate_phantom(params.phantom, params.screen(screen).folder)
+
+
+if __name__ == "__main__":
+    run_stage(simulate)
