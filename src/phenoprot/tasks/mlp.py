@@ -2,14 +2,14 @@
 
 A nested cross-validation needs hundreds of small networks: folds x grid points x inner splits x
 label shuffles. One by one they spend their time in call overhead; as a stack, one step of all of
-them is one batched matrix product per layer. Each member of a stack has rows, labels and dropout
-masks of its own and never sees another's.
+them is one batched matrix product per layer. Each member of a stack has rows, labels and random
+numbers of its own: what it learns depends on no other member, not even on when one stops.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -25,20 +25,19 @@ def forward(
     parameters: Sequence[Tensor],
     x: Tensor,
     config: MlpConfig,
-    dropout: torch.Generator | None = None,
+    keep: Tensor | None = None,
 ) -> Tensor:
     """Map (members, batch, n_features) to (members, batch, n_targets).
 
-    `parameters` are weight and bias of each layer in turn. With a generator hidden units are
-    dropped; without one the networks only predict.
+    `parameters` are weight and bias of each layer in turn. `keep` (hidden_layers, members, batch,
+    width) is 0 for hidden units that are dropped; without it the networks only predict.
     """
     layers = list(zip(parameters[::2], parameters[1::2], strict=True))
-    for weight, bias in layers[:-1]:
+    for i, (weight, bias) in enumerate(layers[:-1]):
         x = torch.baddbmm(bias, x, weight)
         x = F.relu(x) if config.activation == "relu" else torch.tanh(x)
-        if dropout is not None and config.dropout > 0:
-            keep = torch.empty_like(x).bernoulli_(1 - config.dropout, generator=dropout)
-            x = x * keep / (1 - config.dropout)
+        if keep is not None:
+            x = x * keep[i] / (1 - config.dropout)
     weight, bias = layers[-1]
     return torch.baddbmm(bias, x, weight)
 
@@ -61,21 +60,24 @@ class MlpStack(nn.Module):
 
     @classmethod
     def initial(
-        cls, members: int, n_features: int, n_targets: int, config: MlpConfig, seed: int
+        cls, seeds: Sequence[int], n_features: int, n_targets: int, config: MlpConfig
     ) -> MlpStack:
         """Random networks, layers as in ``torch.nn.Linear``: U(-1/sqrt(fan_in), 1/sqrt(fan_in))."""
-        generator = torch.Generator().manual_seed(seed)
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         sizes = [n_features, *[config.width] * config.hidden_layers, n_targets]
         layers = []
         for fan_in, fan_out in pairwise(sizes):
             bound = 1.0 / math.sqrt(fan_in)
-            for shape in ((members, fan_in, fan_out), (members, 1, fan_out)):
-                layers.append(torch.empty(shape).uniform_(-bound, bound, generator=generator))
+            for shape in ((fan_in, fan_out), (1, fan_out)):
+                drawn = [
+                    torch.empty(shape).uniform_(-bound, bound, generator=g) for g in generators
+                ]
+                layers.append(torch.stack(drawn))
         return cls(layers, config)
 
-    def forward(self, x: Tensor, dropout: torch.Generator | None = None) -> Tensor:
+    def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
         """Map (members, batch, n_features) to (members, batch, n_targets)."""
-        return forward(list(self.layers), x, self.config, dropout)
+        return forward(list(self.layers), x, self.config, keep)
 
     def member(self, i: int, *, copy: bool = True) -> list[Tensor]:
         """Weights and biases of network `i`."""
@@ -123,6 +125,8 @@ class Member:
     """Rows whose loss decides when to stop; empty where `epochs` is given."""
     epochs: int | None = None
     """Train this long; None: stop early."""
+    stream: int = 0
+    """Number of its random stream: weights, batches and dropout."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,7 @@ def train_stack(
     config: MlpConfig,
     settings: TrainSettings,
     loss: Loss,
+    epoch_rows: int,
 ) -> list[Fit]:
     """Train all members together, each until its own stopping loss stops falling.
 
@@ -156,6 +161,8 @@ def train_stack(
         Rows of each network.
     config, settings, loss
         Shape of the networks, optimiser and patience, objective.
+    epoch_rows
+        Rows that each member sees in an epoch; one with fewer sees some of them twice.
 
     Returns
     -------
@@ -163,21 +170,24 @@ def train_stack(
         In the order of `members`.
     """
     device = features.device
-    rng = np.random.default_rng(settings.seed)
+    rngs = [np.random.default_rng([settings.seed, member.stream]) for member in members]
+    seeds = [rng.integers(2**63, size=2).tolist() for rng in rngs]
     net = MlpStack.initial(
-        len(members), features.shape[2], labels.shape[2], config, settings.seed
+        [first for first, _ in seeds], features.shape[2], labels.shape[2], config
     ).to(device)
-    dropout = torch.Generator(device=device).manual_seed(settings.seed)
+    dropout = [torch.Generator(device=device).manual_seed(second) for _, second in seeds]
     optimiser = _adam(net, config, settings)
     best: list[Fit | None] = [None] * len(members)
     running = list(range(len(members)))  # the member in each lane of the stack
     for epoch in range(1, settings.max_epochs + 1):
         fold = torch.tensor([[members[i].fold] for i in running], device=device)
-        for rows in _batches([members[i].train for i in running], settings.batch_size, rng):
-            index = torch.from_numpy(rows).to(device)
+        order = np.stack([_epoch(members[i].train, epoch_rows, rngs[i]) for i in running])
+        for start in range(0, epoch_rows, settings.batch_size):
+            index = torch.from_numpy(order[:, start : start + settings.batch_size]).to(device)
+            keep = _keep_units([dropout[i] for i in running], index.shape[1], config)
             optimiser.zero_grad(set_to_none=True)
             # The gradient of the sum is each member's own: no parameter is shared.
-            output = net(features[fold, index], dropout)
+            output = net(features[fold, index], keep)
             masked_loss(output, labels[fold, index], loss).sum().backward()
             optimiser.step()
         going = []
@@ -223,14 +233,24 @@ def _keep_lanes(
     return smaller, successor
 
 
-def _batches(
-    train: list[np.ndarray], batch_size: int, rng: np.random.Generator
-) -> Iterator[np.ndarray]:
-    """One epoch of row numbers (members, batch). Shorter members wrap around to stay in step."""
-    longest = max(len(rows) for rows in train)
-    order = np.stack([np.resize(rng.permutation(rows), longest) for rows in train])
-    for start in range(0, longest, batch_size):
-        yield order[:, start : start + batch_size]
+def _epoch(train: np.ndarray, length: int, rng: np.random.Generator) -> np.ndarray:
+    """Row numbers of one epoch in random order; too few wrap around to stay in step."""
+    return np.resize(rng.permutation(train), length)
+
+
+def _keep_units(generators: list[torch.Generator], batch: int, config: MlpConfig) -> Tensor | None:
+    """Hidden units that dropout keeps in one step: 0 or 1 (hidden_layers, members, batch, width).
+
+    Every member draws from its own generator: another's stopping must not shift its numbers.
+    """
+    if config.dropout == 0:
+        return None
+    shape = (config.hidden_layers, batch, config.width)
+    drawn = [
+        torch.empty(shape, device=g.device).bernoulli_(1 - config.dropout, generator=g)
+        for g in generators
+    ]
+    return torch.stack(drawn, dim=1)
 
 
 @torch.no_grad()

@@ -12,6 +12,12 @@ from phenoprot.tasks.mlp import Fit, Member, predict, train_stack
 from phenoprot.tasks.settings import Loss, MlpConfig, TaskSettings
 from phenoprot.tasks.splits import inner_holdouts
 
+BLOCK = 16
+"""Label columns are filled up to a multiple of this with masked ones. Vectorised loops round a
+tensor's last few elements otherwise than the rest, and which are last depends on the number of
+networks that still train: with whole blocks (widths too) a network is the same to the bit whatever
+the others do."""
+
 
 @dataclass(frozen=True)
 class Scaler:
@@ -102,6 +108,7 @@ def nested_mlp(
     x = np.stack([scale_features(features, train, settings.clip) for train in trains])
     scalers = [None if loss == "bce" else Scaler.fit(labels[train]) for train in trains]
     y = np.stack([labels if s is None else s.scale(labels) for s in scalers]).astype(np.float32)
+    y = np.pad(y, ((0, 0), (0, 0), (0, -y.shape[2] % BLOCK)), constant_values=np.nan)
     x_all, y_all = torch.from_numpy(x).to(device), torch.from_numpy(y).to(device)
     chosen = _search(x_all, y_all, trains, groups, settings, loss)
     scores = np.full(labels.shape, np.nan, dtype=np.float32)
@@ -109,7 +116,8 @@ def nested_mlp(
     finals = _refit(x_all, y_all, trains, chosen, settings, loss)
     for i, (fold, (config, _), fit) in enumerate(zip(names, chosen, finals, strict=True)):
         test = np.flatnonzero(folds == fold)
-        output = predict(fit.parameters, x_all[i, test], config).cpu().numpy()
+        logits = predict(fit.parameters, x_all[i, test], config)[:, : labels.shape[1]]
+        output = logits.cpu().numpy()
         scaler = scalers[i]
         scores[test] = output if scaler is None else scaler.restore(output)
         models.append(FoldModel(config, fit, scaler))
@@ -126,15 +134,19 @@ def _search(
 ) -> list[tuple[MlpConfig, int]]:
     """Best grid point and its mean number of epochs for each outer fold."""
     splits = settings.splits
-    members = []
+    members: list[Member] = []
     for fold, train in enumerate(trains):
         holdouts = inner_holdouts(
             groups, train, splits.inner_splits, splits.inner_share, splits.seed + 1 + fold
         )
-        members += [Member(fold, np.setdiff1d(train, held), held) for held in holdouts]
+        members += [
+            Member(fold, np.setdiff1d(train, held), held, stream=len(members) + i)
+            for i, held in enumerate(holdouts)
+        ]
+    longest = max(len(member.train) for member in members)
     losses, epochs = [], []
     for config in settings.mlp.points():
-        fits = train_stack(x, y, members, config, settings.training, loss)
+        fits = train_stack(x, y, members, config, settings.training, loss, longest)
         losses.append([fit.stop_loss for fit in fits])
         epochs.append([fit.epochs for fit in fits])
     shape = (-1, len(trains), splits.inner_splits)
@@ -158,11 +170,12 @@ def _refit(
 ) -> list[Fit]:
     """Train the chosen grid point of each fold on its whole training part."""
     none = np.empty(0, dtype=np.int64)
+    longest = max(map(len, trains))
     finals: dict[int, Fit] = {}
     for config in settings.mlp.points():
         lanes = [i for i, (best, _) in enumerate(chosen) if best == config]
         if lanes:
-            members = [Member(i, trains[i], none, chosen[i][1]) for i in lanes]
-            fits = train_stack(x, y, members, config, settings.training, loss)
+            members = [Member(i, trains[i], none, chosen[i][1], stream=i) for i in lanes]
+            fits = train_stack(x, y, members, config, settings.training, loss, longest)
             finals |= dict(zip(lanes, fits, strict=True))
     return [finals[i] for i in range(len(chosen))]
