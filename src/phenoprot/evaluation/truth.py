@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pandas as pd
 
 from phenoprot.screens.contract import COMPOUND, PROTEIN
@@ -18,8 +20,8 @@ def truth_metrics(labels: pd.DataFrame, regulation: pd.DataFrame) -> dict[str, f
     labels
         ``Metadata_Compound``, ``Metadata_Protein``, ``Label``.
     regulation
-        Planted truth: ``Metadata_Compound``, ``Metadata_Protein``, ``log2_fold_change`` (true log2 fold
-        change at the highest dose against the control; 0: nothing planted).
+        Planted truth: ``Metadata_Compound``, ``Metadata_Protein``, ``log2_fold_change`` (at the
+        highest dose against the control; 0: nothing planted).
 
     Returns
     -------
@@ -34,7 +36,7 @@ def truth_metrics(labels: pd.DataFrame, regulation: pd.DataFrame) -> dict[str, f
     called = merged["Label"].isin(["up", "down"])
     right = (merged["Label"] == planted) & (effect != 0)
     metrics: dict[str, float | int] = {}
-    for low, high in zip(EFFECTS[:-1], EFFECTS[1:], strict=True):
+    for low, high in pairwise(EFFECTS):
         inside = (effect.abs() > low) & (effect.abs() <= high)
         name = f"{low:g}_{high:g}"
         metrics[f"n_{name}"] = int(inside.sum())

@@ -42,15 +42,36 @@ ROWS = """
 
 
 def _labels(metrics: ScreenMetrics) -> str:
-    counts, rule = metrics.provenance["labels"], metrics.provenance["label_rule"]["single_dose"]
+    counts = metrics.labels
     total = sum(counts[key] for key in ("n_up", "n_down", "n_not", "n_unclassified"))
-    return (
-        f"{counts['n_proteins']} proteins x {counts['n_compounds']} compounds = {total} pairs: "
-        f"{counts['n_up']} up, {counts['n_down']} down, {counts['n_not']} not regulated, "
-        f"{counts['n_unclassified']} unclassified (masked). Up or down: adjusted p < "
-        f"{rule['alpha']:g} (Student's test against the negative-control wells, Benjamini-Hochberg "
-        f"per protein) and an effect of at least {rule['min_effect']:g} control standard "
-        f"deviations. Not: p > {rule['alpha']:g} and a smaller effect."
+    text = (
+        f"{counts['n_proteins']} proteins x {counts['n_compounds']} compounds, {total} pairs with "
+        f"a label: {counts['n_up']} up, {counts['n_down']} down, {counts['n_not']} not regulated, "
+        f"{counts['n_unclassified']} unclassified (masked). {metrics.provenance['label_rule']}"
+    )
+    return text if metrics.truth is None else f"{text}\n\n{_truth(metrics.truth)}"
+
+
+def _truth(truth: Metrics) -> str:
+    """Recall by planted effect: the labels of a simulated screen can be checked."""
+    bins = [key.removeprefix("recall_") for key in truth if key.startswith("recall_")]
+    bins.sort(key=lambda name: float(name.split("_")[0]))
+    rows = [
+        f"| {name.replace('_', ' to ').replace('to inf', 'and more')} | {truth[f'n_{name}']} "
+        f"| {100 * truth[f'recall_{name}']:.1f} % |"
+        for name in bins
+    ]
+    return "\n".join(
+        [
+            "Against the planted truth:",
+            "",
+            "| planted abs. log2 fold change | pairs | called in the planted direction |",
+            "|---|---|---|",
+            *rows,
+            "",
+            f"{truth['n_wrong_direction']} called in the wrong direction. Of {truth['n_null']} "
+            f"pairs with nothing planted, {100 * truth['false_call_share']:.3f} % are called.",
+        ]
     )
 
 

@@ -16,6 +16,7 @@ from phenoprot.layout import Layout
 from phenoprot.params import Params, ScreenParams
 from phenoprot.report.account import account
 from phenoprot.report.tables import read_metrics
+from phenoprot.screens.contract import ProteomicsTable
 from phenoprot.screens.loader import Screen, load_screen
 
 TOP = 10
@@ -60,9 +61,32 @@ def provenance(
         "readout_cell_line": readout.cell_line if readout else None,
         "caveats": info.caveats,
         "rows": list(block.rows),
-        "labels": json.loads((layout.labels / "counts.json").read_text("utf-8")),
-        "label_rule": params.labels.model_dump(mode="json"),
+        "label_rule": label_rule(readout, params) if readout else None,
     }
+
+
+def label_rule(readout: ProteomicsTable, params: Params) -> str:
+    """The rule of the labels in words, with the thresholds in force."""
+    if readout.design == "single_dose":
+        rule = params.labels.single_dose
+        corrected = (
+            "after the effect of the well's position is removed (as the negative controls show it)"
+            if params.labels.position_correction == "controls"
+            else "not corrected for the well's position"
+        )
+        return (
+            f"Up or down: adjusted p < {rule.alpha:g} (Student's test against the negative-control "
+            f"wells, Benjamini-Hochberg per protein) and an effect of at least "
+            f"{rule.min_effect:g} control standard deviations, {corrected}. Not: p > "
+            f"{rule.alpha:g} and a smaller effect."
+        )
+    curves = params.curves
+    return (
+        f"Up or down: CurveCurator's relevance (engine {curves.engine}) at alpha {curves.alpha:g} "
+        f"and |log2 fold change| >= {curves.fc_lim:g}, at least {curves.minimum_valid_doses} valid "
+        f"values. Not: less relevant, null-model RMSE <= {curves.not_rmse_limit:g} and its level "
+        f"within {curves.fc_lim / 2:g} of the controls (log2)."
+    )
 
 
 def top_regression(layout: Layout, block: ScreenParams) -> list[dict[str, Any]]:

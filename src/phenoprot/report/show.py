@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table as RichTable
 
 from phenoprot.errors import UserError
-from phenoprot.report.tables import Table, build_tables, read_metrics, to_markdown
+from phenoprot.report.tables import ScreenMetrics, Table, build_tables, read_metrics, to_markdown
 
 
 def print_tables(folder: Path, screen: str | None, markdown: bool) -> None:
@@ -20,34 +22,39 @@ def print_tables(folder: Path, screen: str | None, markdown: bool) -> None:
     UserError
         No metrics under `folder`.
     """
-    folders = (
-        [folder / screen] if screen else sorted(p.parent for p in folder.glob("*/provenance.json"))
-    )
+    found = sorted(path.parent for path in folder.glob("*/provenance.json"))
+    folders = [folder / screen] if screen else found
     if not folders:
         raise UserError("no metrics here", where=str(folder), remedy="Run `make reproduce`.")
-    console = Console()
+    console = Console(soft_wrap=True, highlight=False)
     for one in folders:
         metrics = read_metrics(one)
-        print_title(console, metrics.provenance["title"], metrics.provenance["caveats"])
+        _print_heading(console, metrics)
         for table in build_tables(metrics):
             if markdown:
-                console.print(to_markdown(table), markup=False, highlight=False, soft_wrap=True)
+                console.print(to_markdown(table), markup=False)
             else:
                 _print_rich(console, table)
 
 
-def print_title(console: Console, title: str, caveats: list[str]) -> None:
+def _print_heading(console: Console, metrics: ScreenMetrics) -> None:
     """The screen's name and its caveats, before its tables."""
-    console.print(f"\n[bold]{escape(title)}[/bold]")
-    for caveat in caveats:
-        console.print(f"  - {caveat}", markup=False, highlight=False)
+    console.print(f"\n[bold]{escape(metrics.provenance['title'])}[/bold]")
+    for caveat in metrics.provenance["caveats"]:
+        console.print(f"  - {caveat}", markup=False)
+    console.print()
 
 
 def _print_rich(console: Console, table: Table) -> None:
-    rich = RichTable(title=escape(table.title), title_justify="left", caption_justify="left")
-    rich.caption = escape(" ".join(table.notes))
+    rich = RichTable(box=SIMPLE_HEAD)
     for i, column in enumerate(table.columns):
-        rich.add_column(escape(column), justify="left" if i == 0 else "right")
+        rich.add_column(escape(column), justify="left" if i == 0 else "right", no_wrap=True)
     for row in table.rows:
         rich.add_row(*(escape(cell) for cell in row))
-    console.print(rich)
+    # Cells are never cut: on a narrow terminal whole lines wrap.
+    needed = Measurement.get(console, console.options.update(width=1000), rich).maximum
+    console.print(f"[bold]{escape(table.title)}[/bold]")
+    Console(width=max(needed, console.width)).print(rich)
+    for note in table.notes:
+        console.print(f"  {note}", markup=False)
+    console.print()

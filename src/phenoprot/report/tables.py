@@ -40,6 +40,10 @@ class ScreenMetrics:
     """Metrics by part and row, rows in the order of params.yaml."""
     top_regression: list[dict[str, Any]]
     """Best predicted proteins."""
+    labels: Metrics
+    """Number of labels in each state."""
+    truth: Metrics | None
+    """Labels against what was planted, for a simulated screen."""
 
 
 def read_metrics(folder: Path) -> ScreenMetrics:
@@ -59,7 +63,14 @@ def read_metrics(folder: Path) -> ScreenMetrics:
     for part in PARTS:
         files = [folder / part / f"{row}.json" for row in provenance["rows"]]
         parts[part] = {file.stem: _read(file) for file in files if file.is_file()}
-    return ScreenMetrics(provenance, parts, _read(folder / "top_regression.json"))
+    truth = folder / "labels" / "truth.json"
+    return ScreenMetrics(
+        provenance,
+        parts,
+        top_regression=_read(folder / "top_regression.json"),
+        labels=_read(folder / "labels" / "counts.json"),
+        truth=_read(truth) if truth.is_file() else None,
+    )
 
 
 def _read(path: Path) -> Any:
@@ -86,42 +97,45 @@ def _thresholds(rows: dict[str, Metrics], name: str) -> list[str]:
 
 
 def _count(metrics: Metrics, name: str, threshold: str) -> str:
-    """``"24 (59 %; 0.3)"``: number, share, and number expected by chance."""
+    """``"24, 59 % (0.3)"``: number, share, and number expected by chance."""
     key = f"{name}_ge_{threshold}"
     chance = metrics[f"chance_n_{key}"]
-    return f"{metrics[f'n_{key}']} ({metrics[f'pct_{key}']:.0f} %; {chance:.1f})"
+    return f"{metrics[f'n_{key}']}, {metrics[f'pct_{key}']:.0f} % ({chance:.1f})"
 
 
 def _auc_table(title: str, rows: dict[str, Metrics], poster: dict[str, Metrics]) -> Table:
     thresholds = _thresholds(rows, "auc")
-    lines = []
-    for name, row in rows.items():
-        published = poster.get(name, {})
-        reference = f"{published['mean_auc']:.2f}" if published else "-"
-        counts = [
-            f"{100 * published[f'n_auc_ge_{t}'] / published['n_targets']:.0f} %"
-            for t in thresholds
-            if f"n_auc_ge_{t}" in published
+    lines = [
+        [
+            name,
+            str(row["n_targets"]),
+            f"{row['mean_auc']:.3f} ({row['mean_auc_ci_low']:.2f}-{row['mean_auc_ci_high']:.2f})",
+            *(_count(row, "auc", threshold) for threshold in thresholds),
+            _published(poster.get(name), thresholds),
         ]
-        interval = f"{row['mean_auc_ci_low']:.2f}-{row['mean_auc_ci_high']:.2f}"
-        lines.append(
-            [
-                name,
-                str(row["n_targets"]),
-                str(row["n_compounds"]),
-                f"{row['mean_auc']:.3f} ({interval})",
-                *(_count(row, "auc", t) for t in thresholds),
-                f"{reference} ({', '.join(counts)})" if counts else reference,
-            ]
-        )
+        for name, row in rows.items()
+    ]
+    compounds = max(row["n_compounds"] for row in rows.values())
     return Table(
         title,
-        ["row", "targets", "compounds", "mean AUC (95 % CI)", *(f">= {t}" for t in thresholds),
-         f"poster: mean ({', '.join('>= ' + t for t in thresholds)})"],
+        ["row", "targets", "mean AUC (95 % CI)", *(f">= {t}" for t in thresholds), "poster"],
         lines,
-        ["Counts: targets at or above the AUC (share; number expected by chance at the same "
-         "positives). Mean of the test folds; CI from resampling compounds."],
-    )  # fmt: skip
+        [
+            f"{compounds} compounds. AUC within each test fold, then averaged; interval from "
+            "resampling the compounds. At each threshold: number of targets, share, and (in "
+            "brackets) the number expected by chance at the same positives. Poster: mean AUC and "
+            "its shares at the same thresholds, on other data."
+        ],
+    )
+
+
+def _published(row: Metrics | None, thresholds: list[str]) -> str:
+    """``"0.64; 71/24/2 %"``: the poster's mean AUC and shares."""
+    if row is None:
+        return "-"
+    counts = [row[f"n_auc_ge_{t}"] for t in thresholds if f"n_auc_ge_{t}" in row]
+    shares = "/".join(f"{100 * count / row['n_targets']:.0f}" for count in counts)
+    return f"{row['mean_auc']:.2f}; {shares} %"
 
 
 def _regression_table(title: str, rows: dict[str, Metrics]) -> Table:
@@ -142,11 +156,16 @@ def _regression_table(title: str, rows: dict[str, Metrics]) -> Table:
     ]
     return Table(
         title,
-        ["row", "proteins", "mean R2", "median R2", "mean r2 (Pearson)", "SMAPE %",
-         *(f"R2 >= {t}" for t in thresholds), "best R2", "poster: best R2"],
+        [
+            "row", "proteins", "mean R2", "median", "mean r2", "SMAPE %",
+            *(f"R2 >= {t}" for t in thresholds), "best R2", "poster",
+        ],
         lines,
-        ["R2 = 1 - SSE/SST within each test fold, averaged; below 0 is worse than the test fold's "
-         "own mean. Counts as in Table 1."],
+        [
+            "R2 = 1 - SSE/SST within each test fold, averaged (below 0: worse than the test fold's "
+            "own mean); r2 is the squared Pearson correlation. Counts as in Table 1. Poster: its "
+            "best R2, on other data."
+        ],
     )  # fmt: skip
 
 
