@@ -58,7 +58,7 @@ UNIQUE_KEYS: dict[str, list[str]] = {
 
 def feature_columns(profile: pd.DataFrame) -> list[str]:
     """Columns that are features: all but ``Metadata_*``."""
-    return [column for column in profile if not str(column).startswith("Metadata_")]
+    return [column for column in profile.columns if not column.startswith("Metadata_")]
 
 
 class Source(Settings):

@@ -9,19 +9,21 @@ from pathlib import Path
 import pandas as pd
 
 from phenoprot.errors import UserError
-from phenoprot.screens.contract import WELL_KEY
+from phenoprot.screens.contract import WELL_KEY, ProteomicsTable
 from phenoprot.screens.loader import Screen, load_screen
+from phenoprot.validation import summaries_design as design
 from phenoprot.validation import summaries_layout as layout
 from phenoprot.validation import summaries_measured as measured
 from phenoprot.validation.report import ValidationReport
 from phenoprot.validation.rule import TABLE
 from phenoprot.validation.rules_layout import LAYOUT_RULES
 from phenoprot.validation.rules_measured import MEASURED_RULES
+from phenoprot.validation.rules_plates import PLATE_RULES
 from phenoprot.validation.settings import ValidationSettings
 from phenoprot.validation.suites import judge
 from phenoprot.validation.summaries_measured import Normalise
 
-SCREEN_RULES = (*LAYOUT_RULES, *MEASURED_RULES)
+SCREEN_RULES = (*LAYOUT_RULES, *PLATE_RULES, *MEASURED_RULES)
 
 Batches = dict[str, list[pd.DataFrame]]
 """Parts of each batch, one per table; joined before they are judged."""
@@ -73,14 +75,17 @@ def validate_screen(
             ]
     # A well that stands twice in the layout is named once; joins must not multiply its rows.
     wells = None if wells is None else wells.dropna(subset=WELL_KEY).drop_duplicates(WELL_KEY)
-    if proteomics is not None:
-        _add(parts, _readout(screen, proteomics, wells, settings))
+    if proteomics is not None and tables.proteomics is not None:
+        _add(parts, _readout(tables.proteomics, proteomics, wells, settings))
     for path, (profile, normalised) in profiles.items():
         if profile is not None:
             _add(parts, _profile(profile, path, wells, settings, None if normalised else normalise))
-            if proteomics is not None and wells is not None:
-                _add(parts, _matching(screen, profile, path, proteomics, wells))
-    batches = {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items()}
+            if proteomics is not None and tables.proteomics and wells is not None:
+                _add(parts, _matching(profile, path, proteomics, tables.proteomics.path, wells))
+    filled = {name: [frame for frame in frames if len(frame)] for name, frames in parts.items()}
+    batches = {
+        name: pd.concat(frames, ignore_index=True) for name, frames in filled.items() if frames
+    }
     return ValidationReport(info.name, tuple(judge(batches, SCREEN_RULES, settings.model_dump())))
 
 
@@ -152,14 +157,12 @@ def _profile(
 
 
 def _readout(
-    screen: Screen,
+    table: ProteomicsTable,
     proteomics: pd.DataFrame,
     wells: pd.DataFrame | None,
     settings: ValidationSettings,
 ) -> dict[str, pd.DataFrame]:
     """Summaries of the protein readout."""
-    table = screen.info.tables.proteomics
-    assert table is not None
     batches = {
         "rows": measured.row_summary(proteomics, "proteomics", table.path, wells),
         "proteins": measured.protein_summary(proteomics, table.kind, table.path),
@@ -174,23 +177,26 @@ def _readout(
     batches["plates"] = measured.plate_summary(
         proteomics, wells, controls, table.path, settings.max_control_shift
     )
-    treated = measured.treatments(wells, proteomics)
+    treated = design.treatments(wells, proteomics)
     if table.design == "single_dose":
-        batches["single_doses"] = measured.dose_summary(treated, table.path, False)
-        batches["replicates"] = measured.replicate_summary(treated, table.path)
+        batches["single_doses"] = design.dose_summary(treated, table.path, False)
+        batches["replicates"] = design.replicate_summary(treated, table.path)
     else:
-        batches["response_doses"] = measured.dose_summary(treated, table.path, True)
+        batches["response_doses"] = design.dose_summary(treated, table.path, True)
     return batches
 
 
 def _matching(
-    screen: Screen, profile: pd.DataFrame, path: str, proteomics: pd.DataFrame, wells: pd.DataFrame
+    profile: pd.DataFrame,
+    path: str,
+    proteomics: pd.DataFrame,
+    readout_path: str,
+    wells: pd.DataFrame,
 ) -> dict[str, pd.DataFrame]:
     """Summaries of one profile table against the readout."""
-    readout_path = screen.info.tables.proteomics.path if screen.info.tables.proteomics else ""
-    profiled = measured.treatments(wells, profile)
-    readout = measured.treatments(wells, proteomics)
+    profiled = design.treatments(wells, profile)
+    readout = design.treatments(wells, proteomics)
     return {
-        "matching": measured.matching_summary(profiled, readout, path, readout_path),
-        "overlap": measured.overlap_summary(profiled, readout, path),
+        "matching": design.matching_summary(profiled, readout, path, readout_path),
+        "overlap": design.overlap_summary(profiled, readout, path),
     }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
+from phenoprot.files import write_text
 from phenoprot.validation.checks import SCREEN_RULES
 from phenoprot.validation.rule import Rule
 from phenoprot.validation.rules_labels import LABEL_RULES
@@ -47,3 +49,12 @@ def fill(page: str) -> str:
         before, rest = page.split(start)
         page = f"{before}{start}\n{text}\n{end}{rest.split(end)[1]}"
     return page
+
+
+def main(path: Path = Path("docs/validation.md")) -> None:
+    """Rewrite the generated parts of the page."""
+    write_text(path, fill(path.read_text(encoding="utf-8")))
+
+
+if __name__ == "__main__":
+    main()

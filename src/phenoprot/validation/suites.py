@@ -12,7 +12,7 @@ from phenoprot.validation.report import CheckResult
 from phenoprot.validation.rule import TABLE, Between, Matches, OneOf, Present, Rule
 
 if TYPE_CHECKING:
-    from great_expectations.data_context import EphemeralDataContext
+    from great_expectations.datasource.fluent import PandasDatasource
 
 Limits = Mapping[str, Any]
 """Values of the settings that rules name."""
@@ -40,16 +40,28 @@ def judge(
     """
     # Importing Great Expectations takes seconds: nothing but a validation should pay for it.
     import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
 
-    context = gx.get_context(mode="ephemeral")
-    context.enable_analytics(False)
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    context = gx.get_context(
+        mode="ephemeral",
+        project_config=DataContextConfig(
+            analytics_enabled=False,
+            progress_bars=ProgressBarsConfig(globally=False),
+            # Its default makes a temporary folder for HTML pages that nobody reads.
+            store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        ),
+    )
+    # One source for all batches: adding one costs as much as judging a batch.
+    source = context.data_sources.add_pandas("screen")
     failed: dict[str, pd.DataFrame] = {}
     for name, batch in batches.items():
         ours = [rule for rule in rules if rule.batch == name]
         if len(batch) and ours:
-            failed |= _run_suite(context, name, batch.reset_index(drop=True), ours, limits)
+            failed |= _run_suite(source, name, batch.reset_index(drop=True), ours, limits)
     results = []
     for rule in rules:
         if rule.id not in failed:
@@ -64,7 +76,7 @@ def judge(
 
 
 def _run_suite(
-    context: EphemeralDataContext,
+    source: PandasDatasource,
     name: str,
     batch: pd.DataFrame,
     rules: Sequence[Rule],
@@ -73,7 +85,7 @@ def _run_suite(
     """Failed rows of the batch by rule id."""
     import great_expectations as gx
 
-    asset = context.data_sources.add_pandas(name).add_dataframe_asset(name)
+    asset = source.add_dataframe_asset(name)
     data = asset.add_batch_definition_whole_dataframe(name).get_batch({"dataframe": batch})
     suite = gx.ExpectationSuite(
         name=name, expectations=[_expectation(rule, limits) for rule in rules]

@@ -13,20 +13,17 @@ import pandas as pd
 
 from phenoprot.errors import listed
 from phenoprot.screens.contract import (
-    COMPOUND,
-    CONCENTRATION,
     CONTROL,
     NEGATIVE_CONTROL,
     PLATE,
-    POSITIVE_CONTROL,
     PROTEIN,
-    TREATMENT_KEY,
     UNIQUE_KEYS,
     VALUE,
     WELL_KEY,
+    feature_columns,
 )
 from phenoprot.validation.rule import TABLE
-from phenoprot.validation.summaries_layout import is_treated, spellings
+from phenoprot.validation.summaries_layout import spellings
 
 Normalise = Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
 """(profile, wells) -> the same rows and columns, normalised per plate to the controls."""
@@ -142,8 +139,7 @@ def readout_control_summary(proteomics: pd.DataFrame, wells: pd.DataFrame) -> pd
 
 def numeric_features(profile: pd.DataFrame) -> pd.DataFrame:
     """Plate, well and the features that hold numbers."""
-    features = [c for c in profile if not str(c).startswith("Metadata_")]
-    numeric = [c for c in features if pd.api.types.is_numeric_dtype(profile[c])]
+    numeric = [c for c in feature_columns(profile) if pd.api.types.is_numeric_dtype(profile[c])]
     return profile[[*WELL_KEY, *numeric]]
 
 
@@ -171,7 +167,7 @@ def feature_summary(
 
     ``largest`` is the largest absolute normalised value.
     """
-    names = [c for c in profile if not str(c).startswith("Metadata_")]
+    names = feature_columns(profile)
     values = numeric_features(profile).drop(columns=WELL_KEY)
     matrix = values.to_numpy(dtype=np.float64)
     finite = pd.DataFrame(np.where(np.isfinite(matrix), matrix, np.nan), columns=values.columns)
@@ -234,67 +230,3 @@ def protein_summary(proteomics: pd.DataFrame, kind: str, table: str) -> pd.DataF
         .reset_index()
         .assign(**{TABLE: table})
     )
-
-
-def treatments(wells: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
-    """Treated wells that were measured: compound, concentration, control type."""
-    treated = wells[is_treated(wells) & wells[CONCENTRATION].gt(0)]
-    columns = [*WELL_KEY, *TREATMENT_KEY, CONTROL]
-    return treated[columns].merge(measured[WELL_KEY].drop_duplicates(), on=WELL_KEY)
-
-
-def dose_summary(treated: pd.DataFrame, table: str, dose_response: bool) -> pd.DataFrame:
-    """One row per compound: number of concentrations (of a dose-response: no positive controls)."""
-    if dose_response:
-        treated = treated[treated[CONTROL] != POSITIVE_CONTROL]
-    doses = treated.groupby(COMPOUND)[CONCENTRATION].nunique()
-    return doses.rename("n_doses").rename_axis("compound").reset_index().assign(**{TABLE: table})
-
-
-def replicate_summary(treated: pd.DataFrame, table: str) -> pd.DataFrame:
-    """One row per treatment: number of wells."""
-    counts = treated.groupby(TREATMENT_KEY).size().rename("n_wells").reset_index()
-    counts["treatment"] = _names(counts)
-    return counts.assign(**{TABLE: table})
-
-
-def matching_summary(
-    profile: pd.DataFrame, readout: pd.DataFrame, table: str, readout_table: str
-) -> pd.DataFrame:
-    """Two rows: treatments of the profile without readout, and the reverse."""
-    sides = (
-        (profile, readout, f"a profile but no readout in {readout_table}"),
-        (readout, profile, "a readout but no profile"),
-    )
-    rows = []
-    for one, other, side in sides:
-        mine = one[TREATMENT_KEY].drop_duplicates().sort_values(TREATMENT_KEY)
-        theirs = pd.MultiIndex.from_frame(other[TREATMENT_KEY])
-        alone = mine[~pd.MultiIndex.from_frame(mine).isin(theirs)]
-        rows.append(
-            {
-                TABLE: table,
-                "side": side,
-                "n_treatments": len(mine),
-                "n_unmatched": len(alone),
-                "share": len(alone) / max(len(mine), 1),
-                "examples": listed(_names(alone).tolist()),
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def overlap_summary(profile: pd.DataFrame, readout: pd.DataFrame, table: str) -> pd.DataFrame:
-    """One row: compounds that have both."""
-    both = set(profile[COMPOUND]) & set(readout[COMPOUND])
-    return pd.DataFrame(
-        {
-            TABLE: [table],
-            "n_compounds": [len(both)],
-            "what": ["both a profile and a readout"],
-        }
-    )
-
-
-def _names(rows: pd.DataFrame) -> pd.Series:
-    return rows[COMPOUND] + " at " + rows[CONCENTRATION].map("{:g}".format)
