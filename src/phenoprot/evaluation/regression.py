@@ -24,7 +24,14 @@ def r2_by_target(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     mean = y.sum(axis=0) / np.maximum(n, 1)
     sse = ((y - p) ** 2).sum(axis=0)
     sst = np.where(present, (y - mean) ** 2, 0.0).sum(axis=0)
-    return 1 - sse / np.where((n > 1) & (sst > 0), sst, np.nan)
+    return 1 - sse / np.where(_varied(truth, present), sst, np.nan)
+
+
+def _varied(values: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """Columns with two different values. Their variance is no test: 0.1 + 0.1 + 0.1 is not 0.3."""
+    highest = np.where(present, values, -np.inf).max(axis=0, initial=-np.inf)
+    lowest = np.where(present, values, np.inf).min(axis=0, initial=np.inf)
+    return highest > lowest
 
 
 def pearson_r2_by_target(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -40,8 +47,9 @@ def pearson_r2_by_target(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray
     p = np.where(present, p - p.sum(axis=0) / n, 0.0)
     sst, spread = (y**2).sum(axis=0), (p**2).sum(axis=0)
     product = (y * p).sum(axis=0) ** 2
-    r2 = np.divide(product, sst * spread, out=np.zeros_like(product), where=sst * spread > 0)
-    return np.where((present.sum(axis=0) > 1) & (sst > 0), r2, np.nan)
+    defined = _varied(predicted, present) & (sst * spread > 0)
+    r2 = np.divide(product, sst * spread, out=np.zeros_like(product), where=defined)
+    return np.where(_varied(truth, present), r2, np.nan)
 
 
 def smape_by_target(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -70,12 +78,10 @@ def permuted_r2(
     present = ~np.isnan(truth)
     result = np.full((permutations, truth.shape[1]), np.nan)
     orders: dict[int, np.ndarray] = {}
-    for target in range(truth.shape[1]):
+    for target in np.flatnonzero(_varied(truth, present)):
         y = truth[present[:, target], target].astype(np.float64)
         p = predicted[present[:, target], target].astype(np.float64)
-        sst = ((y - y.mean()) ** 2).sum() if len(y) > 1 else 0.0
-        if sst == 0:
-            continue
+        sst = ((y - y.mean()) ** 2).sum()
         if len(y) not in orders:
             rng = np.random.default_rng([seed, len(y)])
             orders[len(y)] = rng.random((permutations, len(y))).argsort(axis=1)
