@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python3.12 names the interpreter (3.11-3.13) that the environment is made from.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help reproduce test lint format gate env lock bench-curves clean
+.PHONY: help reproduce test lint format gate docs env lock bench-curves clean
 
 export PYTHON
 # dvc's stages call `python` and `phenoprot`: those of the environment
@@ -29,6 +29,11 @@ format: env ## let ruff sort, fix and format
 
 gate: env ## are dvc.lock and the metrics in git in step with code, data and parameters?
 	@$(IN_ENV) python scripts/gate.py
+
+docs: env ## write the generated parts of README.md and docs/
+	@$(IN_ENV) python -m phenoprot.report.parameters
+	@$(IN_ENV) python -m phenoprot.validation.docs
+	@$(IN_ENV) python scripts/readme_table.py
 
 env: ## .venv from requirements.lock; nothing to do when nothing changed
 	@scripts/bootstrap.sh
