@@ -290,7 +290,7 @@ FAULTS: list[tuple[Break, str, str, list[str]]] = [
     (zero_dose, "dose_zero", "wells.csv", ["1 of 48 wells", "P1 B03 'compound-a'"]),
     (dosed_control, "dose_of_control", "wells.csv", ["1 of 48 wells", "P1 A01 (5)"]),
     (molar_doses, "dose_unit", "wells.csv", ["5e-06 uM", "molar values need 'M'"]),
-    (cut_inchikey, "inchikey_form", "wells.csv", ["2 of 48 wells", "'IIIIIIIIIIIIII'"]),
+    (cut_inchikey, "inchikey_form", "wells.csv", ["2 of 32 InChIKeys", "'IIIIIIIIIIIIII'"]),
     (two_spellings, "compound_spelling", "wells.csv",
      ["1 of 17 compounds", "'Compound- A' = 'compound-a'"]),
     (two_structures, "compound_structures", "wells.csv", ["1 of 17", "'compound-a' (2)"]),
@@ -321,7 +321,7 @@ FAULTS: list[tuple[Break, str, str, list[str]]] = [
     (no_features, "feature_exists", "cellprofiler.parquet", ["no column is a feature"]),
     (protein_spellings, "protein_spelling", "proteomics.parquet", ["'TNF Alpha' = 'TNF alpha'"]),
     (undetected_protein, "readout_missing", "proteomics.parquet",
-     ["1 of 4 proteins lack more than 50%", "IL-8 (62%)"]),
+     ["1 of 4 proteins lack more than 50% of their values", "IL-8 (limit: 20%)"]),
     (infinite_value, "readout_infinite", "proteomics.parquet", ["1 of 4 proteins", "IL-6 (1)"]),
     (constant_protein, "readout_constant", "proteomics.parquet", ["1 of 4 proteins", "VEGF"]),
     (negative_intensity, "intensity_positive", "proteomics.parquet",
@@ -377,6 +377,36 @@ def test_one_fault_in_several_tables(
     assert {r.check for r in report.failures} == {check}, report.lines()
     for part in parts:
         assert part in report.lines()[0]
+
+
+def without_inchikeys(draft: Any) -> None:
+    draft.wells = draft.wells.drop(columns="Metadata_InChIKey")
+
+
+def with_empty_inchikeys(draft: Any) -> None:
+    draft.wells["Metadata_InChIKey"] = ""
+
+
+def layout_only(draft: Any) -> None:
+    for table in ("profiles", "proteomics", "targets"):
+        del _tables(draft)[table]
+
+
+def raw_readout_only(draft: Any) -> None:
+    for table in ("profiles", "targets"):
+        del _tables(draft)[table]
+    _tables(draft)["proteomics"]["kind"] = "intensity"
+    draft.proteomics["Value"] = 2.0 ** (20 + draft.proteomics["Value"])
+
+
+@pytest.mark.parametrize(
+    "change", [without_inchikeys, with_empty_inchikeys, layout_only, raw_readout_only]
+)
+def test_optional_parts_may_be_absent(draft: Any, validate: Validate, change: Break) -> None:
+    change(draft)
+    report = validate(draft)
+    assert report.lines() == []
+    assert report.results
 
 
 def test_all_faults_in_one_run(draft: Any, validate: Validate) -> None:

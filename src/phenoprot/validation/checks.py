@@ -63,6 +63,7 @@ def validate_screen(
     parts: Batches = {"tables": [pd.DataFrame(reader.rows)]}
     if wells is not None:
         parts["wells"] = [layout.well_summary(wells, info)]
+        parts["keys"] = [layout.key_summary(wells, tables.wells)]
         parts["compounds"] = [layout.compound_summary(wells, tables.wells)]
         parts["structures"] = [layout.structure_summary(wells, tables.wells)]
         parts["screen"] = [layout.screen_summary(wells, info)]
@@ -167,6 +168,9 @@ def _readout(
         "rows": measured.row_summary(proteomics, "proteomics", table.path, wells),
         "proteins": measured.protein_summary(proteomics, table.kind, table.path),
     }
+    batches["readout"] = measured.readout_summary(
+        batches["proteins"], settings.max_missing_values, table.path
+    )
     if wells is None:
         return batches
     controls = measured.readout_control_summary(proteomics, wells)

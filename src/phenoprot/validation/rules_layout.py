@@ -171,11 +171,11 @@ WELL_RULES = (
     ),
     Rule(
         id="inchikey_form",
-        batch="wells",
+        batch="keys",
         column=INCHIKEY,
         limit=Matches(INCHIKEY_PATTERN),
         demand="InChIKeys have the form of 14, 10 and 1 capital letters",
-        fault="{n} of {total} wells have a malformed InChIKey: {items}",
+        fault="{n} of {total} InChIKeys are malformed: {items}",
         item=f"{_AT_WELL} '{{{INCHIKEY}}}'",
         at=INCHIKEY,
         why="Structures are recognised by it: a cut key joins or parts the wrong compounds.",

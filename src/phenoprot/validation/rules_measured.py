@@ -101,16 +101,17 @@ READOUT_RULES = (
     ),
     Rule(
         id="readout_missing",
-        batch="proteins",
-        column="missing_share",
-        limit=Between(maximum="max_missing_values"),
-        demand="most values of a protein are there (`max_missing_values`)",
-        fault="{n} of {total} proteins lack more than {max_missing_values:.0%} of their values: "
-        "{items}",
-        item="{protein} ({missing_share:.0%})",
+        batch="readout",
+        column="sparse_share",
+        limit=Between(maximum="max_sparse_proteins"),
+        demand="few proteins lack most of their values (`max_missing_values`, "
+        "`max_sparse_proteins`)",
+        fault="{items} (limit: {max_sparse_proteins:.0%})",
+        item="{n_sparse} of {n_proteins} proteins lack more than {max_missing_values:.0%} of "
+        "their values: {sparse}",
         at=VALUE,
         why="What is left says more about detection than about the compound.",
-        remedy="Leave these proteins out.",
+        remedy="Leave these proteins out, or check that the table was written whole.",
     ),
     Rule(
         id="readout_gaps",
@@ -122,7 +123,6 @@ READOUT_RULES = (
         item="{protein} ({missing_share:.1%})",
         at=VALUE,
         severity="warning",
-        unless="readout_missing",
         why="Their compounds have fewer replicates.",
         remedy="Nothing is to be done if they were not detected.",
     ),

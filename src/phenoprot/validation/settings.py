@@ -34,7 +34,10 @@ class ValidationSettings(Settings):
     max_constant_features: float = Field(default=0.05, ge=0, le=1)
     """Share of a table's features that may be constant over all wells."""
     max_missing_values: float = Field(default=0.5, ge=0, le=1)
-    """Share of a protein's readout values that may be missing."""
+    """Share of its readout values that a protein may lack before it counts as sparse."""
+    max_sparse_proteins: float = Field(default=0.2, ge=0, le=1)
+    """Share of the proteins that may be sparse. Mass spectrometry always has some; immunoassays
+    have none."""
     max_missing_wells: float = Field(default=0.1, ge=0, le=1)
     """Share of a plate's wells that may lack a profile or a readout."""
     max_unmatched_treatments: float = Field(default=0.2, ge=0, le=1)

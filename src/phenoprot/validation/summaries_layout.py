@@ -71,9 +71,14 @@ def well_summary(wells: pd.DataFrame, info: ScreenInfo) -> pd.DataFrame:
     summary["treatment_dose"] = finite.where(treated & finite.ge(0))
     # A control without a concentration would be parted from those at 0.
     summary["control_dose"] = dose.fillna(np.inf).where(is_negcon & ~dose.lt(0))
-    if INCHIKEY in summary:
-        summary[INCHIKEY] = summary[INCHIKEY].where(summary[INCHIKEY] != "", None)
     return summary
+
+
+def key_summary(wells: pd.DataFrame, table: str) -> pd.DataFrame:
+    """Wells that have an InChIKey; none if the optional column is not there."""
+    if INCHIKEY not in wells:
+        return pd.DataFrame()
+    return wells[wells[INCHIKEY] != ""].assign(**{TABLE: table})
 
 
 def compound_summary(wells: pd.DataFrame, table: str) -> pd.DataFrame:

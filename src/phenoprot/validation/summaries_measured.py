@@ -230,3 +230,17 @@ def protein_summary(proteomics: pd.DataFrame, kind: str, table: str) -> pd.DataF
         .reset_index()
         .assign(**{TABLE: table})
     )
+
+
+def readout_summary(proteins: pd.DataFrame, limit: float, table: str) -> pd.DataFrame:
+    """One row: proteins of which more than `limit` of the values are missing."""
+    sparse = proteins.loc[proteins["missing_share"] > limit, "protein"].tolist()
+    return pd.DataFrame(
+        {
+            TABLE: [table],
+            "n_proteins": [len(proteins)],
+            "n_sparse": [len(sparse)],
+            "sparse_share": [len(sparse) / max(len(proteins), 1)],
+            "sparse": [listed(sparse)],
+        }
+    )
