@@ -47,7 +47,7 @@ def _test_folds(predictions: pd.DataFrame) -> list[np.ndarray]:
 def _mean_over_folds(values: list[np.ndarray]) -> np.ndarray:
     """Mean over folds (first axis) where a fold has a value; NaN where none has.
 
-    Rounded to 12 decimals: three folds of 0.6 sum to 1.7999999999999998, and reach 0.6.
+    Rounded to 12 decimals: the mean of three 0.7 is 0.6999999999999998, and reaches 0.7.
     """
     stacked = np.stack(values)
     present = ~np.isnan(stacked)

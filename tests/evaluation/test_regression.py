@@ -1,0 +1,124 @@
+"""R2, squared Pearson correlation and SMAPE against scikit-learn, scipy and hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn.metrics import r2_score
+
+from phenoprot.evaluation.regression import (
+    pearson_r2_by_target,
+    permuted_r2,
+    r2_by_target,
+    smape_by_target,
+)
+
+NAN = np.nan
+
+
+def column(*values: float) -> np.ndarray:
+    return np.array(values, dtype=float)[:, None]
+
+
+@st.composite
+def levels(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    """Truth with missing values, and predictions somewhere near it."""
+    rows, targets = draw(st.integers(4, 30)), draw(st.integers(1, 5))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    truth = rng.normal(loc=draw(st.sampled_from([0, 5])), size=(rows, targets))
+    predicted = truth * draw(st.sampled_from([1, 0.3, -1])) + rng.normal(size=truth.shape)
+    truth[rng.random(truth.shape) < draw(st.sampled_from([0, 0.3]))] = NAN
+    return truth, predicted
+
+
+@given(levels())
+@settings(max_examples=50, deadline=None)
+def test_equal_to_scikit_learn_and_scipy(task: tuple[np.ndarray, np.ndarray]) -> None:
+    truth, predicted = task
+    r2, pearson = r2_by_target(truth, predicted), pearson_r2_by_target(truth, predicted)
+    for target in range(truth.shape[1]):
+        there = ~np.isnan(truth[:, target])
+        y, p = truth[there, target], predicted[there, target]
+        if len(y) < 2:
+            assert np.isnan(r2[target])
+            assert np.isnan(pearson[target])
+            continue
+        assert r2[target] == pytest.approx(r2_score(y, p), abs=1e-9)
+        assert pearson[target] == pytest.approx(stats.pearsonr(y, p).statistic ** 2, abs=1e-9)
+
+
+def test_r2_by_hand() -> None:
+    # Mean 2; SST 2; SSE 0 + 1 + 1.
+    assert r2_by_target(column(1, 2, 3), column(1, 3, 2)) == [0]
+    assert r2_by_target(column(1, 2, 3, NAN), column(1, 2, 3, 99)) == [1]
+    assert r2_by_target(column(1, 2, 3), column(3, 2, 1)) == [-3]
+
+
+def test_pearson_forgives_scale_and_sign_and_r2_does_not() -> None:
+    truth, predicted = column(1, 2, 3), column(-10, -20, -30)
+    assert pearson_r2_by_target(truth, predicted) == pytest.approx([1])
+    # SST 2; SSE 11^2 + 22^2 + 33^2 = 1694.
+    assert r2_by_target(truth, predicted) == pytest.approx([1 - 1694 / 2])
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1 / 3, -7e5])
+@pytest.mark.parametrize("rows", [3, 7, 49])
+def test_constant_columns(value: float, rows: int) -> None:
+    varied, constant = np.arange(rows, dtype=float)[:, None], np.full((rows, 1), value)
+    # A constant prediction has no correlation; whatever its mean's rounding error is.
+    assert pearson_r2_by_target(varied, constant) == [0]
+    for score in (r2_by_target, pearson_r2_by_target):
+        assert np.isnan(score(constant, varied)).all()
+    assert np.isnan(permuted_r2(constant, varied, 2, seed=0)).all()
+
+
+@pytest.mark.parametrize("truth", [(NAN, NAN), (1, NAN)])
+def test_too_few_values(truth: tuple[float, float]) -> None:
+    for score in (r2_by_target, pearson_r2_by_target):
+        assert np.isnan(score(column(*truth), column(1, 2))).all()
+    assert np.isnan(permuted_r2(column(*truth), column(1, 2), 2, seed=0)).all()
+
+
+def test_smape_by_hand() -> None:
+    # |3 - 1| / 4 = 50 %, |-1 - 1| / 2 = 100 %, 0 / 0 = 0 %, equal = 0 %; NaN is left out.
+    truth, predicted = column(1, 1, 0, 2, NAN), column(3, -1, 0, 2, 5)
+    assert smape_by_target(truth, predicted) == pytest.approx([150 / 4])
+    assert np.isnan(smape_by_target(column(NAN), column(1))).all()
+
+
+@given(levels())
+@settings(max_examples=50, deadline=None)
+def test_smape_is_symmetric_scale_free_and_bounded(task: tuple[np.ndarray, np.ndarray]) -> None:
+    truth, predicted = task
+    smape = smape_by_target(truth, predicted)
+    predicted = np.where(np.isnan(truth), NAN, predicted)
+    np.testing.assert_allclose(smape, smape_by_target(predicted, np.nan_to_num(truth)), atol=1e-9)
+    np.testing.assert_allclose(smape, smape_by_target(8 * truth, 8 * predicted), atol=1e-9)
+    there = smape[~np.isnan(smape)]
+    assert ((there >= 0) & (there <= 100)).all()
+
+
+def test_permuted_r2_has_the_distribution_of_brute_force() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=(20, 2)) + 3
+    truth[12:, 1] = NAN
+    predicted = 3 + 0.3 * rng.normal(size=truth.shape)
+    permuted = permuted_r2(truth, predicted, 4000, seed=0)
+    assert permuted.shape == (4000, 2)
+    for target in (0, 1):
+        there = ~np.isnan(truth[:, target])
+        y, p = truth[there, target], predicted[there, target]
+        brute = np.array([r2_score(rng.permutation(y), p) for _ in range(800)])
+        assert permuted[:, target].mean() == pytest.approx(brute.mean(), abs=0.04)
+        assert permuted[:, target].std() == pytest.approx(brute.std(), rel=0.1)
+
+
+def test_permuted_r2_of_two_rows_by_hand() -> None:
+    # Two orders only: predictions right (R2 1) or swapped (SSE 2, SST 0.5: R2 -3).
+    permuted = permuted_r2(column(0, 1), column(0, 1), 400, seed=0)[:, 0]
+    values, counts = np.unique(permuted, return_counts=True)
+    np.testing.assert_allclose(values, [-3, 1])
+    np.testing.assert_allclose(counts / 400, 0.5, atol=0.1)
