@@ -62,15 +62,15 @@ class MlpGrid(Settings):
     """Every combination is tried in the inner splits."""
 
     hidden_layers: list[int]
-    """See MlpConfig."""
+    """Numbers of hidden layers (poster: 4)."""
     width: list[int]
-    """See MlpConfig."""
+    """Units per hidden layer."""
     activation: list[Activation]
-    """See MlpConfig."""
+    """Nonlinearities of the hidden layers."""
     dropout: list[float]
-    """See MlpConfig."""
+    """Shares of hidden units dropped in training (poster: 0.2)."""
     weight_decay: list[float]
-    """See MlpConfig."""
+    """L2 penalties in Adam."""
 
     def points(self) -> list[MlpConfig]:
         """All combinations, in the order of the lists."""
