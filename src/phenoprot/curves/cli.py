@@ -34,6 +34,9 @@ def fit(
         Path | None, typer.Option(help="curves.txt [default: curves_file of the TOML]")
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads, or processes.")] = 1,
+    device: Annotated[
+        str | None, typer.Option(help="Torch device of the batched engine, e.g. cuda.")
+    ] = None,
     min_valid_doses: Annotated[
         int, typer.Option(min=4, help="Curves with fewer stay unclassified.")
     ] = 5,
@@ -48,7 +51,7 @@ def fit(
 
     job = read_curvecurator(parameters, sum_duplicates=sum_duplicates)
     if engine is EngineName.batched:
-        curves = fit_table(job.table, job.design, job.settings, threads)
+        curves = fit_table(job.table, job.design, job.settings, threads, device)
     else:
         curves = fit_reference([(job.table, job.design)], job.settings, threads)[0]
     if curves.empty:

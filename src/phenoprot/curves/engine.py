@@ -22,15 +22,14 @@ from phenoprot.curves.statistics import (
     p_value,
     sam_correct,
 )
-from phenoprot.curves.summary import COLUMNS, SUMMARY
+from phenoprot.curves.summary import COLUMNS, SUMMARY, summarise_all
+from phenoprot.errors import UserError
 
 # The grid that finds the basins: decades of pEC50, slopes, and how many basins are descended into.
 # Chosen on 20,000 simulated curves: the coarsest that never ended above CurveCurator's minimum.
 PEC50_STEP = 0.1
 SLOPES = (0.01, 0.1, 0.2, 0.35, 0.6, 1.0, 1.6, 2.5, 4.0, 6.3, 10.0)
 STARTS = 8
-# Column of the residual sum that was minimised (over data and interpolated points).
-RESIDUAL_SUM = "Residual Sum"
 TESTED = (
     "Curve P_Value",
     "Curve Log P_Value",
@@ -44,6 +43,7 @@ def fit_ratios(
     log_doses: np.ndarray,
     settings: FitSettings,
     threads: int = 1,
+    device: str | None = None,
 ) -> np.ndarray:
     """Fit curves to ratios.
 
@@ -57,6 +57,8 @@ def fit_ratios(
         Options of the fit.
     threads
         Threads that share the curves; no result depends on it.
+    device
+        Torch device to search on, e.g. ``cuda``; None is the compiled code on the CPU.
 
     Returns
     -------
@@ -81,8 +83,22 @@ def fit_ratios(
         *(PLATEAU_LIMITS if settings.front is None else (settings.front, settings.front)),
         *(PLATEAU_LIMITS if settings.back is None else (settings.back, settings.back)),
     ]
-    order, blocks = _blocks(np.isfinite(ratios))
+    limits = np.array([low, high, *np.log(slope_limits)])
     out = np.empty((len(ratios), SUMMARY))
+    if device is not None:
+        from phenoprot.curves.engine_torch import search
+
+        if settings.interpolation:
+            raise UserError(
+                "interpolation is not supported on a torch device",
+                where=f"device {device}",
+                remedy="Leave the device out",
+            )
+        found = search(ratios, x, grid_p, grid_t, limits, np.array(box), STARTS, device)
+        free, to_control = settings.free_parameters, settings.control_fold_change
+        summarise_all(x, ratios, found, free, to_control, out)
+        return out
+    order, blocks = _blocks(np.isfinite(ratios))
 
     def fit(share: np.ndarray) -> None:
         fit_blocks(
@@ -94,7 +110,7 @@ def fit_ratios(
             grid_p,
             grid_t,
             shapes,
-            np.array([low, high, *np.log(slope_limits)]),
+            limits,
             np.array(box),
             settings.free_parameters,
             settings.control_fold_change,
@@ -197,7 +213,11 @@ def judge(
 
 
 def fit_table(
-    table: pd.DataFrame, design: DoseDesign, settings: FitSettings, threads: int = 1
+    table: pd.DataFrame,
+    design: DoseDesign,
+    settings: FitSettings,
+    threads: int = 1,
+    device: str | None = None,
 ) -> pd.DataFrame:
     """Filter, normalise and fit a table of curves as CurveCurator does.
 
@@ -211,6 +231,8 @@ def fit_table(
         Options of the fit.
     threads
         Threads that share the curves; no result depends on it.
+    device
+        Torch device to search on, e.g. ``cuda``; None is the compiled code on the CPU.
 
     Returns
     -------
@@ -220,7 +242,7 @@ def fit_table(
     """
     curves = prepare(table, design, settings).curves
     ratios = curves[ratio(design.treated)].to_numpy(dtype=np.float64)
-    summaries = fit_ratios(ratios, design.log_doses, settings, threads)
+    summaries = fit_ratios(ratios, design.log_doses, settings, threads, device)
     points = np.isfinite(ratios).sum(axis=1) + 1
     quality = curves["Signal Quality"].to_numpy()
     tested, states = judge(summaries, points, quality, settings, threads)

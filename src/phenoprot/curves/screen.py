@@ -47,9 +47,9 @@ def fit_screen(
     Returns
     -------
     curves
-        One row per compound and gene, sorted: compound, gene, Valid Doses (values above control
-        level included, count), Filter (one of `FILTERS` or ""), CurveCurator's columns `FITTED`.
-        Removed curves have NaN there; unclassified ones no regulation.
+        One row per compound and gene, sorted: compound, gene, Valid Doses (count), Filter (one of
+        `FILTERS` or ""), CurveCurator's columns `FITTED`. Removed curves have NaN there;
+        unclassified ones no regulation.
     """
     engine = engine or settings.engine
     fit = FitSettings(**settings.model_dump(include=set(FitSettings.model_fields)))
@@ -64,7 +64,10 @@ def fit_screen(
     if engine == "curvecurator":
         answers: Iterator[pd.DataFrame] = iter(fit_reference(jobs, fit, settings.threads))
     else:
-        answers = (fit_table(table, design, fit, settings.threads) for table, design in jobs)
+        answers = (
+            fit_table(table, design, fit, settings.threads, settings.device)
+            for table, design in jobs
+        )
     for (table, design), curves in zip(jobs, answers, strict=True):
         parts.append(_answered(table, design, curves, fit))
     out = pd.concat(parts, ignore_index=True).reindex(

@@ -86,11 +86,5 @@ class CurveSettings(FitSettings):
     """Unit of the column ``concentration``: M, mM, uM, nM or pM."""
     threads: Annotated[int, Field(ge=1)] = 1
     """CPU threads (batched) or processes (curvecurator); no result depends on it."""
-    chunk_curves: Annotated[int, Field(ge=1)] = 200_000
-    """Curves in memory at a time (count); no result depends on it."""
-
-    def for_screen(self, negative_control: str, concentration_unit: str) -> CurveSettings:
-        """The same settings with the names that a screen.yaml gives."""
-        return self.model_copy(
-            update={"control_compound": negative_control, "dose_unit": concentration_unit}
-        )
+    device: str | None = None
+    """Torch device of the batched engine, e.g. ``cuda``; None is the compiled code on the CPU."""

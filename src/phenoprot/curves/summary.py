@@ -146,3 +146,26 @@ def summarise(  # type: ignore[no-untyped-def]
     residual += F_STABILITY
     gained = null_residual + F_STABILITY - residual
     out[14] = max(0.0, gained / residual * (points / free_parameters))
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def summarise_all(x, ratios, parameters, free_parameters, to_control, out):  # type: ignore[no-untyped-def]
+    """`summarise` for curves fitted elsewhere, without interpolation.
+
+    `ratios` (N, d) at doses `x` (d,); `parameters` (N, 5): pEC50, slope, front, back, residual sum.
+    """
+    data_x, data_y = np.empty(len(x)), np.empty(len(x))
+    for i in range(len(ratios)):
+        n, null = 0, 1.0
+        for j in range(len(x)):
+            if math.isfinite(ratios[i, j]):
+                data_x[n], data_y[n] = x[j], ratios[i, j]
+                null += data_y[n]
+                n += 1
+        if n < 4:
+            out[i, :] = np.nan
+            continue
+        p, s, f, b, total = parameters[i]
+        null /= n + 1.0
+        summarise(data_x, data_y, n, p, s, f, b, null, free_parameters, to_control, out[i])
+        out[i, SUMMARY - 1] = total
