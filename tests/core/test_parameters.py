@@ -1,0 +1,112 @@
+"""params.yaml and its generated page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from phenoprot.errors import UserError
+from phenoprot.params import load_params
+from phenoprot.report.parameters import parameter_table
+
+ROOT = Path(__file__).parents[2]
+PARAMS = ROOT / "params.yaml"
+PAGE = (ROOT / "docs" / "parameters.md").read_text(encoding="utf-8")
+
+
+def keys(block: Any, prefix: str = "") -> list[str]:
+    """Dotted keys of all plain values; names that the user chooses as in the page."""
+    if not isinstance(block, dict):
+        return [prefix]
+    found: list[str] = []
+    for key, value in block.items():
+        name = {"screens": "<screen>", "screens.<screen>.rows": "<row>"}.get(prefix, key)
+        found += keys(value, f"{prefix}.{name}" if prefix else name)
+    return found
+
+
+def test_the_page_is_in_step() -> None:
+    assert parameter_table(PARAMS) == PAGE, "run `make docs`"
+
+
+def test_every_key_of_the_file_is_documented() -> None:
+    rows = [line.split(" | ") for line in PAGE.splitlines() if line.startswith("| `")]
+    meaning = {row[0].strip("| `"): row[-1].strip("| ") for row in rows}
+    content = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
+    missing = [key for key in keys(content) if len(meaning.get(key, "")) < 10]
+    assert missing == []
+    assert len(keys(content)) > 50
+
+
+def test_values_bounds_and_choices_stand_in_the_page() -> None:
+    assert "| `labels.single_dose.alpha` | `0.05` | number > 0, < 1 | False discovery" in PAGE
+    assert "| `tasks.mlp.width` | `[64, 128]` | list of integers | Units" in PAGE
+    assert "| `tasks.regression.loss` | `mse` | `mse` or `smape` | Objective" in PAGE
+    assert "<row>.shuffled` | `false` | truth value |" in PAGE
+    assert "| `screens.<screen>.folder` | - | path |" in PAGE
+
+
+def test_the_page_follows_the_file(tmp_path: Path) -> None:
+    content = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
+    content["tasks"]["clip"] = 7.5
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(content))
+    changed = set(parameter_table(path).splitlines()) - set(PAGE.splitlines())
+    assert [line.split(" | ")[:2] for line in changed] == [["| `tasks.clip`", "`7.5`"]]
+
+
+def test_every_table_is_well_formed() -> None:
+    table = [line for line in PAGE.splitlines() if line.startswith("|")]
+    assert {line.replace("\\|", "").count("|") for line in table} == {5}
+
+
+def test_the_file_of_the_repository_loads() -> None:
+    params = load_params(PARAMS)
+    assert params.screen("cpjump1").folder == Path("data/screens/cpjump1")
+    first = next(iter(params.screen("cpjump1").rows.values()))
+    assert first.tasks == ("classification", "regression", "targets")
+    # The page of METHODS: four hidden layers, Adam 1e-4, dropout 0.2.
+    assert {p.hidden_layers for p in params.tasks.mlp.points()} == {4}
+    assert params.tasks.training.learning_rate == 1e-4
+
+
+def test_an_unknown_screen_names_those_there_are() -> None:
+    with pytest.raises(UserError) as error:
+        load_params(PARAMS).screen("cpjump2")
+    assert str(error.value).startswith("params.yaml: no screen 'cpjump2'; there are: cpjump1")
+    assert str(error.value).endswith("Add a block under screens.")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("tasks.shuffel", 3, "unknown key 'tasks.shuffel'"),
+        ("tasks.shuffles", None, "key 'tasks.shuffles' is missing"),
+        ("tasks.clip", "wide", "'tasks.clip': Input should be a valid number"),
+        ("tasks.splits.folds", 1, "'tasks.splits.folds': Input should be greater than or equal"),
+        ("tasks.mlp.activation", ["gelu"], "'tasks.mlp.activation.0': Input should be 'relu'"),
+        ("labels.single_dose.alpha", 1.0, "less than 1 (got 1.0)"),
+        ("screens.cpjump1.rows.proteome.tasks", ["regression"], "only predict targets, not itself"),
+        ("screens.cpjump1.rows.linear.features", [], "at least 1 item"),
+    ],
+)
+def test_a_fault_names_its_key(tmp_path: Path, key: str, value: Any, message: str) -> None:
+    content = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
+    *path, last = key.split(".")
+    block = content
+    for part in path:
+        block = block[part]
+    if value is None:
+        del block[last]
+    else:
+        block[last] = value
+    file = tmp_path / "params.yaml"
+    file.write_text(yaml.safe_dump(content))
+    with pytest.raises(UserError) as error:
+        load_params(file)
+    assert str(error.value).startswith(f"{file}: ")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
