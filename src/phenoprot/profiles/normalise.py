@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Literal
 
 import numpy as np
@@ -35,7 +36,8 @@ def normalise_to_controls(
     pandas.DataFrame
         Same rows, order and columns; float32. A feature that is constant over a plate's controls
         is only centred there: it has no spread to be measured in, and dividing by a rounding
-        error would yield values of 1e18.
+        error would yield values of 1e18. A missing value stays missing; one that no control of
+        the plate has is missing on the whole plate.
 
     Raises
     ------
@@ -65,11 +67,14 @@ def normalise_to_controls(
 
 
 def _centre_and_spread(controls: np.ndarray, method: Method) -> tuple[np.ndarray, np.ndarray]:
-    if method == "standardise":
-        centre, spread = controls.mean(axis=0), controls.std(axis=0)
-    else:
-        centre = np.median(controls, axis=0)
-        spread = MAD_TO_SD * np.median(np.abs(controls - centre), axis=0)
+    with warnings.catch_warnings():
+        # A column without any control value is NaN, quietly.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        if method == "standardise":
+            centre, spread = np.nanmean(controls, axis=0), np.nanstd(controls, axis=0)
+        else:
+            centre = np.nanmedian(controls, axis=0)
+            spread = MAD_TO_SD * np.nanmedian(np.abs(controls - centre), axis=0)
     # Rounding leaves a constant column a spread of about eps * |centre|, not exactly 0.
     constant = spread <= 1e-6 * np.maximum(np.abs(centre), 1e-6)
     return centre, np.where(constant, 1.0, spread)
