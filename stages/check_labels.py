@@ -9,13 +9,14 @@ def check_labels(screen: str) -> None:
 
     from phenoprot.layout import Layout
     from phenoprot.params import load_params
+    from phenoprot.tasks.splits import read_folds
     from phenoprot.validation.labels import check_labels
     from phenoprot.validation.report import require_valid, write_report
 
     params, layout = load_params(), Layout(screen)
     report = check_labels(
         pd.read_parquet(layout.labels / "labels.parquet"),
-        pd.read_csv(layout.folds),
+        read_folds(layout.folds),
         params.validation,
         min_positives=params.tasks.classification.min_positives,
         min_negatives=params.tasks.classification.min_negatives,

@@ -5,19 +5,18 @@ from phenoprot.stage import run_stage
 
 def targets(screen: str) -> None:
     """Predict targets in nested cross-validation."""
-    import pandas as pd
-
     from phenoprot.layout import Layout
     from phenoprot.params import load_params
     from phenoprot.screens.contract import COMPOUND
     from phenoprot.screens.loader import load_screen
     from phenoprot.tasks.data import target_labels
     from phenoprot.tasks.run import run_task
+    from phenoprot.tasks.splits import read_folds
 
     params, layout = load_params(), Layout(screen)
     block = params.screen(screen)
     annotated = load_screen(block.folder).targets()
-    compounds = pd.read_csv(layout.folds)[COMPOUND]
+    compounds = read_folds(layout.folds)[COMPOUND]
     run_task(
         "targets",
         {"": target_labels(annotated, compounds, params.tasks.targets)},

@@ -10,13 +10,12 @@ def validate(screen: str) -> None:
     from phenoprot.layout import Layout
     from phenoprot.params import load_params
     from phenoprot.profiles.normalise import normalise_to_controls
-    from phenoprot.screens.loader import load_screen
-    from phenoprot.validation.checks import validate_screen
+    from phenoprot.validation.checks import validate_folder
     from phenoprot.validation.report import require_valid, write_report
 
     params = load_params()
-    report = validate_screen(
-        load_screen(params.screen(screen).folder),
+    report = validate_folder(
+        params.screen(screen).folder,
         params.validation,
         partial(normalise_to_controls, method=params.profiles.normalisation),
     )

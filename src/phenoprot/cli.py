@@ -69,13 +69,12 @@ def validate(folder: Folder) -> None:
 
     from phenoprot.params import load_params
     from phenoprot.profiles.normalise import normalise_to_controls
-    from phenoprot.screens.loader import load_screen
-    from phenoprot.validation.checks import validate_screen
+    from phenoprot.validation.checks import validate_folder
     from phenoprot.validation.report import require_valid
 
     params = load_params()
-    report = validate_screen(
-        load_screen(folder),
+    report = validate_folder(
+        folder,
         params.validation,
         partial(normalise_to_controls, method=params.profiles.normalisation),
     )

@@ -39,32 +39,54 @@ def _auc(rank_sums: np.ndarray, positives: np.ndarray, negatives: np.ndarray) ->
 
 
 def permuted_auc(
-    labels: np.ndarray, scores: np.ndarray, permutations: int, seed: int
+    labels: np.ndarray,
+    scores: np.ndarray,
+    permutations: int,
+    seed: int,
+    compounds: np.ndarray | None = None,
 ) -> np.ndarray:
-    """ROC AUC after permuting each target's labels among its unmasked rows.
+    """ROC AUC after permuting each target's labels among its unmasked compounds.
 
-    The predictions and the numbers of positives and negatives stay as they are. Targets with the
-    same number of unmasked rows share their permutations, which changes no expectation.
+    The predictions and the numbers of positive and negative compounds stay as they are. All doses
+    of a compound share its label and move together: permuting them one by one would make chance
+    look smaller than it is. Targets with the same number of unmasked compounds share their
+    permutations, which changes no expectation.
+
+    Parameters
+    ----------
+    labels, scores
+        (rows, targets), as in :func:`auc_by_target`.
+    permutations, seed
+        Number of permutations, random seed.
+    compounds
+        (rows,): compound of each row; None: every row is one.
 
     Returns
     -------
     numpy.ndarray
         (permutations, targets) float64; NaN for a target without both classes.
     """
+    if compounds is None:
+        compounds = np.arange(len(labels))
+    codes = np.unique(compounds, return_inverse=True)[1]
     ranks = _ranks(labels, scores)
-    present = ~np.isnan(labels)
-    positives = (labels == 1).sum(axis=0)
-    rank_sums = np.zeros((permutations, labels.shape[1]))
+    result = np.full((permutations, labels.shape[1]), np.nan)
     orders: dict[int, np.ndarray] = {}
     for target in range(labels.shape[1]):
-        rows = ranks[present[:, target], target]
-        if len(rows) not in orders:
-            rng = np.random.default_rng([seed, len(rows)])
-            orders[len(rows)] = rng.random((permutations, len(rows))).argsort(axis=1)
-        # A random subset stands for the positives.
-        subset = orders[len(rows)][:, : positives[target]]
-        rank_sums[:, target] = rows[subset].sum(axis=1)
-    return _auc(rank_sums, positives, (labels == 0).sum(axis=0))
+        rows = ~np.isnan(labels[:, target])
+        rank_sum = np.bincount(codes[rows], ranks[rows, target])
+        size = np.bincount(codes[rows])
+        ones = np.bincount(codes[rows], labels[rows, target])[size > 0]
+        rank_sum, size = rank_sum[size > 0], size[size > 0]
+        positives = int((ones > 0).sum())
+        if len(size) not in orders:
+            rng = np.random.default_rng([seed, len(size)])
+            orders[len(size)] = rng.random((permutations, len(size))).argsort(axis=1)
+        # A random subset of the compounds stands for the positives.
+        subset = orders[len(size)][:, :positives]
+        n_positive = size[subset].sum(axis=1)
+        result[:, target] = _auc(rank_sum[subset].sum(axis=1), n_positive, size.sum() - n_positive)
+    return result
 
 
 def bootstrap_auc(labels: np.ndarray, scores: np.ndarray, row_weights: np.ndarray) -> np.ndarray:

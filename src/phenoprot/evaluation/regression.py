@@ -66,9 +66,23 @@ def smape_by_target(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 
 
 def permuted_r2(
-    truth: np.ndarray, predicted: np.ndarray, permutations: int, seed: int
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    permutations: int,
+    seed: int,
+    compounds: np.ndarray | None = None,
 ) -> np.ndarray:
-    """1 - SSE / SST after permuting each target's levels among its rows.
+    """1 - SSE / SST after permuting the levels among the compounds, dose by dose.
+
+    Parameters
+    ----------
+    truth, predicted
+        (rows, targets); NaN in `truth` is left out.
+    permutations, seed
+        Number of permutations, random seed.
+    compounds
+        (rows,): compound of each row, doses of each in ascending order; None: every row is one.
+        Compounds trade places with those that have as many levels.
 
     Returns
     -------
@@ -76,16 +90,34 @@ def permuted_r2(
         (permutations, targets); NaN as in :func:`r2_by_target`.
     """
     present = ~np.isnan(truth)
+    names = np.arange(len(truth)) if compounds is None else compounds
     result = np.full((permutations, truth.shape[1]), np.nan)
-    orders: dict[int, np.ndarray] = {}
+    orders: dict[bytes, np.ndarray] = {}
     for target in np.flatnonzero(_varied(truth, present)):
-        y = truth[present[:, target], target].astype(np.float64)
-        p = predicted[present[:, target], target].astype(np.float64)
+        there = present[:, target]
+        pattern = there.tobytes()
+        if pattern not in orders:
+            orders[pattern] = _block_permutations(names[there], permutations, seed)
+        y = truth[there, target].astype(np.float64)
+        p = predicted[there, target].astype(np.float64)
         sst = ((y - y.mean()) ** 2).sum()
-        if len(y) not in orders:
-            rng = np.random.default_rng([seed, len(y)])
-            orders[len(y)] = rng.random((permutations, len(y))).argsort(axis=1)
         # Only the cross term of the squared error depends on the order.
-        cross = y[orders[len(y)]] @ p
+        cross = y[orders[pattern]] @ p
         result[:, target] = 1 - ((y**2).sum() + (p**2).sum() - 2 * cross) / sst
     return result
+
+
+def _block_permutations(names: np.ndarray, permutations: int, seed: int) -> np.ndarray:
+    """Row numbers (permutations, rows) after compounds with equally many rows trade places."""
+    codes = np.unique(names, return_inverse=True)[1]
+    by_compound = np.argsort(codes, kind="stable")
+    size = np.bincount(codes)
+    start = np.cumsum(size) - size
+    rng = np.random.default_rng(seed)
+    orders = np.empty((permutations, len(names)), dtype=np.int64)
+    for rows in np.unique(size):
+        same = np.flatnonzero(size == rows)
+        traded = same[rng.random((permutations, len(same))).argsort(axis=1)]
+        for i in range(rows):
+            orders[:, by_compound[start[same] + i]] = by_compound[start[traded] + i]
+    return orders

@@ -83,8 +83,11 @@ def score_classification(
     draws = _compound_draws(predictions[COMPOUND], settings.bootstraps, settings.seed)
     folds = _test_folds(predictions)
     aucs = [auc_by_target(truth[rows], scores[rows]) for rows in folds]
+    compounds = predictions[COMPOUND].to_numpy(dtype=str)
     permuted = [
-        permuted_auc(truth[rows], scores[rows], settings.permutations, settings.seed + i)
+        permuted_auc(
+            truth[rows], scores[rows], settings.permutations, settings.seed + i, compounds[rows]
+        )
         for i, rows in enumerate(folds)
     ]
     drawn = [bootstrap_auc(truth[rows], scores[rows], draws[:, rows]) for rows in folds]
@@ -122,8 +125,11 @@ def score_regression(
     r2 = [r2_by_target(truth[rows], predicted[rows]) for rows in folds]
     pearson = [pearson_r2_by_target(truth[rows], predicted[rows]) for rows in folds]
     smape = [smape_by_target(truth[rows], predicted[rows]) for rows in folds]
+    compounds = predictions[COMPOUND].to_numpy(dtype=str)
     permuted = [
-        permuted_r2(truth[rows], predicted[rows], settings.permutations, settings.seed + i)
+        permuted_r2(
+            truth[rows], predicted[rows], settings.permutations, settings.seed + i, compounds[rows]
+        )
         for i, rows in enumerate(folds)
     ]
     table = pd.DataFrame(

@@ -116,8 +116,8 @@ def _against(rows: dict[str, Metrics], first: str, task: str) -> list[str]:
         share = 100 * (counts[best] - 0.5) / (mine - 0.5) if mine > 0.5 else float("nan")
         lines.append(
             f"{task}: the number of cells alone (`{best}`) reaches {counts[best]:.3f}, "
-            f"{share:.0f} % of {first}'s distance from 0.5. Only the remaining "
-            f"{mine - counts[best]:+.3f} needs morphology."
+            f"{share:.0f} % of {first}'s distance from 0.5. {first} adds "
+            f"{mine - counts[best]:+.3f}."
         )
     if "linear" in rows:
         gap = mine - rows["linear"]["mean_auc"]
@@ -144,7 +144,7 @@ def _overlap(one: Metrics, other: Metrics) -> bool:
 def _regression(rows: dict[str, Metrics], first: str) -> str:
     row = rows[first]
     text = (
-        f"**Regression** of the level is much weaker: {first} has a median R2 of "
+        f"**Regression** of the level: {first} has a median R2 of "
         f"{row['median_r2']:.3f} and a best protein of {row['max_r2']:.2f}; "
         f"{row['n_r2_ge_0.2']} of {row['n_targets']} proteins reach 0.2 "
         f"({row['chance_n_r2_ge_0.2']:.1f} by chance)."

@@ -26,6 +26,7 @@ from phenoprot.profiles.treatments import PROTEOME
 from phenoprot.progress import Progress
 from phenoprot.tasks.data import REPEAT, TaskData, align
 from phenoprot.tasks.settings import Loss, RowSettings, Task, TaskSettings
+from phenoprot.tasks.splits import read_folds
 
 CODE = ("tasks", "profiles/normalise.py", "screens/contract.py")
 """Parts of the library that decide what a shard computes."""
@@ -158,7 +159,7 @@ def run_shard(shard: Shard, settings: TaskSettings, device: str = "cpu") -> pd.D
     data: TaskData = align(
         [pd.read_parquet(path) for path in shard.features],
         pd.read_parquet(shard.labels),
-        pd.read_csv(shard.folds, dtype={"Fold": int}),
+        read_folds(shard.folds),
         shuffle_seed=settings.splits.seed + shard.repeat if shard.repeat else None,
     )
     if shard.model == "linear":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -59,6 +61,11 @@ def make_folds(groups: pd.DataFrame, folds: int, seed: int) -> pd.DataFrame:
         fold_of[size.index[i]] = fold
         filled[fold] += size.iloc[i]
     return groups.assign(**{FOLD: groups[GROUP].map(fold_of)})
+
+
+def read_folds(path: Path) -> pd.DataFrame:
+    """Read a fold table; every compound name is text, "NA" included."""
+    return pd.read_csv(path, dtype={COMPOUND: str, GROUP: str}, keep_default_na=False)
 
 
 def inner_holdouts(
