@@ -178,7 +178,8 @@ def test_planted_effects_are_found(correction: str) -> None:
     # Effects are in standard deviations of the controls.
     assert keyed["Effect"][list(planted)].to_numpy() == pytest.approx([6, -6, 6], abs=2.5)
     regulated = {pair for pair, label in found.items() if label in ("up", "down")}
-    assert len(regulated - set(planted)) <= 2
+    # A few more by chance; the position's effect as guessed from 30 controls adds noise of its own.
+    assert len(regulated - set(planted)) <= (2 if correction == "none" else 10)
     assert len(table) == 60 * 3
     assert (table["Replicates"] == 4).all()
     assert (table["Q"] >= table["P"]).all()
