@@ -88,3 +88,9 @@ class CurveSettings(FitSettings):
     """CPU threads (batched) or processes (curvecurator); no result depends on it."""
     device: str | None = None
     """Torch device of the batched engine, e.g. ``cuda``; None is the compiled code on the CPU."""
+
+    def for_screen(self, negative_control: str, concentration_unit: str) -> CurveSettings:
+        """The same settings with the names that a screen.yaml gives."""
+        return self.model_copy(
+            update={"control_compound": negative_control, "dose_unit": concentration_unit}
+        )
