@@ -35,7 +35,8 @@ def ridge_path(
     Parameters
     ----------
     x, y
-        (rows, n_features) and (rows, n_targets); NaN in `y` is left out, target by target.
+        (rows, n_features) and (rows, n_targets); NaN in `y` is left out, target by target. A
+        target without any value is predicted as 0.
     train
         Rows to fit.
     penalties
@@ -52,6 +53,9 @@ def ridge_path(
     for k in range(patterns.shape[1]):  # targets that miss the same rows share one decomposition
         rows = train[patterns[:, k]]
         targets = np.flatnonzero(pattern_of.ravel() == k)
+        if len(rows) < 2:  # no slope to fit
+            scores[:, :, targets] = y[np.ix_(rows, targets)].sum(axis=0)
+            continue
         centre, level = x[rows].mean(axis=0), y[np.ix_(rows, targets)].mean(axis=0)
         left, singular, axes = np.linalg.svd(x[rows] - centre, full_matrices=False)
         projected = left.T @ (y[np.ix_(rows, targets)] - level)
