@@ -1,0 +1,242 @@
+"""Nested cross-validation: nothing of a test fold reaches a fitted object, and it learns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from phenoprot.evaluation.auc import auc_by_target
+from phenoprot.evaluation.regression import r2_by_target
+from phenoprot.tasks import linear, nested
+from phenoprot.tasks.linear import nested_linear, principal_components, ridge_path
+from phenoprot.tasks.nested import NestedResult, Scaler, nested_mlp, scale_features
+from phenoprot.tasks.settings import TaskSettings
+
+from .conftest import Problem
+
+Run = Callable[[np.ndarray, np.ndarray], NestedResult]
+
+
+def mean_auc(problem: Problem, labels: np.ndarray, scores: np.ndarray) -> float:
+    aucs = [auc_by_target(labels[rows], scores[rows]) for rows in parts(problem)]
+    return float(np.nanmean(aucs))
+
+
+def mean_r2(problem: Problem, scores: np.ndarray) -> float:
+    levels = problem.levels
+    return float(np.mean([r2_by_target(levels[rows], scores[rows]) for rows in parts(problem)]))
+
+
+def parts(problem: Problem) -> list[np.ndarray]:
+    return [np.flatnonzero(problem.folds == fold) for fold in range(3)]
+
+
+def poisoned(problem: Problem, rows: np.ndarray, loss: str) -> tuple[np.ndarray, np.ndarray]:
+    """Features and labels with garbage in some rows: huge values and other gaps."""
+    features = problem.features.copy()
+    labels = (problem.labels if loss == "bce" else problem.levels).copy()
+    features[rows] = 1e6
+    features[rows[::2], 1] = np.nan
+    features[rows[1::2], 2] = -1e6
+    garbage = 1 - problem.labels[rows] if loss == "bce" else np.full_like(labels[rows], 1e6)
+    garbage[::3] = np.nan
+    garbage[1::3, 0] = 1.0
+    labels[rows] = garbage
+    return features, labels
+
+
+def mlp(problem: Problem, settings: TaskSettings, loss: str) -> Run:
+    def run(features: np.ndarray, labels: np.ndarray) -> NestedResult:
+        return nested_mlp(features, labels, problem.folds, problem.groups, settings, loss)
+
+    return run
+
+
+def same_model(one: nested.FoldModel, two: nested.FoldModel) -> bool:
+    """Everything that is fitted, to the bit: grid point, epochs, weights, label scaler."""
+    weights = zip(one.fit.parameters, two.fit.parameters, strict=True)
+    scalers = [(s.mean, s.sd) for s in (one.labels, two.labels) if s is not None]
+    return (
+        one.config == two.config
+        and one.fit.epochs == two.fit.epochs
+        and all(torch.equal(p, q) for p, q in weights)
+        and all(np.array_equal(first, second) for first, second in zip(*scalers, strict=True))
+    )
+
+
+@pytest.mark.parametrize("loss", ["bce", "mse"])
+def test_no_test_value_reaches_the_mlp(problem: Problem, tiny: TaskSettings, loss: str) -> None:
+    labels = problem.labels if loss == "bce" else problem.levels
+    run = mlp(problem, tiny, loss)
+    clean = run(problem.features, labels)
+    for fold, rows in enumerate(parts(problem)):
+        spoilt = run(*poisoned(problem, rows, loss))
+        # The fold's own model never saw the garbage; the others, which train on it, did.
+        unchanged = [
+            same_model(one, two) for one, two in zip(clean.models, spoilt.models, strict=True)
+        ]
+        assert unchanged == [other == fold for other in range(3)]
+
+
+def test_no_test_value_reaches_the_choice_of_the_grid_point(
+    problem: Problem, tiny: TaskSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopping losses of the inner splits, and so the choice, see the training part only."""
+    seen: list[list[tuple[int, float]]] = []
+    train = nested.train_stack
+
+    def spy(*args: object) -> list[object]:
+        fits = train(*args)
+        seen[-1].append([(fit.epochs, fit.stop_loss) for fit in fits])
+        return fits
+
+    monkeypatch.setattr(nested, "train_stack", spy)
+    run = mlp(problem, tiny, "bce")
+    rows = parts(problem)[1]
+    for features, labels in ((problem.features, problem.labels), poisoned(problem, rows, "bce")):
+        seen.append([])
+        run(features, labels)
+    clean, spoilt = seen
+    for point in range(2):  # members: fold 0 twice, fold 1 twice, fold 2 twice
+        assert clean[point][2:4] == spoilt[point][2:4]
+        assert clean[point][:2] != spoilt[point][:2]
+
+
+def test_predictions_of_clean_test_rows_do_not_depend_on_poisoned_ones(
+    problem: Problem, tiny: TaskSettings
+) -> None:
+    test = parts(problem)[2]
+    clean = mlp(problem, tiny, "bce")(problem.features, problem.labels)
+    spoilt = mlp(problem, tiny, "bce")(*poisoned(problem, test[:5], "bce"))
+    np.testing.assert_array_equal(spoilt.scores[test[5:]], clean.scores[test[5:]])
+    assert not np.array_equal(spoilt.scores[test[:5]], clean.scores[test[:5]])
+
+
+class _Spy:
+    """Records what the linear model fits: components and ridge predictions."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.calls: list[np.ndarray] = []
+
+        def components(x: np.ndarray, train: np.ndarray, k: int) -> np.ndarray:
+            scores = principal_components(x, train, k)
+            self.calls.append(scores[train])
+            return scores
+
+        def ridge(
+            x: np.ndarray, y: np.ndarray, train: np.ndarray, penalties: list[float]
+        ) -> np.ndarray:
+            path = ridge_path(x, y, train, penalties)
+            self.calls += [np.array(penalties), path[:, train]]
+            return path
+
+        monkeypatch.setattr(linear, "principal_components", components)
+        monkeypatch.setattr(linear, "ridge_path", ridge)
+
+
+@pytest.mark.parametrize("loss", ["bce", "mse"])
+def test_no_test_value_reaches_the_linear_model(
+    problem: Problem, tiny: TaskSettings, loss: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(features: np.ndarray, labels: np.ndarray) -> list[list[np.ndarray]]:
+        spy = _Spy(monkeypatch)
+        nested_linear(features, labels, problem.folds, problem.groups, tiny)
+        per_fold = len(spy.calls) // 3
+        return [spy.calls[i * per_fold : (i + 1) * per_fold] for i in range(3)]
+
+    labels = problem.labels if loss == "bce" else problem.levels
+    clean = run(problem.features, labels)
+    for fold, rows in enumerate(parts(problem)):
+        spoilt = run(*poisoned(problem, rows, loss))
+        unchanged = [
+            all(np.array_equal(a, b, equal_nan=True) for a, b in zip(one, two, strict=True))
+            for one, two in zip(clean, spoilt, strict=True)
+        ]
+        assert unchanged == [other == fold for other in range(3)]
+
+
+def test_linear_predictions_of_clean_test_rows(problem: Problem, tiny: TaskSettings) -> None:
+    test = parts(problem)[0]
+    clean = nested_linear(problem.features, problem.labels, problem.folds, problem.groups, tiny)
+    features, labels = poisoned(problem, test[:4], "bce")
+    spoilt = nested_linear(features, labels, problem.folds, problem.groups, tiny)
+    np.testing.assert_allclose(spoilt[test[4:]], clean[test[4:]], rtol=1e-5, atol=1e-6)
+
+
+# It learns what is there, and nothing else.
+
+
+def test_a_planted_signal_is_learned(large_problem: Problem, tiny: TaskSettings) -> None:
+    task = large_problem
+    result = mlp(task, tiny, "bce")(task.features, task.labels)
+    assert mean_auc(task, task.labels, result.scores) > 0.9
+    scores = nested_linear(task.features, task.labels, task.folds, task.groups, tiny)
+    assert mean_auc(task, task.labels, scores) > 0.9
+
+
+def test_planted_levels_are_learned_in_their_own_units(
+    large_problem: Problem, tiny: TaskSettings
+) -> None:
+    task = large_problem
+    scores = nested_linear(task.features, task.levels, task.folds, task.groups, tiny)
+    assert mean_r2(task, scores) > 0.8
+    result = mlp(task, tiny, "mse")(task.features, task.levels)
+    assert mean_r2(task, result.scores) > 0.6
+    assert all(model.labels is not None for model in result.models)
+
+
+def test_shuffled_labels_are_not_learned(large_problem: Problem, tiny: TaskSettings) -> None:
+    task = large_problem
+    rng = np.random.default_rng(0)
+    many = np.concatenate([task.labels[rng.permutation(len(task.labels))] for _ in range(12)], 1)
+    scores = nested_linear(task.features, many, task.folds, task.groups, tiny)
+    # 36 targets x 3 folds of 80 rows: standard error about 0.065 / sqrt(108), or 0.01 if the 3
+    # targets of one permutation went together.
+    assert mean_auc(task, many, scores) == pytest.approx(0.5, abs=0.03)
+    result = mlp(task, tiny, "bce")(task.features, many)
+    assert mean_auc(task, many, result.scores) == pytest.approx(0.5, abs=0.03)
+
+
+def test_two_runs_give_the_same_bytes(problem: Problem, tiny: TaskSettings) -> None:
+    for loss, labels in (("bce", problem.labels), ("smape", problem.levels)):
+        run = mlp(problem, tiny, loss)
+        one, two = run(problem.features, labels), run(problem.features, labels)
+        assert one.scores.tobytes() == two.scores.tobytes()
+        assert not np.isnan(one.scores).any()
+        assert one.scores.dtype == np.float32
+    task = (problem.features, problem.labels, problem.folds, problem.groups, tiny)
+    assert nested_linear(*task).tobytes() == nested_linear(*task).tobytes()
+
+
+def test_targets_without_labels_in_training_do_no_harm(
+    problem: Problem, tiny: TaskSettings
+) -> None:
+    labels = problem.labels.copy()
+    labels[problem.folds != 1, 1] = np.nan
+    run = mlp(problem, tiny, "bce")(problem.features, labels)
+    assert np.isfinite(run.scores).all()
+    task = (problem.features, labels, problem.folds, problem.groups, tiny)
+    assert np.isfinite(nested_linear(*task)).all()
+
+
+# Scaling
+
+
+def test_scaler_by_hand() -> None:
+    values = np.array([[1.0, 5.0, np.nan], [3.0, 5.0, np.nan], [np.nan, 5.0, np.nan]])
+    scaler = Scaler.fit(values)
+    np.testing.assert_array_equal(scaler.mean, [2, 5, 0])
+    np.testing.assert_array_equal(scaler.sd, [1, 1, 1])  # ddof 0; constant and empty keep 1
+    np.testing.assert_array_equal(scaler.scale(values)[:, 0], [-1, 1, np.nan])
+    np.testing.assert_array_equal(scaler.restore(scaler.scale(values)), values)
+
+
+def test_features_are_scaled_and_clipped_by_the_training_rows() -> None:
+    features = np.array([[0.0], [2.0], [1.0], [100.0], [-100.0], [np.nan]], dtype=np.float32)
+    scaled = scale_features(features, np.array([0, 1]), clip=10)
+    # Mean 1, standard deviation 1; a missing value is the mean.
+    assert scaled.ravel().tolist() == [-1, 1, 0, 10, -10, 0]
+    assert scaled.dtype == np.float32
