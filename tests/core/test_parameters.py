@@ -54,7 +54,7 @@ def test_the_page_follows_the_file(tmp_path: Path) -> None:
     content["tasks"]["clip"] = 7.5
     path = tmp_path / "params.yaml"
     path.write_text(yaml.safe_dump(content))
-    changed = set(parameter_table(path).splitlines()) - set(PAGE.splitlines())
+    changed = set(parameter_table(path).splitlines()) - set(parameter_table(PARAMS).splitlines())
     assert [line.split(" | ")[:2] for line in changed] == [["| `tasks.clip`", "`7.5`"]]
 
 

@@ -120,6 +120,25 @@ def test_permutations_of_one_positive_by_hand() -> None:
     np.testing.assert_allclose(counts / 3000, 1 / 3, atol=0.04)
 
 
+def test_doses_of_a_compound_are_permuted_together() -> None:
+    # 8 compounds with 1 to 3 doses; their labels trade places, whole.
+    compounds = np.repeat([f"c{i}" for i in range(8)], [1, 2, 3, 1, 2, 3, 2, 2])
+    of_compound = {f"c{i}": float(i < 3) for i in range(8)}
+    labels = np.array([of_compound[name] for name in compounds])
+    rng = np.random.default_rng(0)
+    scores = rng.integers(0, 5, size=16).astype(float)
+    permuted = permuted_auc(labels[:, None], scores[:, None], 4000, 0, compounds)[:, 0]
+    brute = []
+    for _ in range(800):
+        traded = dict(zip(of_compound, rng.permutation(list(of_compound.values())), strict=True))
+        brute.append(roc_auc_score([traded[name] for name in compounds], scores))
+    assert permuted.mean() == pytest.approx(np.mean(brute), abs=0.025)
+    assert permuted.std() == pytest.approx(np.std(brute), rel=0.1)
+    assert set(np.round(brute, 9)) <= set(np.round(permuted, 9))
+    # Rows that went their own ways would make chance look smaller.
+    assert permuted.std() > 1.1 * permuted_auc(labels[:, None], scores[:, None], 4000, 0).std()
+
+
 def test_permutations_are_drawn_by_seed() -> None:
     labels, scores = column(1, 0, 0, 1, 0), column(1, 2, 3, 4, 5)
     one = permuted_auc(labels, scores, 50, seed=3)

@@ -122,3 +122,15 @@ def test_permuted_r2_of_two_rows_by_hand() -> None:
     values, counts = np.unique(permuted, return_counts=True)
     np.testing.assert_allclose(values, [-3, 1])
     np.testing.assert_allclose(counts / 400, 0.5, atol=0.1)
+
+
+def test_levels_of_a_compound_are_permuted_together() -> None:
+    # Two compounds of two doses trade places or not; the one with a single dose stays.
+    compounds = np.array(["a", "a", "b", "b", "c"])
+    truth, predicted = column(1, 2, 3, 5, 9), column(1, 2, 3, 5, 9)
+    permuted = permuted_r2(truth, predicted, 400, 0, compounds)[:, 0]
+    values, counts = np.unique(permuted.round(9), return_counts=True)
+    sst = 5 * np.var([1, 2, 3, 5, 9])
+    # Swapped: errors 2, 3, 2, 3 and 0.
+    np.testing.assert_allclose(values, [1 - 26 / sst, 1])
+    np.testing.assert_allclose(counts / 400, 0.5, atol=0.1)
