@@ -100,7 +100,15 @@ def _auc(row: Metrics) -> str:
     return f"{row['mean_auc']:.3f} (95 % CI {low:.2f}-{high:.2f})"
 
 
-def _count_sentence(row: Metrics, threshold: str = "0.8") -> str:
+def _threshold(row: Metrics, name: str, wanted: float) -> str:
+    """The threshold of params.yaml that is nearest to the wanted one, as in the keys."""
+    prefix = f"n_{name}_ge_"
+    there = [key.removeprefix(prefix) for key in row if key.startswith(prefix)]
+    return min(there, key=lambda threshold: abs(float(threshold) - wanted))
+
+
+def _count_sentence(row: Metrics) -> str:
+    threshold = _threshold(row, "auc", 0.8)
     return (
         f"{row[f'n_auc_ge_{threshold}']} of them at or above {threshold}, where "
         f"{row[f'chance_n_auc_ge_{threshold}']:.1f} would be expected by chance"
@@ -113,11 +121,14 @@ def _against(rows: dict[str, Metrics], first: str, task: str) -> list[str]:
     counts = {name: rows[name]["mean_auc"] for name in rows if name.startswith("cell_count")}
     if counts:
         best = max(counts, key=lambda name: counts[name])
-        share = 100 * (counts[best] - 0.5) / (mine - 0.5) if mine > 0.5 else float("nan")
+        distance = (
+            f", {100 * (counts[best] - 0.5) / (mine - 0.5):.0f} % of {first}'s distance from 0.5"
+            if mine > 0.5
+            else ""
+        )
         lines.append(
-            f"{task}: the number of cells alone (`{best}`) reaches {counts[best]:.3f}, "
-            f"{share:.0f} % of {first}'s distance from 0.5. {first} adds "
-            f"{mine - counts[best]:+.3f}."
+            f"{task}: the number of cells alone (`{best}`) reaches {counts[best]:.3f}{distance}. "
+            f"{first} adds {mine - counts[best]:+.3f}."
         )
     if "linear" in rows:
         gap = mine - rows["linear"]["mean_auc"]
@@ -143,11 +154,12 @@ def _overlap(one: Metrics, other: Metrics) -> bool:
 
 def _regression(rows: dict[str, Metrics], first: str) -> str:
     row = rows[first]
+    threshold = _threshold(row, "r2", 0.2)
     text = (
         f"**Regression** of the level: {first} has a median R2 of "
         f"{row['median_r2']:.3f} and a best protein of {row['max_r2']:.2f}; "
-        f"{row['n_r2_ge_0.2']} of {row['n_targets']} proteins reach 0.2 "
-        f"({row['chance_n_r2_ge_0.2']:.1f} by chance)."
+        f"{row[f'n_r2_ge_{threshold}']} of {row['n_targets']} proteins reach {threshold} "
+        f"({row[f'chance_n_r2_ge_{threshold}']:.1f} by chance)."
     )
     if "linear" in rows:
         text += f" The linear model's median is {rows['linear']['median_r2']:.3f}."
@@ -163,8 +175,9 @@ def _targets(rows: dict[str, Metrics], first: str) -> list[str]:
         return []
     scores = "; ".join(f"{name} {_auc(rows[name])}" for name in named)
     row = rows[first]
+    threshold = _threshold(row, "auc", 0.7)
     return [
         f"**Targets** ({row['n_targets']} with enough annotated compounds): {scores}. With so few "
-        f"positives chance alone lifts {row['chance_n_auc_ge_0.7']:.1f} targets to 0.7 "
-        f"({first}: {row['n_auc_ge_0.7']})."
+        f"positives chance alone lifts {row[f'chance_n_auc_ge_{threshold}']:.1f} targets to "
+        f"{threshold} ({first}: {row[f'n_auc_ge_{threshold}']})."
     ]

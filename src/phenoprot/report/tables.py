@@ -191,7 +191,12 @@ def _top_table(top: list[dict[str, Any]]) -> Table:
 
 def to_markdown(table: Table) -> str:
     """A GitHub table with its title and notes."""
-    lines = [f"### {table.title}", "", "| " + " | ".join(table.columns) + " |"]
+    lines = [f"### {table.title}", "", _markdown_row(table.columns)]
     lines.append("|" + "---|" * len(table.columns))
-    lines += ["| " + " | ".join(row) + " |" for row in table.rows]
+    lines += [_markdown_row(row) for row in table.rows]
     return "\n".join([*lines, "", *table.notes]) + "\n"
+
+
+def _markdown_row(cells: list[str]) -> str:
+    """One line; a name such as ``sp|P02768|ALBU`` stays in its cell."""
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
