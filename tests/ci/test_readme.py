@@ -27,6 +27,6 @@ def test_setting_up_takes_two_commands() -> None:
 
 def test_the_named_folders_are_there() -> None:
     layout = README.split("## Layout")[1].split("## ")[0]
-    names = [name for name in re.findall(r"`([\w./]+/)`", layout)]
+    names = re.findall(r"`([\w./]+/)`", layout)
     assert len(names) >= 4
     assert [name for name in names if not (ROOT / name).is_dir()] == []
