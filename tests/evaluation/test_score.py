@@ -12,7 +12,12 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from phenoprot.evaluation.run import evaluate_screen
-from phenoprot.evaluation.score import aligned_labels, score_classification, score_regression
+from phenoprot.evaluation.score import (
+    RowScores,
+    aligned_labels,
+    score_classification,
+    score_regression,
+)
 from phenoprot.evaluation.settings import EvaluationSettings
 from phenoprot.evaluation.summary import classification_metrics, regression_metrics
 from phenoprot.layout import Layout
@@ -224,9 +229,33 @@ def test_the_interval_resamples_compounds_not_rows() -> None:
     predictions, labels = task({"t": label}, {"t": score}, [0] * 30 + [1] * 30)
     once = score_classification(predictions, labels, SETTINGS).summary
     doses = [predictions.assign(Metadata_Concentration=dose) for dose in (1.0, 2.0, 3.0)]
-    thrice = score_classification(pd.concat(doses, ignore_index=True), labels, SETTINGS).summary
+    tripled = pd.concat(doses, ignore_index=True)
+    thrice = score_classification(tripled, labels, SETTINGS).summary
     assert thrice == pytest.approx(once, abs=1e-9)
     assert once["mean_auc_ci_low"] < once["mean_auc_ci_high"]
+
+
+def test_doses_of_a_compound_do_not_make_chance_look_smaller() -> None:
+    rng = np.random.default_rng(0)
+    label, score = [1, 0, 0, 0] * 5, rng.random(20).tolist()
+    predictions, labels = task({"t": label}, {"t": score}, [0] * 20)
+    doses = [predictions.assign(Metadata_Concentration=float(dose)) for dose in range(1, 9)]
+    tripled = pd.concat(doses, ignore_index=True)
+    for score_row, column in ((score_classification, "chance_ge_0.6"), (r2_of_offsets, "chance")):
+        once = score_row(predictions, labels, SETTINGS).targets[column][0]
+        many = score_row(tripled, labels, SETTINGS).targets[column][0]
+        assert once > 0.1
+        assert many == pytest.approx(once, abs=0.09)
+
+
+def r2_of_offsets(
+    predictions: pd.DataFrame, labels: pd.DataFrame, settings: EvaluationSettings
+) -> RowScores:
+    """Chance of a level's R2 above that of a shrunken guess."""
+    shrunken = predictions.assign(t=0.25 + 0.4 * (predictions["t"] - predictions["t"].mean()))
+    low = settings.model_copy(update={"r2_thresholds": [0.0]})
+    scores = score_regression(shrunken, labels, low)
+    return RowScores(scores.targets.rename(columns={"chance_ge_0": "chance"}), scores.summary)
 
 
 def test_the_interval_covers_the_truth() -> None:

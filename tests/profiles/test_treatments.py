@@ -16,7 +16,7 @@ from phenoprot.screens.loader import Screen, load_screen
 WELLS = pd.DataFrame(
     [
         ("P", "A01", "DMSO", 0.0, "negcon"),
-        ("P", "A02", "DMSO", 0.0, "negcon"),
+        ("P", "A02", "vehicle", 5.0, "negcon"),
         ("P", "A03", "b", 1.0, ""),
         ("P", "A04", "a", 5.0, "poscon"),
         ("P", "A05", "a", 1.0, ""),

@@ -166,6 +166,59 @@ def test_linear_predictions_of_clean_test_rows(problem: Problem, tiny: TaskSetti
     np.testing.assert_allclose(spoilt[test[4:]], clean[test[4:]], rtol=1e-5, atol=1e-6)
 
 
+def test_inner_splits_hold_out_whole_compounds_of_the_training_part(
+    problem: Problem, tiny: TaskSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stacks: list[list[nested.Member]] = []
+    train = nested.train_stack
+
+    def spy(
+        x: torch.Tensor, y: torch.Tensor, members: list[nested.Member], *more: object
+    ) -> object:
+        stacks.append(members)
+        # Whole blocks of labels: see BLOCK.
+        assert y.shape[2] == nested.BLOCK
+        assert torch.isnan(y[..., 2:]).all()
+        return train(x, y, members, *more)
+
+    monkeypatch.setattr(nested, "train_stack", spy)
+    mlp(problem, tiny, "bce")(problem.features, problem.labels)
+    for members in stacks[:2]:
+        for member in members:
+            fitted, held = set(problem.groups[member.train]), set(problem.groups[member.stop])
+            assert held
+            assert not fitted & held
+            assert not (fitted | held) & set(problem.groups[problem.folds == member.fold])
+    for member in (member for members in stacks[2:] for member in members):
+        assert np.array_equal(member.train, np.flatnonzero(problem.folds != member.fold))
+        assert len(member.stop) == 0
+
+
+def test_the_penalty_is_chosen_on_rows_that_were_not_fitted(
+    problem: Problem, tiny: TaskSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted: list[set[str]] = []
+    held_out: list[set[str]] = []
+
+    def ridge(
+        x: np.ndarray, y: np.ndarray, train: np.ndarray, penalties: list[float]
+    ) -> np.ndarray:
+        if len(penalties) > 1:
+            fitted.append(set(problem.groups[train]))
+        return ridge_path(x, y, train, penalties)
+
+    def holdouts(groups: np.ndarray, *more: object) -> list[np.ndarray]:
+        found = nested.inner_holdouts(groups, *more)
+        held_out.extend(set(groups[rows]) for rows in found)
+        return found
+
+    monkeypatch.setattr(linear, "ridge_path", ridge)
+    monkeypatch.setattr(linear, "inner_holdouts", holdouts)
+    nested_linear(problem.features, problem.labels, problem.folds, problem.groups, tiny)
+    assert len(fitted) == len(held_out) == 6
+    assert all(held and not held & used for held, used in zip(held_out, fitted, strict=True))
+
+
 # It learns what is there, and nothing else.
 
 
