@@ -17,6 +17,9 @@ from phenoprot.screens.contract import (
     feature_columns,
 )
 
+MAX_LEVERAGE = 0.9
+"""A control well that decides more than this of its own fit cannot be judged by the others."""
+
 
 def position_profile(wells: pd.DataFrame) -> pd.DataFrame:
     """Row, column and distance to the edge of every well: the profile of the position baseline.
@@ -50,6 +53,8 @@ def remove_position_effects(profile: pd.DataFrame, wells: pd.DataFrame) -> pd.Da
     Per plate and column of the profile, least squares over the negative-control wells on a row and
     a column trend, the outermost ring and the ring inside it; the fit is subtracted from all wells
     of the plate. Treated wells take no part in the fit, so no effect of a compound is removed.
+    From each control well the fit to the other controls is subtracted: controls and treated wells
+    then carry the same error of the fit, and a test of one against the other keeps its level.
 
     Parameters
     ----------
@@ -86,14 +91,10 @@ def remove_position_effects(profile: pd.DataFrame, wells: pd.DataFrame) -> pd.Da
     poor = []
     for plate in pd.unique(profile[PLATE]):
         rows = (profile[PLATE] == plate).to_numpy()
-        controls = rows & is_control
-        if np.linalg.matrix_rank(design[controls]) < design.shape[1]:
+        if _largest_leverage(design[rows & is_control]) > MAX_LEVERAGE:
             poor.append(plate)
             continue
-        effects = _least_squares(design[controls], values[controls])
-        # The mean over the controls stays: normalisation deals with it.
-        level = design[controls].mean(axis=0) @ effects
-        values[rows] -= design[rows] @ effects - level
+        values[rows] = _without_position(design[rows], values[rows], is_control[rows])
     if poor:
         raise UserError(
             f"the negative controls of {len(poor)} plate(s) do not cover edge and inside: "
@@ -111,10 +112,30 @@ def _centred(values: pd.Series) -> np.ndarray:
     return cast("np.ndarray", (array - array.mean()) / max(float(np.ptp(array)), 1.0))
 
 
-def _least_squares(design: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Coefficients (terms, columns); columns with missing values are solved on their own."""
-    effects = np.linalg.lstsq(design, np.nan_to_num(values), rcond=None)[0]
-    for column in np.flatnonzero(np.isnan(values).any(axis=0)):
-        there = ~np.isnan(values[:, column])
-        effects[:, column] = np.linalg.lstsq(design[there], values[there, column], rcond=None)[0]
-    return effects
+def _largest_leverage(design: np.ndarray) -> float:
+    """Largest weight of a row in its own fit; 1 where the terms cannot be told apart."""
+    if np.linalg.matrix_rank(design) < design.shape[1]:
+        return 1.0
+    return float(_leverage(design, np.linalg.pinv(design)).max())
+
+
+def _leverage(design: np.ndarray, solver: np.ndarray) -> np.ndarray:
+    """Diagonal of the hat matrix, (rows,)."""
+    return np.einsum("ij,ji->i", design, solver)
+
+
+def _without_position(design: np.ndarray, values: np.ndarray, is_control: np.ndarray) -> np.ndarray:
+    """Values (wells, columns) of one plate less the fit; the mean over its controls stays."""
+    corrected = values.copy()
+    controls = np.flatnonzero(is_control)
+    patterns, pattern_of = np.unique(~np.isnan(values[controls]), axis=1, return_inverse=True)
+    for k in range(patterns.shape[1]):  # columns that miss the same controls share one fit
+        fitted, columns = controls[patterns[:, k]], np.flatnonzero(pattern_of.ravel() == k)
+        solver = np.linalg.pinv(design[fitted])
+        effects = solver @ values[np.ix_(fitted, columns)]
+        level = design[controls].mean(axis=0) @ effects
+        residuals = values[:, columns] - design @ effects
+        # A residual over 1 - leverage is the residual of the fit that leaves the row out.
+        residuals[fitted] /= 1 - _leverage(design[fitted], solver)[:, None]
+        corrected[:, columns] = residuals + level
+    return corrected
