@@ -13,9 +13,9 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from phenoprot import runtime
@@ -127,8 +127,6 @@ def plan(
 
 def shard_fingerprint(shard: Shard, settings: TaskSettings) -> str:
     """Hash of everything the shard's predictions depend on: inputs, parameters, code, libraries."""
-    import torch
-
     package = Path(__file__).parents[1]
     sources = [
         path
@@ -140,7 +138,7 @@ def shard_fingerprint(shard: Shard, settings: TaskSettings) -> str:
         [file_sha256(path) for path in (shard.labels, *shard.features, shard.folds)],
         settings.model_dump(),
         [file_sha256(path) for path in sources],
-        [np.__version__, torch.__version__, runtime.PINNED],
+        [version("numpy"), version("torch"), runtime.PINNED],
     )
 
 
