@@ -133,10 +133,10 @@ def _against(rows: dict[str, Metrics], first: str, task: str) -> list[str]:
     if "linear" in rows:
         gap = mine - rows["linear"]["mean_auc"]
         verdict = (
-            "within the intervals of both: the MLP's extra freedom buys nothing here that these "
-            "compounds could show"
+            "but the intervals overlap: these compounds do not settle whether the MLP earns its "
+            "place"
             if _overlap(rows[first], rows["linear"])
-            else "outside the other's interval"
+            else "and the intervals do not overlap"
         )
         lines.append(f"{task}: MLP minus linear model on the same features: {gap:+.3f}, {verdict}.")
     if "shuffled" in rows:
