@@ -40,7 +40,7 @@ env: ## .venv from requirements.lock; nothing to do when nothing changed
 
 lock: ## write requirements.lock from pyproject.toml, by uv (ARGS=--upgrade for new versions)
 	@command -v uv >/dev/null || { echo "phenoprot: make lock needs uv: pip install uv" >&2; exit 1; }
-	@uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	@uv pip compile pyproject.toml --extra dev --extra ray --universal --python-version 3.11 --generate-hashes \
 	    --no-config --no-emit-index-url --no-annotate --no-header --quiet \
 	    --output-file requirements.lock $(ARGS)
 
