@@ -15,7 +15,6 @@ from phenoprot.curves.prepare import prepare
 from phenoprot.curves.settings import FitSettings
 from phenoprot.curves.statistics import (
     STATES,
-    UNCLASSIFIED,
     call,
     degrees_of_freedom,
     fudge_factor,
@@ -246,14 +245,14 @@ def fit_table(
     points = np.isfinite(ratios).sum(axis=1) + 1
     quality = curves["Signal Quality"].to_numpy()
     tested, states = judge(summaries, points, quality, settings, threads)
-    fitted = pd.DataFrame(
-        np.hstack([summaries[:, : len(COLUMNS)], tested]),
-        columns=[*COLUMNS, *TESTED],
-        index=curves.index,
-    )
-    names = np.array([None, *STATES[1:]], dtype=object)
-    fitted["Curve Regulation"] = np.where(states == UNCLASSIFIED, np.nan, names[states])
-    return pd.concat([curves, fitted], axis=1)
+    names = np.array([np.nan, *STATES[1:]], dtype=object)
+    fitted = [
+        pd.DataFrame(summaries[:, : len(COLUMNS)], columns=list(COLUMNS)),
+        pd.DataFrame(tested, columns=list(TESTED)),
+        pd.DataFrame({"Curve Regulation": names[states]}),
+    ]
+    # `curves` counts its rows from 0, as these do. All are new: none needs a copy.
+    return pd.concat([curves, *fitted], axis=1, copy=False)
 
 
 def leave_few_doses(curves: pd.DataFrame, design: DoseDesign, minimum: int) -> int:

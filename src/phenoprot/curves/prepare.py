@@ -86,7 +86,7 @@ def prepare(table: pd.DataFrame, design: DoseDesign, settings: FitSettings) -> P
     with np.errstate(divide="ignore"):
         quality = np.log2(_row_mean(data[:, controls]))
     blocks.append(pd.DataFrame({"Signal Quality": quality}))
-    return Prepared(pd.concat(blocks, axis=1), removed)
+    return Prepared(pd.concat(blocks, axis=1, copy=False), removed)
 
 
 def _row_mean(values: np.ndarray) -> np.ndarray:

@@ -9,6 +9,8 @@ table      key                                 further columns
 wells      Metadata_Plate, Metadata_Well       Metadata_Compound, Metadata_Concentration,
                                                Metadata_Control, optional Metadata_InChIKey
 profiles   Metadata_Plate, Metadata_Well       float features of one method
+images     Metadata_Plate, Metadata_Well,      CellProfiler LoadData: PathName_<stain> and
+           Metadata_Site                       FileName_<stain>, or URL_<stain>
 proteomics Metadata_Plate, Metadata_Well,      Value (intensity, or centred level)
            Metadata_Protein
 targets    Metadata_Compound, Metadata_Target  Metadata_Source
@@ -26,6 +28,7 @@ from phenoprot.settings import Settings
 
 PLATE = "Metadata_Plate"
 WELL = "Metadata_Well"
+SITE = "Metadata_Site"
 COMPOUND = "Metadata_Compound"
 CONCENTRATION = "Metadata_Concentration"
 CONTROL = "Metadata_Control"
@@ -35,11 +38,15 @@ TARGET = "Metadata_Target"
 SOURCE = "Metadata_Source"
 VALUE = "Value"
 
+STAINS = ("DNA", "ER", "RNA", "AGP", "Mito")
+"""The five stains of Cell Painting, in the order of our arrays."""
+
 NEGATIVE_CONTROL = "negcon"
 POSITIVE_CONTROL = "poscon"
 CONTROL_TYPES = ("", NEGATIVE_CONTROL, POSITIVE_CONTROL)
 
 WELL_KEY = [PLATE, WELL]
+FIELD_KEY = [PLATE, WELL, SITE]
 TREATMENT_KEY = [COMPOUND, CONCENTRATION]
 
 REQUIRED_COLUMNS: dict[str, list[str]] = {
@@ -111,6 +118,8 @@ class Tables(Settings):
     """File relative to the screen folder."""
     profiles: dict[str, ProfileTable] = Field(default_factory=dict)
     """Feature tables by method name."""
+    images: str | None = None
+    """LoadData CSV of the fields of view, relative to the screen folder."""
     proteomics: ProteomicsTable | None = None
     """Protein readout."""
     targets: str | None = None
