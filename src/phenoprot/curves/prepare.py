@@ -64,14 +64,16 @@ def prepare(table: pd.DataFrame, design: DoseDesign, settings: FitSettings) -> P
     ratios[np.isposinf(ratios)] = np.nan
     keep = (np.nan_to_num(ratios[:, controls]) != 0).any(axis=1)
     removed[NO_CONTROL] = int((~keep).sum())
-    data, levelled, ratios, rows = data[keep], levelled[keep], ratios[keep], rows[keep]
+    if removed[NO_CONTROL]:  # else spare the copies
+        data, levelled, ratios, rows = data[keep], levelled[keep], ratios[keep], rows[keep]
+        imputed = imputed[keep]
 
     curves = table[["Name"]].iloc[rows].reset_index(drop=True)
     summed = "N duplicates" in table
     curves["N duplicates"] = table["N duplicates"].to_numpy()[rows] if summed else 1
     blocks = [curves, pd.DataFrame(data, columns=raw(design.experiments))]
     if settings.imputation:
-        blocks.append(_imputation_columns(imputed[keep], design))
+        blocks.append(_imputation_columns(imputed, design))
     if settings.normalization:
         blocks.append(pd.DataFrame(levelled, columns=normalized(design.experiments)))
     if len(controls) > 1:
