@@ -1,7 +1,9 @@
-"""Shards: resumed, never stale, the same for any number of workers, whole or not there."""
+"""Shards: resumed, never stale, the same for any number of workers."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +11,13 @@ import pandas as pd
 import pytest
 
 from phenoprot.errors import UserError
+from phenoprot.execution.attempt import Job, Outcome, attempt
+from phenoprot.execution.run import EXECUTORS
+from phenoprot.execution.settings import ExecutionSettings
+from phenoprot.execution.shards import Compute
 from phenoprot.layout import Layout
 from phenoprot.tasks import run
-from phenoprot.tasks.run import Shard, plan, run_shard, run_shards, run_task, shard_fingerprint
+from phenoprot.tasks.run import cross_validate, plan, predict, run_task, shards_of
 from phenoprot.tasks.settings import RowSettings, TaskSettings
 
 from .conftest import Problem
@@ -51,28 +57,24 @@ def labels(problem: Problem) -> pd.DataFrame:
 
 
 class InProcess:
-    """Stands for the pool: runs shards at once, in this process, and counts them."""
+    """Stands for the local executor: computes in this process, and counts."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self) -> None:
         self.computed: list[str] = []
-        monkeypatch.setattr(run, "ProcessPoolExecutor", lambda *args, **kwargs: self)
-        monkeypatch.setattr(run, "as_completed", list)
 
-    def __enter__(self) -> InProcess:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        pass
-
-    def submit(self, work: object, shard: Shard, *args: object) -> object:
-        self.computed.append(shard.name)
-        seconds = work(shard, *args)
-        return type("Done", (), {"result": lambda self: seconds})()
+    def __call__(
+        self, compute: Compute, jobs: Iterator[Job], workers: int | None
+    ) -> Iterator[Outcome]:
+        for job in jobs:
+            self.computed.append(job.shard.name)
+            yield Outcome(job, *attempt(compute, job))
 
 
 @pytest.fixture
 def pool(monkeypatch: pytest.MonkeyPatch) -> InProcess:
-    return InProcess(monkeypatch)
+    pool = InProcess()
+    monkeypatch.setitem(EXECUTORS, "local", pool)
+    return pool
 
 
 def classify(layout: Layout, labels: pd.DataFrame, settings: TaskSettings) -> None:
@@ -106,15 +108,13 @@ def test_a_killed_run_computes_only_what_is_missing(
 ) -> None:
     classify(layout, labels, tiny)
     before = contents(layout.predictions("classification"))
-    shards = sorted(Path(".phenoprot/predictions").glob("*.parquet"))
+    shards = sorted(Path(".phenoprot/predictions").glob("*/*"))
     assert len(shards) == 6
-    for shard in shards[:2]:
-        shard.unlink()
-    # what a killed worker leaves: a hidden file under another name
-    (shards[0].parent / f".{shards[0].name}.abc.parquet").write_bytes(b"half")
+    shutil.rmtree(shards[0])
+    (shards[1] / "predictions.parquet").write_bytes(b"PAR1")
     pool.computed.clear()
     classify(layout, labels, tiny)
-    assert len(pool.computed) == 2
+    assert sorted(pool.computed) == sorted(s.name.replace("+", " ") for s in shards[:2])
     assert contents(layout.predictions("classification")) == before
 
 
@@ -142,7 +142,7 @@ def test_what_changed_is_computed_again(
         table = pd.read_csv(layout.folds)
         table.assign(Fold=(table["Fold"] + 1) % 3).to_csv(layout.folds, index=False)
     else:
-        monkeypatch.setattr(run, "CODE", (*run.CODE, "errors.py"))
+        monkeypatch.setattr(run, "CODE", (*run.CODE, "phenoprot.errors"))
     classify(layout, labels, tiny)
     assert pool.computed == expected
 
@@ -160,16 +160,16 @@ def test_a_row_more_computes_that_row(
 
 def test_plan_of_a_task(layout: Layout, tiny: TaskSettings) -> None:
     folder = layout.predictions("regression")
-    shards = plan(ROWS, "regression", folder, layout, tiny)
-    assert [(s.row, s.repeat, s.model, s.loss) for s in shards] == [
+    runs = plan(ROWS, "regression", folder, layout, tiny)
+    assert [(r.row, r.repeat, r.model, r.loss) for r in runs] == [
         ("first", 0, "mlp", "mse"),
         ("linear", 0, "linear", "mse"),
         ("shuffled", 1, "linear", "mse"),
         ("shuffled", 2, "linear", "mse"),
     ]
-    shards = plan(ROWS, "targets", layout.predictions("targets"), layout, tiny)
-    assert [s.loss for s in shards] == ["bce"] * 5
-    assert shards[1].features == (layout.labels / "levels.parquet", layout.profiles / "x.parquet")
+    runs = plan(ROWS, "targets", layout.predictions("targets"), layout, tiny)
+    assert [r.loss for r in runs] == ["bce"] * 5
+    assert runs[1].features == (layout.labels / "levels.parquet", layout.profiles / "x.parquet")
 
 
 def test_fingerprints_tell_shards_apart(
@@ -178,10 +178,11 @@ def test_fingerprints_tell_shards_apart(
     folder = layout.predictions("targets")
     folder.mkdir(parents=True)
     labels.to_parquet(folder / "labels.parquet")
-    shards = plan(ROWS, "targets", folder, layout, tiny)
-    names = [shard_fingerprint(shard, tiny) for shard in shards]
-    assert len(set(names)) == len(shards) == 5
-    assert names == [shard_fingerprint(shard, tiny) for shard in shards]
+    runs = plan(ROWS, "targets", folder, layout, tiny)
+    shards = shards_of(runs, tiny)
+    assert len({shard.fingerprint for shard in shards}) == len(runs) == 5
+    assert shards == shards_of(runs, tiny)
+    assert [shard.name for shard in shards][-2:] == ["targets shuffled 1", "targets shuffled 2"]
 
 
 def test_predictions_of_a_shuffled_shard(
@@ -190,9 +191,9 @@ def test_predictions_of_a_shuffled_shard(
     folder = layout.predictions("targets")
     folder.mkdir(parents=True)
     labels.to_parquet(folder / "labels.parquet")
-    shards = {(s.row, s.repeat): s for s in plan(ROWS, "targets", folder, layout, tiny)}
+    runs = {(r.row, r.repeat): r for r in plan(ROWS, "targets", folder, layout, tiny)}
     one, two, plain = (
-        run_shard(shards[key], tiny) for key in (("shuffled", 1), ("shuffled", 2), ("linear", 0))
+        predict(runs[key], tiny) for key in (("shuffled", 1), ("shuffled", 2), ("linear", 0))
     )
     assert one["Metadata_Repeat"].unique().tolist() == [1]
     assert one["Metadata_LabelsOf"].tolist() != two["Metadata_LabelsOf"].tolist()
@@ -222,27 +223,6 @@ def test_a_task_without_targets_says_what_to_do(
     )
 
 
-def test_a_worker_that_fails_leaves_no_result(
-    layout: Layout,
-    labels: pd.DataFrame,
-    tiny: TaskSettings,
-    pool: InProcess,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def dies_while_writing(self: pd.DataFrame, path: Path, **options: object) -> None:
-        Path(path).write_bytes(b"half")
-        raise KeyboardInterrupt
-
-    folder = layout.predictions("targets")
-    folder.mkdir(parents=True)
-    labels.to_parquet(folder / "labels.parquet")
-    shards = plan({"linear": ROWS["linear"]}, "targets", folder, layout, tiny)
-    monkeypatch.setattr(pd.DataFrame, "to_parquet", dies_while_writing)
-    with pytest.raises(KeyboardInterrupt):
-        run_shards(shards, tiny, Path("work"), "toy")
-    assert list(Path("work").iterdir()) == []
-
-
 def test_results_do_not_depend_on_the_number_of_workers(
     layout: Layout, labels: pd.DataFrame, tiny: TaskSettings, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -251,11 +231,12 @@ def test_results_do_not_depend_on_the_number_of_workers(
     folder.mkdir(parents=True)
     labels.to_parquet(folder / "labels.parquet")
     rows = {name: ROWS[name] for name in ("first", "linear")}
-    shards = plan(rows, "targets", folder, layout, tiny)
-    one = run_shards(shards, tiny, Path("one"), "toy", workers=1)
-    two = run_shards(shards, tiny, Path("two"), "toy", workers=2)
-    assert [path.name for path in one] == [path.name for path in two]
+    runs = plan(rows, "targets", folder, layout, tiny)
+    one, two = (
+        cross_validate(runs, tiny, Path(str(workers)), "toy", ExecutionSettings(workers=workers))
+        for workers in (1, 2)
+    )
     assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
     assert "toy: 2/2" in capfd.readouterr().err
-    here = run_shard(shards[1], tiny)
+    here = predict(runs[1], tiny)
     pd.testing.assert_frame_equal(pd.read_parquet(one[1]), here, rtol=1e-4)

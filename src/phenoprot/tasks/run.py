@@ -1,40 +1,41 @@
 """Run the rows of a task: one shard per row, label set and shuffle, in parallel, resumable.
 
-A shard's result lies in the work folder under the fingerprint of all that went into it. A run that
-was killed, or one that got a new row, computes only what is missing; a shard whose inputs,
-parameters or code changed has another fingerprint and is never reused.
+A shard's result lies in the work folder under the fingerprint of all that went into it (see
+:mod:`phenoprot.execution.run`). A run that was killed, or one that got a new row, computes only
+what is missing; a shard whose inputs, parameters or code changed is never reused.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import time
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
-from importlib.metadata import version
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
-from phenoprot import runtime
 from phenoprot.errors import UserError
+from phenoprot.execution.planning import code_fingerprint
+from phenoprot.execution.run import run_shards
+from phenoprot.execution.settings import LOCAL, ExecutionSettings
+from phenoprot.execution.shards import Shard
 from phenoprot.files import file_sha256, fingerprint, write_parquet
 from phenoprot.layout import WORK, Layout
 from phenoprot.profiles.treatments import PROTEOME
-from phenoprot.progress import Progress
-from phenoprot.tasks.data import REPEAT, TaskData, align
+from phenoprot.tasks.data import REPEAT, TaskData, align, split_by_treatment
 from phenoprot.tasks.settings import Loss, RowSettings, Task, TaskSettings
 from phenoprot.tasks.splits import read_folds
 
-CODE = ("tasks", "profiles/normalise.py", "screens/contract.py")
+CODE = ("phenoprot.tasks", "phenoprot.profiles.normalise", "phenoprot.screens.contract")
 """Parts of the library that decide what a shard computes."""
+RESULT = "predictions.parquet"
+"""The file of a shard."""
+ROWS, GAUGE = "rows", "leak_gauge"
+"""Folders of the predictions: rows of the tables, and the same rows with leaking folds."""
 
 
 @dataclass(frozen=True)
-class Shard:
-    """One nested cross-validation."""
+class CrossValidation:
+    """One nested cross-validation: the payload of a shard."""
 
     row: str
     """Name of the table row."""
@@ -50,6 +51,8 @@ class Shard:
     """Objective of the MLP."""
     repeat: int
     """Number of the shuffle; 0: true labels."""
+    leak_gauge: bool = False
+    """Folds of treatments instead of compounds."""
 
     @property
     def labels(self) -> Path:
@@ -58,9 +61,16 @@ class Shard:
 
     @property
     def name(self) -> str:
-        """For progress lines."""
+        """Name of the shard."""
         name = f"{self.folder.name} {self.row}"
+        if self.leak_gauge:
+            return f"{name} leak gauge"
         return name if not self.repeat else f"{name} {self.repeat}"
+
+    @property
+    def predictions(self) -> Path:
+        """Where its predictions go: the gauge's are no row of a table."""
+        return self.folder / (GAUGE if self.leak_gauge else ROWS) / f"{self.row}.parquet"
 
 
 def run_task(
@@ -69,6 +79,7 @@ def run_task(
     rows: dict[str, RowSettings],
     layout: Layout,
     settings: TaskSettings,
+    execution: ExecutionSettings = LOCAL,
 ) -> None:
     """Cross-validate every row of a task and write labels and predictions.
 
@@ -80,13 +91,15 @@ def run_task(
         Label matrix of each part of the task (``up`` and ``down``; ``""`` for the only part).
     rows, layout, settings
         Rows of the screen's tables, its paths, and the parameters.
+    execution
+        Where and how many at a time; the results do not depend on it.
 
     Raises
     ------
     UserError
         A label matrix has no target.
     """
-    shards = []
+    runs = []
     for part, table in labels.items():
         folder = layout.predictions(task) / part
         if table.shape[1] <= 1:
@@ -96,18 +109,21 @@ def run_task(
                 remedy=f"Lower the limits in params.yaml under tasks.{task}, or bring more data.",
             )
         write_parquet(folder / "labels.parquet", table)
-        shards += plan(rows, task, folder, layout, settings)
-    results = run_shards(shards, settings, WORK / "predictions", f"{layout.screen} {task}")
-    collect(shards, results)
+        runs += plan(rows, task, folder, layout, settings)
+    title = f"{layout.screen} {task}"
+    collect(runs, cross_validate(runs, settings, WORK / "predictions", title, execution))
 
 
 def plan(
     rows: dict[str, RowSettings], task: Task, folder: Path, layout: Layout, settings: TaskSettings
-) -> list[Shard]:
-    """Shards of one label matrix: every row of the task, shuffled rows several times."""
+) -> list[CrossValidation]:
+    """What to run on one label matrix: every row of the task, shuffled rows several times.
+
+    Leak gauges come last.
+    """
     files = {PROTEOME: layout.labels / "levels.parquet"}
-    return [
-        Shard(
+    runs = [
+        CrossValidation(
             row=name,
             folder=folder,
             features=tuple(
@@ -123,27 +139,30 @@ def plan(
         if task in row.tasks
         for repeat in (range(1, settings.shuffles + 1) if row.shuffled else (0,))
     ]
+    gauged = [run for run in runs if rows[run.row].leak_gauge]
+    return runs + [replace(run, leak_gauge=True) for run in gauged]
 
 
-def shard_fingerprint(shard: Shard, settings: TaskSettings) -> str:
-    """Hash of everything the shard's predictions depend on: inputs, parameters, code, libraries."""
-    package = Path(__file__).parents[1]
-    sources = [
-        path
-        for part in CODE
-        for path in sorted((package / part).rglob("*.py") if "." not in part else [package / part])
+def shards_of(runs: Iterable[CrossValidation], settings: TaskSettings) -> list[Shard]:
+    """Shards under the hash of all they depend on: inputs, parameters, code, libraries."""
+    code = code_fingerprint(CODE, ("numpy", "torch"))
+    return [
+        Shard(
+            name=run.name,
+            fingerprint=fingerprint(
+                [run.model, run.loss, run.repeat, run.leak_gauge],
+                [file_sha256(path) for path in (run.labels, *run.features, run.folds)],
+                settings.model_dump(),
+                code,
+            ),
+            payload=(run, settings),
+        )
+        for run in runs
     ]
-    return fingerprint(
-        [shard.model, shard.loss, shard.repeat],
-        [file_sha256(path) for path in (shard.labels, *shard.features, shard.folds)],
-        settings.model_dump(),
-        [file_sha256(path) for path in sources],
-        [version("numpy"), version("torch"), runtime.PINNED],
-    )
 
 
-def run_shard(shard: Shard, settings: TaskSettings, device: str = "cpu") -> pd.DataFrame:
-    """Cross-validate one shard.
+def predict(run: CrossValidation, settings: TaskSettings, device: str = "cpu") -> pd.DataFrame:
+    """Cross-validate and predict every treatment from the folds that do not hold it.
 
     Returns
     -------
@@ -155,74 +174,49 @@ def run_shard(shard: Shard, settings: TaskSettings, device: str = "cpu") -> pd.D
     from phenoprot.tasks.nested import nested_mlp
 
     data: TaskData = align(
-        [pd.read_parquet(path) for path in shard.features],
-        pd.read_parquet(shard.labels),
-        read_folds(shard.folds),
-        shuffle_seed=settings.splits.seed + shard.repeat if shard.repeat else None,
+        [pd.read_parquet(path) for path in run.features],
+        pd.read_parquet(run.labels),
+        read_folds(run.folds),
+        shuffle_seed=settings.splits.seed + run.repeat if run.repeat else None,
     )
-    if shard.model == "linear":
+    if run.leak_gauge:
+        data = split_by_treatment(data, settings.splits.folds, settings.splits.seed)
+    if run.model == "linear":
         scores = nested_linear(data.features, data.labels, data.folds, data.groups, settings)
     else:
         scores = nested_mlp(
-            data.features, data.labels, data.folds, data.groups, settings, shard.loss, device
+            data.features, data.labels, data.folds, data.groups, settings, run.loss, device
         ).scores
     predictions = pd.DataFrame(scores, columns=data.targets)
-    return pd.concat([data.key.assign(**{REPEAT: shard.repeat}), predictions], axis=1)
+    return pd.concat([data.key.assign(**{REPEAT: run.repeat}), predictions], axis=1)
 
 
-def _work(shard: Shard, settings: TaskSettings, result: Path) -> float:
-    """In a worker process: compute a shard and store it whole."""
+def _compute(payload: tuple[CrossValidation, TaskSettings], folder: Path) -> None:
+    """In a worker process: the result of one shard."""
     import torch
 
     torch.set_num_threads(1)  # sums are split by thread: one thread, one result
     torch.use_deterministic_algorithms(True)
-    start = time.monotonic()
-    write_parquet(
-        result, run_shard(shard, settings, "cuda" if torch.cuda.is_available() else "cpu")
-    )
-    return time.monotonic() - start
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    write_parquet(folder / RESULT, predict(*payload, device))
 
 
-def run_shards(
-    shards: list[Shard], settings: TaskSettings, work: Path, title: str, workers: int | None = None
+def cross_validate(
+    runs: list[CrossValidation],
+    settings: TaskSettings,
+    work: Path,
+    title: str,
+    execution: ExecutionSettings = LOCAL,
 ) -> list[Path]:
-    """Compute all shards that the work folder does not hold yet.
-
-    Parameters
-    ----------
-    shards, settings
-        What to compute.
-    work
-        Work folder, kept between runs.
-    title
-        For progress lines.
-    workers
-        Processes; None: one per core. The results do not depend on it.
-
-    Returns
-    -------
-    list of Path
-        Predictions of each shard, in order.
-    """
-    results = [work / f"{shard_fingerprint(shard, settings)}.parquet" for shard in shards]
-    missing = [i for i, path in enumerate(results) if not path.exists()]
-    progress = Progress(title, total=len(shards), done=len(shards) - len(missing))
-    if missing:
-        # spawn, not fork: threads of numpy and torch do not survive a fork.
-        context = multiprocessing.get_context("spawn")
-        count = min(len(missing), workers or os.cpu_count() or 1)
-        with progress, ProcessPoolExecutor(count, mp_context=context) as pool:
-            pending = {pool.submit(_work, shards[i], settings, results[i]): i for i in missing}
-            for future in as_completed(pending):
-                progress.step(shards[pending[future]].name, future.result())
-    return results
+    """Predictions of each run, in order; computed where the work folder does not hold them yet."""
+    folders = run_shards(_compute, shards_of(runs, settings), work, title, execution)
+    return [folder / RESULT for folder in folders]
 
 
-def collect(shards: Iterable[Shard], results: Iterable[Path]) -> None:
+def collect(runs: Iterable[CrossValidation], results: Iterable[Path]) -> None:
     """Write the predictions of each row beside its labels, shuffles stacked."""
     tables: dict[Path, list[pd.DataFrame]] = {}
-    for shard, result in zip(shards, results, strict=True):
-        path = shard.folder / "rows" / f"{shard.row}.parquet"
-        tables.setdefault(path, []).append(pd.read_parquet(result))
+    for run, result in zip(runs, results, strict=True):
+        tables.setdefault(run.predictions, []).append(pd.read_parquet(result))
     for path, parts in tables.items():
         write_parquet(path, pd.concat(parts, ignore_index=True))

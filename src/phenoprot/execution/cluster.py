@@ -1,0 +1,174 @@
+"""Executor ``ray``: tasks on a Ray cluster, the one at RAY_ADDRESS or one started for the run.
+
+Workers write results straight into the work folder: every machine of the cluster must see it, the
+inputs and the code under the same paths (NFS or the like).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+from phenoprot.errors import UserError
+from phenoprot.execution.attempt import WORKER_ENVIRONMENT, Failure, Job, Outcome, attempt
+from phenoprot.execution.shards import MANIFEST, Compute
+
+CLUSTER_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # A task of no GPU sees those there are, as processes of the local executor do.
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+"""Environment of a cluster started here, and of tasks."""
+SHARED = (
+    "Run in a folder that all machines of the cluster see under the same path, or set "
+    "execution.executor to local."
+)
+PATIENCE = 30.0
+"""Seconds until a file that another machine wrote must be seen here; NFS caches folders."""
+
+
+def run_ray(
+    compute: Compute, jobs: Iterator[Job], workers: int | None
+) -> Generator[Outcome, None, None]:
+    """Compute jobs as Ray tasks of one core each.
+
+    Parameters
+    ----------
+    compute
+        The computation.
+    jobs
+        Taken one by one, when there is room.
+    workers
+        Tasks at a time; None: as many as the cluster has cores.
+
+    Yields
+    ------
+    Outcome
+        In the order in which jobs end. Closing the generator stops the tasks.
+
+    Raises
+    ------
+    UserError
+        Ray is not installed, the cluster cannot be reached, or it has another file system.
+    """
+    for name, value in CLUSTER_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    try:
+        import ray
+    except ModuleNotFoundError:
+        raise UserError(
+            "Ray is not installed",
+            where="execution.executor = ray",
+            remedy="Install it with: pip install 'phenoprot[ray]', or set it to local.",
+        ) from None
+    ours = not ray.is_initialized()
+    try:
+        if ours:
+            _connect(ray, workers)
+        yield from _outcomes(ray, compute, jobs, workers)
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+def _connect(ray: Any, workers: int | None) -> None:
+    """Join the cluster at RAY_ADDRESS, or start one."""
+    address = os.environ.get("RAY_ADDRESS")
+    own = {} if address else {"num_cpus": workers, "include_dashboard": False}
+    terminate = signal.getsignal(signal.SIGTERM)
+    try:
+        ray.init(address=address or "local", logging_level=logging.WARNING, **own)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise UserError(
+            f"cannot join the Ray cluster: {_first_line(error)}",
+            where=f"RAY_ADDRESS = {address}" if address else "execution.executor = ray",
+            remedy="Check `ray status`, or set execution.executor to local.",
+        ) from None
+    finally:
+        signal.signal(signal.SIGTERM, terminate)  # ray.init puts its own in place
+
+
+def _outcomes(
+    ray: Any, compute: Compute, jobs: Iterator[Job], workers: int | None
+) -> Generator[Outcome, None, None]:
+    task = ray.remote(
+        num_cpus=1,
+        max_retries=0,
+        runtime_env={"env_vars": {**WORKER_ENVIRONMENT, **CLUSTER_ENVIRONMENT}},
+    )(_task)
+    running: dict[Any, tuple[Job, float]] = {}
+    try:
+        while True:
+            limit = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+            while len(running) < limit:
+                job = next(jobs, None)
+                if job is None:
+                    break
+                data = ray.cloudpickle.dumps((compute, job))
+                reference = task.remote(data, str(Path.cwd()), sys.path)
+                running[reference] = (job, time.monotonic())
+            if not running:
+                return
+            done, _ = ray.wait(list(running))
+            for reference in done:
+                job, since = running.pop(reference)
+                yield _result(ray, reference, job, time.monotonic() - since)
+    finally:
+        for reference in running:
+            ray.cancel(reference, force=True)
+
+
+def _task(data: bytes, folder: str, path: list[str]) -> tuple[float, Failure | None]:
+    """In a Ray worker: compute a job as a process of the driver, in its folder, would."""
+    from ray import cloudpickle
+
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        return 0.0, Failure(
+            f"a machine of the cluster cannot enter the working folder: {error}", remedy=SHARED
+        )
+    sys.path.extend(entry for entry in path if entry not in sys.path)
+    compute, job = cloudpickle.loads(data)
+    return attempt(compute, job)
+
+
+def _result(ray: Any, reference: Any, job: Job, seconds: float) -> Outcome:
+    """The end of a task: its own word, or Ray's where it had none."""
+    try:
+        seconds, failure = ray.get(reference)
+    except ray.exceptions.RayError as error:
+        failure = Failure(
+            f"its Ray worker died: {_first_line(error)}",
+            remedy="Finished shards are kept: run again, with fewer workers (execution.workers in "
+            "params.yaml) if memory ran out.",
+        )
+    else:
+        if failure is None and not _seen(job.folder / MANIFEST):
+            failure = Failure(
+                f"a machine of the cluster has written {job.folder}, and this one does not see it",
+                remedy=SHARED,
+            )
+    return Outcome(job, seconds, failure)
+
+
+def _seen(path: Path) -> bool:
+    """Whether a file is there, or comes within :data:`PATIENCE`."""
+    end = time.monotonic() + PATIENCE
+    while not path.is_file():
+        if time.monotonic() > end:
+            return False
+        os.scandir(path.parent.parent).close()  # has NFS look again
+        time.sleep(0.2)
+    return True
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
