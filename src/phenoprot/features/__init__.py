@@ -1,0 +1,1 @@
+"""Features of cells and of fields of view."""

@@ -1,0 +1,1 @@
+"""CellProfiler's measurements of single cells."""
