@@ -25,7 +25,7 @@ done
 [[ $python ]] || die "needs Python 3.11, 3.12 or 3.13 (${found:-${PYTHON:-python3} was not found});" \
     "install one, or name it with PYTHON=/path/to/python3.12"
 # The interpreter itself, should this be one of a virtual environment (.venv, even).
-python=$("$python" -c 'import sys; print(sys._base_executable or sys.executable)')
+python=$("$python" -c 'import os, sys; print(os.path.realpath(sys._base_executable or sys.executable))')
 "$python" -c 'import venv, ensurepip' 2>/dev/null ||
     die "$python lacks the venv module; install it (Debian, Ubuntu: apt install python3-venv)"
 
