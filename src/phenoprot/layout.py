@@ -21,6 +21,25 @@ class Layout:
         return Path("data/validation") / self.screen
 
     @property
+    def images(self) -> Path:
+        """``checks.json`` and ``channels.json`` of the images."""
+        return Path("data/images") / self.screen
+
+    @property
+    def masks(self) -> Path:
+        """Segmented fields of view, one file per plate row, and their objects."""
+        return Path("data/masks") / self.screen
+
+    @property
+    def crops(self) -> Path:
+        """Single-cell crops, one array and index per plate row."""
+        return Path("data/crops") / self.screen
+
+    def features(self, method: str) -> Path:
+        """Features of the wells, taken from the images by one method."""
+        return Path("data/features") / self.screen / f"{method}.parquet"
+
+    @property
     def profiles(self) -> Path:
         """Treatment profiles, one parquet per method."""
         return Path("data/profiles") / self.screen

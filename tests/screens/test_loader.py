@@ -12,12 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phenoprot.errors import UserError
-from phenoprot.screens.loader import (
-    canonical_compound,
-    canonical_well,
-    load_screen,
-    read_table,
-)
+from phenoprot.screens.loader import load_screen
+from phenoprot.screens.summary import describe
+from phenoprot.screens.tables import canonical_compound, canonical_well, read_table
 
 INFO: dict[str, Any] = {
     "name": "mini",
@@ -83,6 +80,38 @@ def test_profile(folder: Path) -> None:
     assert profile.loc[0].tolist() == ["007", "A01", 1.5]
 
 
+def write_images(folder: Path, *wells: str) -> None:
+    stains = ("DNA", "ER", "RNA", "AGP", "Mito")
+    rows = [
+        {"Metadata_Plate": "007", "Metadata_Well": well, "Metadata_Site": "1"}
+        | {f"URL_{stain}": f"s3://bucket/{well}-{stain}.tif" for stain in stains}
+        for well in wells
+    ]
+    pd.DataFrame(rows).to_csv(folder / "images.csv", index=False)
+    tables = INFO["tables"] | {"images": "images.csv"}
+    (folder / "screen.yaml").write_text(yaml.safe_dump(INFO | {"tables": tables}))
+
+
+def test_images(folder: Path) -> None:
+    write_images(folder, "b02", "a1")
+    images = load_screen(folder).images()
+    assert images["Metadata_Well"].tolist() == ["A01", "B02"]
+    assert images["URL_RNA"].tolist() == ["s3://bucket/a1-RNA.tif", "s3://bucket/b02-RNA.tif"]
+    assert "images: 2 fields of view in 2 wells on 1 plates, 1-1 site(s) per well" in describe(
+        folder
+    )
+
+
+def test_images_of_strange_wells(folder: Path) -> None:
+    write_images(folder, "A01", "C03", "D04")
+    with pytest.raises(UserError) as caught:
+        load_screen(folder).images()
+    assert str(caught.value) == (
+        f"{folder / 'images.csv'}: 2 well(s) with 2 field(s) of view are not in wells.csv: "
+        "007/C03, 007/D04. Add them to the plate layout, or take their fields out."
+    )
+
+
 def test_tables_that_are_not_there(folder: Path) -> None:
     screen = load_screen(folder)
     with pytest.raises(UserError, match="no profile table 'mae'; there are: deep"):
@@ -91,6 +120,8 @@ def test_tables_that_are_not_there(folder: Path) -> None:
         screen.proteomics()
     with pytest.raises(UserError, match="the screen has no targets table"):
         screen.targets()
+    with pytest.raises(UserError, match="the screen has no images table"):
+        screen.images()
     (folder / "wells.csv").unlink()
     with pytest.raises(UserError, match=r"wells\.csv: no such file"):
         screen.wells()

@@ -7,14 +7,13 @@ matched by compound: the two assays share the plate map but neither the cells no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from phenoprot.errors import UserError, listed
-from phenoprot.files import file_sha256, write_parquet, write_text
+from phenoprot.files import write_parquet, write_text
 from phenoprot.screens.contract import (
     COMPOUND,
     CONCENTRATION,
@@ -30,17 +29,8 @@ from phenoprot.screens.contract import (
     WELL,
     WELL_KEY,
 )
-
-
-@dataclass(frozen=True)
-class UpstreamFile:
-    """One file, named so that anyone can fetch the very same bytes."""
-
-    name: str
-    repository: str
-    commit: str
-    sha256: str
-
+from phenoprot.screens.cpjump1_images import build_images
+from phenoprot.screens.upstream import UpstreamFile, find_upstream
 
 _CHAMMI75 = ("CaicedoLab/CHAMMI-75", "b84a4ec")
 _MAP = ("alxndrkalinin/2024_Kalinin_mAP", "e5be636")
@@ -105,29 +95,6 @@ PLATE_MAP_FILE = UpstreamFile(
     *_JUMP_TARGET,
     "b22a82080fe75a761810040e5ed7f31e05a8d440c7f678030f8038e3b6932051",
 )
-
-
-def find_upstream(folder: Path, file: UpstreamFile) -> Path:
-    """Find `file` anywhere under `folder` and check its SHA-256.
-
-    Raises
-    ------
-    UserError
-        Not there, or other bytes than the named commit holds.
-    """
-    origin = f"github.com/{file.repository} at commit {file.commit}"
-    found = sorted(folder.rglob(file.name))
-    if not found:
-        raise UserError(
-            f"'{file.name}' is not there", where=str(folder), remedy=f"Fetch it from {origin}."
-        )
-    if file_sha256(found[0]) != file.sha256:
-        raise UserError(
-            f"SHA-256 is not {file.sha256}",
-            where=str(found[0]),
-            remedy=f"Fetch it again from {origin}.",
-        )
-    return found[0]
 
 
 def read_compounds(upstream: Path) -> pd.DataFrame:
@@ -229,7 +196,7 @@ def build_targets(compounds: pd.DataFrame) -> pd.DataFrame:
 
 
 def build_screen(upstream: Path, folder: Path) -> None:
-    """Write all tables of the screen; ``screen.yaml`` is written by hand and stays as it is.
+    """Write all tables and images of the screen; ``screen.yaml`` is written by hand and stays.
 
     Parameters
     ----------
@@ -253,3 +220,4 @@ def build_screen(upstream: Path, folder: Path) -> None:
     }
     for name, table in profiles.items():
         write_parquet(folder / "profiles" / f"{name}.parquet", table)
+    build_images(upstream, folder)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 
 from phenoprot.errors import UserError, listed
 from phenoprot.screens.contract import (
@@ -19,23 +17,14 @@ from phenoprot.screens.contract import (
     REQUIRED_COLUMNS,
     VALUE,
     WELL,
+    WELL_KEY,
     ScreenInfo,
 )
+from phenoprot.screens.load_data import read_load_data
+from phenoprot.screens.tables import canonical_compound, canonical_well, read_table
 from phenoprot.settings import parse_settings, read_yaml
 
-_WELL = re.compile(r"^([A-Za-z]{1,2})0*(\d{1,2})$")
 _NUMERIC = {CONCENTRATION, VALUE}
-
-
-def canonical_well(name: str) -> str:
-    """``"a1"`` -> ``"A01"``. Another name is only stripped: validation finds it."""
-    match = _WELL.match(name.strip())
-    return f"{match[1].upper()}{int(match[2]):02d}" if match else name.strip()
-
-
-def canonical_compound(name: str) -> str:
-    """A compound's name without surrounding or repeated white space."""
-    return " ".join(name.split())
 
 
 def is_text(values: pd.Series) -> bool:
@@ -82,6 +71,32 @@ class Screen:
             raise self._no_table("targets")
         return self._read("targets", self.info.tables.targets)
 
+    def images(self) -> pd.DataFrame:
+        """Fields of view: key, ``URL_<stain>`` and, if there are any, ``Illum_<stain>``.
+
+        Raises
+        ------
+        UserError
+            There is no such table, it breaks the format of
+            :func:`phenoprot.screens.load_data.read_load_data`, or it names wells that the plate
+            layout does not have.
+        """
+        if self.info.tables.images is None:
+            raise self._no_table("images")
+        path = self.folder / self.info.tables.images
+        fields = read_load_data(path)
+        known = pd.MultiIndex.from_frame(self.wells()[WELL_KEY])
+        strange = fields[~pd.MultiIndex.from_frame(fields[WELL_KEY]).isin(known)]
+        if len(strange):
+            wells = ["/".join(key) for key in strange[WELL_KEY].drop_duplicates().to_numpy()]
+            raise UserError(
+                f"{len(wells)} well(s) with {len(strange)} field(s) of view are not in "
+                f"{self.info.tables.wells}: {listed(wells)}",
+                where=str(path),
+                remedy="Add them to the plate layout, or take their fields out.",
+            )
+        return fields
+
     def _no_table(self, name: str) -> UserError:
         return UserError(f"the screen has no {name} table", where=str(self.folder / "screen.yaml"))
 
@@ -124,37 +139,6 @@ class Screen:
         if COMPOUND in table:
             table[COMPOUND] = _mapped(table[COMPOUND], canonical_compound)
         return table
-
-
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a CSV (all columns as text but floats outside ``Metadata_``) or a parquet table.
-
-    Raises
-    ------
-    UserError
-        The file is missing, empty, damaged, or of another kind.
-    """
-    try:
-        if path.suffix == ".parquet":
-            return pd.read_parquet(path)
-        if path.name.endswith((".csv", ".csv.gz")):
-            header = pd.read_csv(path, nrows=0).columns
-            text: dict[str, type[str]] = {c: str for c in header if c.startswith("Metadata_")}
-            return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
-    except FileNotFoundError:
-        raise UserError(
-            "no such file",
-            where=str(path),
-            remedy="Add it, or take the table out of screen.yaml.",
-        ) from None
-    except pd.errors.EmptyDataError:
-        raise UserError("the file is empty", where=str(path)) from None
-    except (pd.errors.ParserError, UnicodeDecodeError, pa.ArrowInvalid, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"cannot be read: {reason}", where=str(path)) from None
-    raise UserError(
-        "unknown kind of table", where=str(path), remedy="Use .csv, .csv.gz or .parquet."
-    )
 
 
 def _mapped(names: pd.Series, canonical: Callable[[str], str]) -> pd.Series:

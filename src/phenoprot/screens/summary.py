@@ -36,6 +36,13 @@ def describe(folder: Path) -> str:
             f"profiles/{method}: {len(profile)} wells x {len(feature_columns(profile))} features"
             f" - {table.content}"
         )
+    if info.tables.images:
+        fields = screen.images()
+        sites = fields.groupby(WELL_KEY).size()
+        lines.append(
+            f"images: {len(fields)} fields of view in {len(sites)} wells on "
+            f"{fields[PLATE].nunique()} plates, {sites.min()}-{sites.max()} site(s) per well"
+        )
     if info.tables.proteomics:
         readout = screen.proteomics()
         lines.append(
