@@ -29,7 +29,7 @@ class Simulated:
 @pytest.fixture(scope="session")
 def phantom(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
     folder: Path = tmp_path_factory.mktemp("screens") / "phantom"
-    settings = PhantomSettings()
+    settings = PhantomSettings(images=None)
     simulate_phantom(settings, folder)
     return Simulated(settings, load_screen(folder))
 
@@ -37,4 +37,4 @@ def phantom(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
 @pytest.fixture(scope="session")
 def small() -> PhantomSettings:
     """A quick screen on two layouts: 90 compounds x 5 doses do not fit on one plate."""
-    return PhantomSettings(n_compounds=90, n_replicates=2, n_proteins=12)
+    return PhantomSettings(n_compounds=90, n_replicates=2, n_proteins=12, images=None)

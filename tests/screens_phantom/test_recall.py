@@ -72,7 +72,7 @@ def test_strong_effects_are_found_and_nothing_is_called_where_nothing_is(phantom
 def main(engine: str, n_compounds: int, n_proteins: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "phantom"
-        simulate_phantom(PhantomSettings(), folder)
+        simulate_phantom(PhantomSettings(images=None), folder)
         table = calls(load_screen(folder), engine, n_compounds, n_proteins)
     counts = pd.crosstab(table["effect"], table["call"])
     counts["found"] = table.groupby("effect")["found"].mean().round(3)

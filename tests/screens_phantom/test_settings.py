@@ -3,6 +3,7 @@ import pytest
 from phenoprot.errors import UserError
 from phenoprot.screens.phantom import PhantomSettings
 from phenoprot.screens.phantom.catalogue import CATALOGUE
+from phenoprot.screens.phantom.settings import ImageSettings
 from phenoprot.settings import parse_settings
 
 
@@ -25,6 +26,16 @@ from phenoprot.settings import parse_settings
             {"n_negative_controls": 378, "concentrations": [1, 2, 3, 4, 5, 6, 7]},
             "7 doses and 378 negative controls do not fit on a plate of 384 wells",
         ),
+        ({"images": {"sise": 360}}, "unknown key 'images.sise'"),
+        ({"images": {"size": 32}}, "'images.size': Input should be greater than or equal to 96"),
+        ({"images": {"replicates": 4}}, "images.replicates is 4, but n_replicates is 3"),
+        ({"images": {"cells": 200}}, "200 cells of 60 um would cover 303% of a field of 360 px"),
+        ({"images": {"cell_diameter": 30}}, "cell_diameter (30) must be 1.6 nucleus_diameter"),
+        (
+            {"images": {"nucleus_diameter": 5}},
+            "nucleus_diameter (5 um) must be 6 pixels of 1.2 um or more",
+        ),
+        ({"images": {"background": [1, 2, 3, 4]}}, "key 'images.background.4' is missing"),
     ],
 )
 def test_bad_settings_are_named(content, message):
@@ -36,7 +47,10 @@ def test_bad_settings_are_named(content, message):
 
 def test_every_setting_is_documented():
     undocumented = [
-        name for name, field in PhantomSettings.model_fields.items() if not field.description
+        name
+        for model in (PhantomSettings, ImageSettings)
+        for name, field in model.model_fields.items()
+        if not field.description
     ]
     assert undocumented == []
 

@@ -66,12 +66,23 @@ def oracle_profile(activities: pd.DataFrame, settings: PhantomSettings) -> pd.Da
     return pd.concat([activities[WELL_KEY], values.astype("float32")], axis=1)
 
 
-def cell_count_profile(activities: pd.DataFrame, settings: PhantomSettings) -> pd.DataFrame:
-    """Count the cells of each well: seeding by plate and well, losses, Poisson counting noise."""
-    rng = random_stream(settings.seed, "cell count")
+def expected_cell_number(
+    activities: pd.DataFrame, settings: PhantomSettings, rng: np.random.Generator
+) -> np.ndarray:
+    """Cell number relative to a mean untreated well, shape (W,): seeding by plate and well, losses.
+
+    Drawn from the stream ``cell count`` by all that need it: a well that was seeded thinly is thin
+    in its count and in its images.
+    """
     codes, plates = pd.factorize(activities[PLATE])
     log_seeding = (settings.cell_plate_sd * rng.standard_normal(len(plates)))[codes]
     log_seeding += settings.cell_well_sd * rng.standard_normal(len(activities))
-    expected = settings.cells_per_well * np.exp(log_seeding) * relative_cell_number(activities)
+    return np.exp(log_seeding) * relative_cell_number(activities)
+
+
+def cell_count_profile(activities: pd.DataFrame, settings: PhantomSettings) -> pd.DataFrame:
+    """Count the cells of each well: seeding by plate and well, losses, Poisson counting noise."""
+    rng = random_stream(settings.seed, "cell count")
+    expected = settings.cells_per_well * expected_cell_number(activities, settings, rng)
     counts = pd.Series(rng.poisson(expected), name="Cells_Count", dtype="float32")
     return pd.concat([activities[WELL_KEY], counts], axis=1)

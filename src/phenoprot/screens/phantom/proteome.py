@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import expit
-from scipy.stats import rankdata
 
 from phenoprot.screens.contract import COMPOUND, PLATE, PROTEIN, VALUE, WELL_KEY
 from phenoprot.screens.phantom.catalogue import CATALOGUE
@@ -76,7 +75,8 @@ def draw_proteins(settings: PhantomSettings) -> Proteins:
     tie = settings.noise_intensity_correlation
     mixed = -tie * scores + np.sqrt(1 - tie**2) * rng.standard_normal(count)
     # Ranks make the mixture uniform again: the noise is log-uniform whatever the correlation.
-    quantile = (rankdata(mixed) - 0.5) / count
+    # Ranks 0, 1, ...: of continuous draws no two are equal.
+    quantile = (np.argsort(np.argsort(mixed)) + 0.5) / count
     low, high = np.log(settings.noise_range)
     digits = len(str(count))
     return Proteins(

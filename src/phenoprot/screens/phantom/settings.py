@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from phenoprot.screens.phantom.catalogue import CATALOGUE
@@ -16,6 +17,89 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Spread = Annotated[float, Field(ge=0, le=5)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+PerStain = tuple[Positive, Positive, Positive, Positive, Positive]
+
+
+class ImageSettings(Settings):
+    """The ``phantom.images`` block of params.yaml."""
+
+    size: int = Field(default=360, ge=96, le=4096)
+    """Side of a field of view (px)."""
+    pixel_size: float = Field(default=1.2, gt=0.1, le=2.5)
+    """Side of a pixel in the sample (um). 1.2: a 20x objective, 2 x 2 binned."""
+    sites: int = Field(default=1, ge=1, le=9)
+    """Fields of view of a well (count)."""
+    replicates: int = Field(default=1, ge=1, le=20)
+    """Replicates that are imaged, the first ones (count)."""
+
+    cells: Positive = 24.0
+    """Mean number of nuclei with their centre in an untreated field (count)."""
+    colony_share: Share = 0.75
+    """Share of the cells that settle beside another one."""
+    cell_diameter: Positive = 60.0
+    """Diameter of the disk of a mean cell's area (um)."""
+    nucleus_diameter: Positive = 21.5
+    """Diameter of the disk of a mean nucleus' area (um)."""
+    size_sd: Spread = 0.2
+    """Standard deviation from cell to cell of areas (natural log)."""
+    response_sd: Spread = 0.3
+    """Standard deviation from cell to cell of the answer to a programme (share of the answer)."""
+    dead_share: Share = 0.02
+    """Round, bright dead cells, as a share of the cells of an untreated field."""
+    dead_per_lost: Share = 0.08
+    """Share of the cells lost to a treatment that still lie there, dead."""
+
+    brightness: PerStain = (9000.0, 6500.0, 9500.0, 5500.0, 2600.0)
+    """Light of the bright parts of a cell, DNA, ER, RNA, AGP and Mito (counts)."""
+    background: PerStain = (420.0, 320.0, 440.0, 560.0, 950.0)
+    """Light where no cell is, DNA, ER, RNA, AGP and Mito (counts)."""
+    stain_plate_sd: Spread = 0.1
+    """Standard deviation of the staining from plate to plate, for each stain (natural log)."""
+    stain_well_sd: Spread = 0.06
+    """Standard deviation of the staining from well to well, for each stain (natural log)."""
+    stain_cell_sd: Spread = 0.18
+    """Standard deviation of the staining from cell to cell, for each stain (natural log)."""
+
+    blur: Positive = 0.95
+    """Standard deviation of the point spread function (um)."""
+    focus_sd: Spread = 0.08
+    """Standard deviation of the blur from field to field (natural log)."""
+    haze: Share = 0.1
+    """Share of the light that comes from out of focus, as from a blur of 15 um."""
+    vignetting: Share = 0.25
+    """Share of the light that is missing in the corners."""
+    photon_gain: Positive = 2.0
+    """Counts of a photoelectron: the shot noise of a level is the root of level times gain."""
+    read_noise: float = Field(default=12.0, ge=0, le=1000)
+    """Standard deviation of the camera's noise (counts)."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ImageSettings:
+        if self.cell_diameter < 1.6 * self.nucleus_diameter:
+            raise ValueError(
+                f"cell_diameter ({self.cell_diameter:g}) must be 1.6 nucleus_diameter "
+                f"({self.nucleus_diameter:g}) or more, or nuclei do not fit into their cells"
+            )
+        if self.nucleus_diameter < 6 * self.pixel_size:
+            raise ValueError(
+                f"nucleus_diameter ({self.nucleus_diameter:g} um) must be 6 pixels of "
+                f"{self.pixel_size:g} um or more"
+            )
+        if self.coverage > 0.8:
+            raise ValueError(
+                f"{self.cells:g} cells of {self.cell_diameter:g} um would cover "
+                f"{self.coverage:.0%} of a field of {self.size} px; at most 80% can be: "
+                "lower cells, or raise size"
+            )
+        return self
+
+    @property
+    def coverage(self) -> float:
+        """Summed area of the cells of an untreated field, as a share of the field."""
+        radius = self.cell_diameter / 2 / self.pixel_size
+        return float(self.cells * np.pi * radius**2 / self.size**2)
 
 
 class PhantomSettings(Settings):
@@ -89,6 +173,9 @@ class PhantomSettings(Settings):
     cell_well_sd: Spread = 0.06
     """Standard deviation of the seeding of each well (natural log), beside counting noise."""
 
+    images: ImageSettings | None = ImageSettings()
+    """Five-channel images of the screen. null: none."""
+
     @model_validator(mode="after")
     def _consistent(self) -> PhantomSettings:
         for name in ("efficacy_range", "slope_range", "effect_range", "intensity_range",
@@ -105,6 +192,11 @@ class PhantomSettings(Settings):
             raise ValueError("programmes must name at least one programme, and none twice")
         if not any(CATALOGUE[name].in_proteins for name in self.programmes):
             raise ValueError("none of the programmes shows in proteins: name one that does")
+        if self.images is not None and self.images.replicates > self.n_replicates:
+            raise ValueError(
+                f"images.replicates is {self.images.replicates}, but n_replicates is "
+                f"{self.n_replicates}"
+            )
         if self.compounds_per_plate < 1:
             raise ValueError(
                 f"{len(self.concentrations)} doses and {self.n_negative_controls} negative "

@@ -12,6 +12,7 @@ import yaml
 
 import phenoprot
 from phenoprot.errors import UserError
+from phenoprot.execution.settings import LOCAL, ExecutionSettings
 from phenoprot.files import write_json, write_parquet, write_text
 from phenoprot.screens.contract import ScreenInfo
 from phenoprot.screens.phantom.annotate import (
@@ -19,6 +20,7 @@ from phenoprot.screens.phantom.annotate import (
     draw_targets,
     oracle_profile,
 )
+from phenoprot.screens.phantom.imaging import simulate_images
 from phenoprot.screens.phantom.layout import NEGATIVE_CONTROL_COMPOUND, draw_wells
 from phenoprot.screens.phantom.programmes import PROGRAMME, draw_compounds, well_activities
 from phenoprot.screens.phantom.proteome import (
@@ -31,6 +33,11 @@ from phenoprot.settings import parse_settings
 
 SETTINGS_FILE = "truth/settings.json"
 """Settings the folder was made from; a folder that has it may be written anew."""
+IMAGES_FILE = "images.csv"
+IMAGE_CAVEATS = (
+    "Cells are drawn by rule from the planted activities: features that find the programmes here "
+    "need not find biology elsewhere.",
+)
 
 
 def screen_info(name: str, settings: PhantomSettings) -> ScreenInfo:
@@ -57,6 +64,7 @@ def screen_info(name: str, settings: PhantomSettings) -> ScreenInfo:
             "Gene symbols of targets are borrowed names; the compounds and proteins do not exist.",
             "The method 'oracle' reads the planted activities themselves: an upper bound, not a "
             "method.",
+            *(IMAGE_CAVEATS if settings.images is not None else []),
         ],
         "tables": {
             "wells": "wells.csv",
@@ -79,6 +87,7 @@ def screen_info(name: str, settings: PhantomSettings) -> ScreenInfo:
                 "design": "dose_response",
             },
             "targets": "targets.csv",
+            "images": None if settings.images is None else IMAGES_FILE,
         },
     }
     return parse_settings(ScreenInfo, content, "phantom screen.yaml")
@@ -114,8 +123,10 @@ def _csv(table: pd.DataFrame) -> str:
     return table.to_csv(index=False, lineterminator="\n")
 
 
-def simulate_phantom(settings: PhantomSettings, folder: Path) -> None:
-    """Simulate the screen and write it: contract tables, ``screen.yaml`` and ``truth/``.
+def simulate_phantom(
+    settings: PhantomSettings, folder: Path, execution: ExecutionSettings = LOCAL
+) -> None:
+    """Simulate the screen and write it: contract tables, images, ``screen.yaml`` and ``truth/``.
 
     Equal settings give equal bytes. The folder appears whole or not at all.
 
@@ -125,6 +136,9 @@ def simulate_phantom(settings: PhantomSettings, folder: Path) -> None:
         What to simulate.
     folder
         Screen folder; its name is the screen's name. An earlier phantom there is replaced.
+    execution
+        Processes that draw the images. A script that calls this needs the usual
+        ``if __name__ == "__main__"``: they import it anew.
 
     Raises
     ------
@@ -152,6 +166,9 @@ def simulate_phantom(settings: PhantomSettings, folder: Path) -> None:
         write_text(new / "wells.csv", _csv(wells))
         # The programme behind a target is truth, not something a screen would know.
         write_text(new / "targets.csv", _csv(targets.drop(columns=PROGRAMME)))
+        if settings.images is not None:
+            images = simulate_images(activities, settings, new, new.parent / "work", execution)
+            write_text(new / IMAGES_FILE, _csv(images))
         write_json(new / SETTINGS_FILE, settings.model_dump(mode="json"))
         text = yaml.safe_dump(info.model_dump(), sort_keys=False, width=100, allow_unicode=True)
         write_text(new / "screen.yaml", text)
