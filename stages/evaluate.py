@@ -4,13 +4,14 @@ from phenoprot.stage import run_stage
 
 
 def evaluate(screen: str) -> None:
-    """Write a per-target table and the metrics of each row."""
+    """Write a per-target table and the metrics of each row, and compare rows."""
     from phenoprot.evaluation.run import evaluate_screen
     from phenoprot.layout import Layout
     from phenoprot.params import load_params
 
     params = load_params()
-    evaluate_screen(Layout(screen), params.screen(screen).folder, params.evaluation)
+    block = params.screen(screen)
+    evaluate_screen(Layout(screen), block.folder, list(block.rows), params.evaluation)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from phenoprot.evaluation.folds import aligned_labels
 from phenoprot.evaluation.run import evaluate_screen
-from phenoprot.evaluation.score import (
-    RowScores,
-    aligned_labels,
-    score_classification,
-    score_regression,
-)
+from phenoprot.evaluation.score import RowScores, score_classification, score_regression
 from phenoprot.evaluation.settings import EvaluationSettings
 from phenoprot.evaluation.summary import classification_metrics, regression_metrics
 from phenoprot.layout import Layout
@@ -177,7 +173,7 @@ def test_regression_metrics_by_hand() -> None:
     }
 
 
-@pytest.mark.filterwarnings("ignore:Mean of empty slice", "ignore:All-NaN slice")
+@pytest.mark.filterwarnings("error")
 def test_what_is_not_defined_is_left_out() -> None:
     result = score_classification(*task({"t": [1, 1]}, {"t": [1, 2]}, [0, 1]), SETTINGS)
     metrics = classification_metrics(result.targets, result.summary, SETTINGS)
@@ -281,11 +277,22 @@ def test_a_screen_is_evaluated_row_by_row(tmp_path: Path, monkeypatch: pytest.Mo
         rows = layout.predictions(part) / "rows"
         rows.mkdir(parents=True)
         labels.to_parquet(layout.predictions(part) / "labels.parquet")
-        for row in ("first", "second+third"):
+        for row in ("first", "second+third", "no row of the table"):
             predictions.to_parquet(rows / f"{row}.parquet")
-    evaluate_screen(layout, tmp_path / "no truth here", SETTINGS)
+    gauge = layout.predictions("targets") / "leak_gauge"
+    gauge.mkdir()
+    predictions.assign(t=[9, 8, 1, 2]).to_parquet(gauge / "first.parquet")
+    names = ["second+third", "first", "of another task"]
+    evaluate_screen(layout, tmp_path / "no truth here", names, SETTINGS)
     written = sorted(p.relative_to(layout.scores).as_posix() for p in layout.scores.rglob("*.json"))
-    assert len(written) == 9
+    assert len(written) == 13
+    assert json.loads((layout.scores / "doses/series.json").read_text()) == {"n_concentrations": 1}
+    up = json.loads((layout.scores / "comparisons/classification/up.json").read_text())
+    assert list(up) == ["second+third"]
+    assert list(up["second+third"]) == ["first"]
+    assert up["second+third"]["first"]["mean_auc_difference"] == 0
+    leak = json.loads((layout.scores / "targets/first.json").read_text())
+    assert leak["leak_gap"] == -0.5  # the second fold's pair is the wrong way round
     assert json.loads((layout.scores / "labels/counts.json").read_text()) == {"n_up": 2}
     assert "targets/second+third.json" in written
     up = json.loads((layout.scores / "classification/up/first.json").read_text())
@@ -295,3 +302,51 @@ def test_a_screen_is_evaluated_row_by_row(tmp_path: Path, monkeypatch: pytest.Mo
     assert level["mean_r2"] == pytest.approx(1 - (128 / 0.5 + 2 / 0.5) / 2)
     table = pd.read_parquet(layout.scores / "classification/up/second+third.parquet")
     assert table["Target"].tolist() == ["t"]
+
+
+def test_a_dose_series_with_planted_truth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file of a simulated screen, and what it says of a shuffled row."""
+    monkeypatch.chdir(tmp_path)
+    layout = Layout("toy")
+    label = [1, 0, 0, 1, 0, 0]
+    one, labels = task({"t": label}, {"t": [3.0, 1, 2, 3, 1, 2]}, [0] * 3 + [1] * 3)
+    predictions = pd.concat([one, one.assign(Metadata_Concentration=9.0, t=-one["t"])])
+    shuffled = predictions.assign(Metadata_Repeat=1)
+    levels = predictions[["Metadata_Compound", "Metadata_Concentration"]].assign(t=range(12))
+    for part in ("classification/up", "classification/down", "regression", "targets"):
+        rows = layout.predictions(part) / "rows"
+        rows.mkdir(parents=True)
+        truth = levels if part == "regression" else labels
+        truth.to_parquet(layout.predictions(part) / "labels.parquet")
+        predictions.to_parquet(rows / "method.parquet")
+        shuffled.to_parquet(rows / "shuffled.parquet")
+    layout.labels.mkdir(parents=True)
+    (layout.labels / "counts.json").write_text("{}")
+    called = labels[["Metadata_Compound"]].assign(Metadata_Protein="t", Label="not")
+    called.to_parquet(layout.labels / "labels.parquet")
+    planted = tmp_path / "screen" / "truth"
+    planted.mkdir(parents=True)
+    planted_effects = called.drop(columns="Label").assign(log2_fold_change=0.0)
+    planted_effects.to_parquet(planted / "regulation.parquet")
+    pd.DataFrame({"Metadata_Protein": ["t"], "loading_er_stress": [1.2]}).to_parquet(
+        planted / "proteins.parquet"
+    )
+    pd.DataFrame({"Metadata_Target": ["t"], "Metadata_Programme": ["vacuolation"]}).to_parquet(
+        planted / "targets.parquet"
+    )
+    evaluate_screen(layout, tmp_path / "screen", ["method", "shuffled"], SETTINGS)
+
+    def read(name: str) -> dict[str, dict[str, float]]:
+        return json.loads((layout.scores / f"{name}.json").read_text())
+
+    assert read("doses/series") == {"n_concentrations": 2}
+    up = read("doses/classification/up/method")
+    # At 5 every positive is on top, at 9 it is at the bottom.
+    assert {dose: line["mean_auc"] for dose, line in up.items()} == {"5": 1.0, "9": 0.0}
+    assert set(read("doses/regression/shuffled")) == {"5", "9"}
+    assert read("classification/up/method")["truth_mean_auc_1_1.5"] == 0.5
+    assert read("classification/down/method")["truth_n_null"] == 1
+    assert read("targets/method")["truth_n_images_only"] == 1
+    assert "truth_mean_pearson_r2_1_1.5" in read("regression/shuffled")
+    # The only other row has shuffled labels: nothing to compare.
+    assert read("comparisons/classification/up") == {}

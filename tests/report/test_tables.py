@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from phenoprot.errors import UserError
-from phenoprot.report.account import ROWS, account, findings
+from phenoprot.report.account import account, findings
+from phenoprot.report.figure import draw
+from phenoprot.report.publish import dose_curves
 from phenoprot.report.show import print_tables
 from phenoprot.report.tables import ScreenMetrics, Table, build_tables, read_metrics, to_markdown
 
@@ -50,6 +52,20 @@ def level(r2: float) -> dict[str, Any]:
     }
 
 
+def gain(difference: float, better: int, worse: int) -> dict[str, Any]:
+    """One row against another."""
+    return {
+        "n_compounds": 301,
+        "n_targets_tested": 39,
+        "n_better": better,
+        "n_worse": worse,
+        "mean_auc_difference": difference,
+        "mean_auc_difference_ci_low": difference - 0.0312,
+        "mean_auc_difference_ci_high": difference + 0.0277,
+        "mean_auc_difference_p": 0.0371,
+    }
+
+
 def write(folder: Path, files: dict[str, Any]) -> Path:
     for name, content in files.items():
         path = folder / f"{name}.json"
@@ -68,6 +84,15 @@ PROVENANCE = {
     "readout_cell_line": "A549",
     "caveats": ["Nothing of it is real.", "One dose only."],
     "rows": ["cellprofiler", "linear", "cell_count", "shuffled", "proteome"],
+    "methods": {
+        "cell_count": {"features": ["cell_count"], "model": "linear", "shuffled": False},
+        "cellprofiler": {"features": ["cellprofiler"], "model": "mlp", "shuffled": False},
+        "linear": {"features": ["cellprofiler"], "model": "linear", "shuffled": False},
+        "proteome": {"features": ["proteome"], "model": "mlp", "shuffled": False},
+        "shuffled": {"features": ["cellprofiler"], "model": "mlp", "shuffled": True},
+    },
+    "concentration_unit": "uM",
+    "false_discovery_rate": 0.1,
     "label_rule": "The rule as it is.",
 }
 FILES = {
@@ -81,6 +106,10 @@ FILES = {
     "classification/down/cellprofiler": auc(0.4857),
     "classification/down/cell_count": auc(0.5472),
     "regression/cellprofiler": level(0.0316),
+    "comparisons/classification/up": {
+        "cellprofiler": {"cell_count": gain(0.0854, 17, 2), "linear": gain(0.0061, 3, 1)}
+    },
+    "doses/series": {"n_concentrations": 1},
     "targets/cellprofiler": auc(0.5829, 57, at_7=(9, 5.53), at_9=(1, 0.21)),
     "targets/proteome": auc(0.5513, 57, at_7=(8, 5.56), at_9=(0, 0.22)),
     "top_regression": [
@@ -118,7 +147,7 @@ def test_cells_of_the_classification(metrics: ScreenMetrics) -> None:
 
 
 def test_cells_of_the_other_tables(metrics: ScreenMetrics) -> None:
-    _, down, regression, top, targets = build_tables(metrics)
+    _, down, regression, top, targets = build_tables(metrics)[:5]
     assert down.rows[0][-1] == "0.66; 84/1 %"
     assert regression.rows == [
         ["cellprofiler", "190", "-0.018", "0.032", "0.142", "71.3", "13, 7 % (1.2)", "0.44", "0.45"]
@@ -136,6 +165,7 @@ def test_cells_of_the_other_tables(metrics: ScreenMetrics) -> None:
 
 def test_parts_without_metrics_have_no_table(metrics: ScreenMetrics) -> None:
     metrics.parts["regression"].clear()
+    metrics.comparisons.clear()
     assert [table.title[:8] for table in build_tables(metrics)] == [
         "Table 1a",
         "Table 1b",
@@ -176,7 +206,12 @@ def test_the_account_says_what_the_metrics_say(metrics: ScreenMetrics) -> None:
     # (0.6284 - 0.5) / (0.7138 - 0.5) = 60 %
     assert "(`cell_count`) reaches 0.628, 60 % of cellprofiler's distance from 0.5" in page
     assert "cellprofiler adds +0.085." in page
-    assert "MLP minus linear model on the same features: +0.006, but the intervals overlap" in page
+    assert (
+        "UP: MLP minus linear model on the same features: +0.006 (95 % CI -0.025 to +0.034); "
+        "3 proteins better and 1 worse of 39."
+    ) in page
+    assert "every compound was given at one, so there are no scores by dose" in page
+    assert "![Scores with 95 % intervals](results-toy.svg)" in page
     assert "with shuffled labels the same procedure scores 0.496" in page
     assert "13 of 190 proteins reach 0.2 (1.2 by chance)" in page
     assert "chance alone lifts 5.5 targets to 0.7 (cellprofiler: 9)" in page
@@ -192,12 +227,13 @@ def test_every_number_of_the_findings_follows_from_the_metrics(tmp_path: Path) -
     """Other metrics give other numbers: what stays is fixed wording (0.5, 95 %, thresholds)."""
     other = json.loads(json.dumps(FILES))
     for name, content in other.items():
-        if name.startswith(("classification", "regression", "targets")):
-            for key, value in content.items():
-                content[key] = value + 1000 if isinstance(value, int) else value * 1.3 + 0.017
+        row = content["cellprofiler"]["linear"] if name.startswith("comparisons") else content
+        if name.startswith(("classification", "regression", "targets", "comparisons")):
+            for key, value in row.items():
+                row[key] = value + 1000 if isinstance(value, int) else value * 1.3 + 0.017
     one = findings(read_metrics(write(tmp_path / "one", FILES)))
     two = findings(read_metrics(write(tmp_path / "two", other)))
-    assert len(one) == len(two) == 8
+    assert len(one) == len(two) == 9
     stay = {"0.5", "95", "0.8", "0.2", "0.7"}
     for first, second in zip(one, two, strict=True):
         assert numbers(first) & numbers(second) <= stay
@@ -232,9 +268,176 @@ def test_the_planted_truth_of_a_simulated_screen(tmp_path: Path) -> None:
     assert "0.123 % are called" in page
 
 
-def test_baselines_are_explained() -> None:
-    for row in ("linear", "cell_count", "cell_count_readout", "plate_position", "shuffled"):
-        assert f"`{row}`" in ROWS
+def test_every_row_is_explained(metrics: ScreenMetrics) -> None:
+    section = account(metrics).split("## Rows")[1].split("## ")[0]
+    lines = [line for line in section.splitlines() if line]
+    assert lines == [
+        "- `cellprofiler`: cellprofiler in the MLP.",
+        "- `linear`: cellprofiler in principal components and ridge. Where it keeps up, the MLP "
+        "does not earn its place.",
+        "- `cell_count`: cell_count in principal components and ridge. What the number of cells "
+        "reaches needs no image analysis.",
+        "- `shuffled`: cellprofiler in the MLP. The labels permuted among the compounds, the whole "
+        "nested cross-validation repeated. Far from chance it would tell of a leak.",
+        "- `proteome`: proteome in the MLP. The protein readout itself.",
+    ]
+
+
+def test_rows_are_known_by_what_they_are_not_by_their_names(tmp_path: Path) -> None:
+    """The same page whatever the rows are called."""
+    new = {"linear": "ridge", "cell_count": "how_many", "shuffled": "permuted", "proteome": "ms"}
+    renamed = json.loads(json.dumps(FILES))
+    for old, name in new.items():
+        methods = renamed["provenance"]["methods"]
+        methods[name] = methods.pop(old)
+        for key in [key for key in renamed if key.endswith(f"/{old}")]:
+            renamed[key.removesuffix(old) + name] = renamed.pop(key)
+        for others in renamed["comparisons/classification/up"].values():
+            if old in others:
+                others[name] = others.pop(old)
+    rows = renamed["provenance"]["rows"]
+    renamed["provenance"]["rows"] = [new.get(row, row) for row in rows]
+    lines = findings(read_metrics(write(tmp_path / "one", FILES)))
+    expected = [
+        line.replace("`cell_count`", "`how_many`").replace("proteome 0", "ms 0") for line in lines
+    ]
+    assert findings(read_metrics(write(tmp_path / "two", renamed))) == expected
+
+
+def series(scale: float, name: str) -> dict[str, Any]:
+    """Scores at three doses, out of order as JSON sorts them."""
+    doses = {"0.05": 0.11, "10": 0.42, "2.5": 0.23}
+    return {
+        dose: {
+            "n_compounds": 301,
+            "n_targets_scored": 40 if dose == "0.05" else 41,
+            name: round(scale + value, 6),
+            f"{name}_ci_low": scale + value - 0.021,
+            f"{name}_ci_high": scale + value + 0.032,
+        }
+        for dose, value in doses.items()
+    }
+
+
+SERIES = {
+    "doses/series": {"n_concentrations": 3},
+    "doses/classification/up/cellprofiler": series(0.51, "mean_auc"),
+    "doses/classification/up/cell_count": {
+        "2.5": {"n_compounds": 2, "n_targets_scored": 0},
+        "10": series(0.31, "mean_auc")["10"],
+    },
+    "doses/regression/cellprofiler": {
+        dose: line | series(-0.12, "mean_pearson_r2")[dose]
+        for dose, line in series(-0.33, "mean_r2").items()
+    },
+}
+
+
+def titled(metrics: ScreenMetrics, start: str) -> list[Table]:
+    return [table for table in build_tables(metrics) if table.title.startswith(start)]
+
+
+def test_scores_by_concentration(tmp_path: Path) -> None:
+    metrics = read_metrics(write(tmp_path / "toy", FILES | SERIES))
+    up, r2, pearson = titled(metrics, "Table 4")
+    assert up.title == "Table 4a. By concentration, UP: mean ROC AUC"
+    assert up.columns == ["row", "0.05 uM", "2.5 uM", "10 uM"]
+    assert up.rows == [
+        ["cellprofiler", "0.620 (0.60 to 0.65)", "0.740 (0.72 to 0.77)", "0.930 (0.91 to 0.96)"],
+        ["cell_count", "-", "-", "0.730 (0.71 to 0.76)"],
+    ]
+    assert up.notes[0].startswith("40 to 41 targets. Treatments of each concentration alone")
+    assert r2.title == "Table 4b. By concentration, regression: mean R2"
+    assert r2.rows[0][1] == "-0.220 (-0.24 to -0.19)"
+    assert pearson.title == "Table 4c. By concentration, regression: mean r2"
+    assert pearson.rows[0][3] == "0.300 (0.28 to 0.33)"
+    lines = findings(metrics)
+    assert (
+        "UP: by concentration cellprofiler goes from 0.620 at 0.05 uM to 0.930 at 10 uM." in lines
+    )
+    assert not any("no scores by dose" in line for line in lines)
+
+
+def test_curves_for_the_plots(tmp_path: Path) -> None:
+    metrics = read_metrics(write(tmp_path / "toy", FILES | SERIES))
+    assert dose_curves(metrics).splitlines() == [
+        "task,row,concentration,mean_auc",
+        "UP,cellprofiler,0.05,0.62",
+        "UP,cellprofiler,2.5,0.74",
+        "UP,cellprofiler,10,0.93",
+        "UP,cell_count,10,0.73",
+    ]
+    single = read_metrics(write(tmp_path / "single", FILES))
+    assert dose_curves(single) == "task,row,concentration,mean_auc\n"
+
+
+@pytest.mark.parametrize("files", [FILES, FILES | SERIES], ids=["one dose", "series"])
+def test_the_figure_is_the_same_to_the_byte(tmp_path: Path, files: dict[str, Any]) -> None:
+    import matplotlib as mpl
+
+    metrics = read_metrics(write(tmp_path / "toy", files))
+    draw(metrics, tmp_path / "one.svg")
+    with mpl.rc_context({"font.size": 20, "svg.fonttype": "none"}):
+        draw(metrics, tmp_path / "two.svg")
+        assert mpl.rcParams["font.size"] == 20
+    one = (tmp_path / "one.svg").read_bytes()
+    assert one == (tmp_path / "two.svg").read_bytes()
+    assert b"<svg" in one
+    assert b"dc:date" not in one
+
+
+def test_rows_are_compared(metrics: ScreenMetrics) -> None:
+    (table,) = titled(metrics, "Table 5")
+    # In the order of params.yaml, not of the file.
+    assert table.rows == [
+        ["UP", "cellprofiler", "linear", "39", "+0.006 (-0.025 to +0.034)", "0.037", "3", "1"],
+        ["UP", "cellprofiler", "cell_count", "39", "+0.085 (+0.054 to +0.113)", "0.037", "17", "2"],
+    ]
+    assert "false discovery rate of 10 %" in table.notes[0]
+
+
+def test_the_leak_gauge(tmp_path: Path) -> None:
+    leak = {"leak_mean_auc": 0.7651, "leak_gap": 0.0513, "leak_gap_ci_low": 0.0312,
+            "leak_gap_ci_high": 0.0727, "leak_n_doses": 3}  # fmt: skip
+    levels = {"leak_mean_r2": 0.1234, "leak_gap": 0.1418, "leak_n_doses": 3}
+    up, regression = "classification/up/cellprofiler", "regression/cellprofiler"
+    gauged = FILES | {up: FILES[up] | leak, regression: FILES[regression] | levels}
+    (table,) = titled(read_metrics(write(tmp_path / "toy", gauged)), "Table 6")
+    assert table.rows == [
+        ["UP", "cellprofiler", "0.714", "0.765", "+0.051 (+0.031 to +0.073)", "3"],
+        ["regression", "cellprofiler", "-0.018", "0.123", "+0.142", "3"],
+    ]
+    assert len(table.notes) == 1
+    single = FILES | {up: FILES[up] | leak | {"leak_n_doses": 1}}
+    (table,) = titled(read_metrics(write(tmp_path / "single", single)), "Table 6")
+    assert table.notes[1].startswith("Here every compound has one treatment: nothing is torn apart")
+
+
+def test_scores_against_the_planted_truth(tmp_path: Path) -> None:
+    truth = {"truth_n_null": 4, "truth_mean_auc_null": 0.4913, "truth_mean_auc_ci_low_null": 0.43,
+             "truth_mean_auc_ci_high_null": 0.56, "truth_n_1.5_inf": 12,
+             "truth_mean_auc_1.5_inf": 0.8712, "truth_n_0.7_1": 7, "truth_mean_auc_0.7_1": 0.7031,
+             "truth_n_proteins_only": 3, "truth_mean_auc_proteins_only": 0.5192}  # fmt: skip
+    up = "classification/up/cellprofiler"
+    planted = FILES | {up: FILES[up] | truth}
+    (table,) = titled(read_metrics(write(tmp_path / "toy", planted)), "Table 7")
+    assert table.columns == [
+        "row", "0.7 to 1 (7)", "1.5 and more (12)", "nothing planted (4)", "proteins only (3)"
+    ]  # fmt: skip
+    assert table.rows[0] == ["cellprofiler", "0.703", "0.871", "0.491 (0.43 to 0.56)", "0.519"]
+    assert table.rows[1] == ["linear", "-", "-", "-", "-"]
+
+
+def test_random_weights_have_a_footnote(tmp_path: Path) -> None:
+    files = json.loads(json.dumps(FILES))
+    files["provenance"]["methods"]["linear"]["features"] = ["dino-untrained"]
+    tables = build_tables(read_metrics(write(tmp_path / "toy", files)))
+    noted = [table for table in tables if any("random weights" in note for note in table.notes)]
+    assert [table.title[:8] for table in noted] == ["Table 1a", "Table 5."]
+    assert noted[0].notes[-1] == (
+        "linear: dino-untrained has random weights, because the trained ones are not here: "
+        "`phenoprot weights list` names them, `phenoprot weights fetch NAME` brings them."
+    )
 
 
 def test_no_metrics(tmp_path: Path) -> None:

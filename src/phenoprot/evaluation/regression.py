@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+ROUNDING = 1e-10
+"""Share of a sum of squares below which what is left after centring is rounding."""
+
 
 def r2_by_target(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """1 - SSE / SST of every column, SST around the mean of `truth`.
@@ -121,3 +124,38 @@ def _block_permutations(names: np.ndarray, permutations: int, seed: int) -> np.n
         for i in range(rows):
             orders[:, by_compound[start[same] + i]] = by_compound[start[traded] + i]
     return orders
+
+
+def bootstrap_r2(
+    truth: np.ndarray, predicted: np.ndarray, row_weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """1 - SSE / SST and squared Pearson correlation with the rows drawn `row_weights` times.
+
+    Parameters
+    ----------
+    truth, predicted
+        (rows, targets); NaN in `truth` is left out.
+    row_weights
+        (bootstraps, rows): how often each row is drawn.
+
+    Returns
+    -------
+    r2, pearson_r2
+        (bootstraps, targets); NaN where the drawn truth is constant, as in :func:`r2_by_target`.
+    """
+    present = ~np.isnan(truth)
+    count = np.maximum(present.sum(axis=0), 1)
+    y, p = np.where(present, truth, 0.0), np.where(present, predicted, 0.0)
+    # Both around the undrawn mean: sums of squares then cancel little.
+    centre = y.sum(axis=0) / count
+    y, p = np.where(present, y - centre, 0.0), np.where(present, p - centre, 0.0)
+    n = np.maximum(row_weights @ present, 1)
+    sum_y, sum_p = row_weights @ y, row_weights @ p
+    yy, pp, yp = row_weights @ y**2, row_weights @ p**2, row_weights @ (y * p)
+    sst, spread, product = yy - sum_y**2 / n, pp - sum_p**2 / n, yp - sum_y * sum_p / n
+    varied = sst > ROUNDING * yy
+    pearson = np.zeros_like(sst)
+    correlated = varied & (spread > ROUNDING * pp)
+    np.divide(product**2, sst * spread, out=pearson, where=correlated)
+    sst = np.where(varied, sst, np.nan)
+    return 1 - (yy - 2 * yp + pp) / sst, np.where(varied, pearson, np.nan)

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from phenoprot.evaluation.score import score_classification, score_regression
+from phenoprot.evaluation.compare import compare, is_shuffled, pairs_of
+from phenoprot.evaluation.doses import classification_by_dose, concentrations, regression_by_dose
+from phenoprot.evaluation.leak import leak_of_aucs, leak_of_levels
+from phenoprot.evaluation.score import (
+    AucScores,
+    RowScores,
+    score_classification,
+    score_regression,
+)
 from phenoprot.evaluation.settings import EvaluationSettings
-from phenoprot.evaluation.summary import classification_metrics, regression_metrics
-from phenoprot.evaluation.truth import truth_metrics
+from phenoprot.evaluation.summary import Metrics, classification_metrics, regression_metrics
+from phenoprot.evaluation.truth import group_metrics, planted_groups, truth_metrics
 from phenoprot.files import write_json, write_parquet
 from phenoprot.layout import Layout
 from phenoprot.progress import Progress
+from phenoprot.tasks.run import GAUGE, ROWS
 
 PARTS = {
     "classification/up": "classification",
@@ -23,13 +34,30 @@ PARTS = {
     "targets": "classification",
 }
 """Parts of the benchmark and how each is scored."""
+DOSES, COMPARISONS = "doses", "comparisons"
+"""Folders of the scores by concentration, and of one row against another."""
 
 
-def evaluate_screen(layout: Layout, folder: Path, settings: EvaluationSettings) -> None:
+def evaluate_screen(
+    layout: Layout, folder: Path, rows: Sequence[str], settings: EvaluationSettings
+) -> None:
     """Write ``<part>/<row>.parquet`` (one line per target) and ``<part>/<row>.json`` (metrics).
 
-    ``labels/counts.json`` and, for a simulated screen whose `folder` holds the planted truth,
-    ``labels/truth.json`` say what the labels are worth.
+    Beside them: ``doses/<part>/<row>.json`` where compounds were given at several concentrations
+    (``doses/series.json`` says at how many), ``comparisons/<part>.json`` and ``.parquet`` (one row
+    against another), ``labels/counts.json`` and, for a simulated screen whose `folder` holds the
+    planted truth, ``labels/truth.json``: what the labels are worth.
+
+    Parameters
+    ----------
+    layout
+        Paths of the screen's artefacts.
+    folder
+        The screen folder.
+    rows
+        Names of the rows in the order of the tables.
+    settings
+        Thresholds, intervals and comparisons.
     """
     counts = json.loads((layout.labels / "counts.json").read_text("utf-8"))
     write_json(layout.scores / "labels" / "counts.json", counts)
@@ -38,26 +66,102 @@ def evaluate_screen(layout: Layout, folder: Path, settings: EvaluationSettings) 
         labels = pd.read_parquet(layout.labels / "labels.parquet")
         metrics = truth_metrics(labels, pd.read_parquet(planted))
         write_json(layout.scores / "labels" / "truth.json", metrics)
-    rows = {part: sorted((layout.predictions(part) / "rows").glob("*.parquet")) for part in PARTS}
-    progress = Progress(f"{layout.screen} evaluate", total=sum(map(len, rows.values())))
-    with progress:
-        for part, files in rows.items():
-            labels = pd.read_parquet(layout.predictions(part) / "labels.parquet")
-            for file in files:
-                start = time.monotonic()
-                _evaluate_row(file, labels, PARTS[part], layout.scores / part, settings)
-                progress.step(f"{part} {file.stem}", time.monotonic() - start)
+    truth = planted.parent if planted.is_file() else None
+    parts = [_Part.find(name, layout, rows, truth) for name in PARTS]
+    n_doses = 1
+    with Progress(f"{layout.screen} evaluate", total=sum(len(part.rows) for part in parts)) as bar:
+        for part in parts:
+            n_doses = max(n_doses, _evaluate_part(part, layout.scores, settings, bar))
+    write_json(layout.scores / DOSES / "series.json", {"n_concentrations": n_doses})
 
 
-def _evaluate_row(
-    file: Path, labels: pd.DataFrame, kind: str, folder: Path, settings: EvaluationSettings
-) -> None:
-    predictions = pd.read_parquet(file)
-    if kind == "regression":
-        scores = score_regression(predictions, labels, settings)
+@dataclass(frozen=True)
+class _Part:
+    """One part of the benchmark: its labels and the predictions of its rows."""
+
+    name: str
+    folder: Path
+    rows: list[str]
+    labels: pd.DataFrame
+    groups: pd.Series | None
+    """Group of each target by what was planted; None: nothing is known."""
+
+    @classmethod
+    def find(cls, name: str, layout: Layout, rows: Sequence[str], truth: Path | None) -> _Part:
+        folder = layout.predictions(name)
+        return cls(
+            name,
+            folder,
+            [row for row in rows if (folder / ROWS / f"{row}.parquet").is_file()],
+            pd.read_parquet(folder / "labels.parquet"),
+            planted_groups(truth, name) if truth else None,
+        )
+
+    def read(self, row: str) -> pd.DataFrame:
+        """Predictions of a row."""
+        return pd.read_parquet(self.folder / ROWS / f"{row}.parquet")
+
+    def read_gauge(self, row: str) -> pd.DataFrame | None:
+        """Its predictions under leaking folds, if it was gauged."""
+        path = self.folder / GAUGE / f"{row}.parquet"
+        return pd.read_parquet(path) if path.is_file() else None
+
+
+def _evaluate_part(part: _Part, out: Path, settings: EvaluationSettings, bar: Progress) -> int:
+    """Write the scores of all rows and compare them; return the number of concentrations."""
+    n_doses = 0
+    aucs: dict[str, AucScores] = {}
+    for row in part.rows:
+        start = time.monotonic()
+        predictions = part.read(row)
+        score = score_regression if PARTS[part.name] == "regression" else score_classification
+        scores = score(predictions, part.labels, settings)
+        write_parquet(out / part.name / f"{row}.parquet", scores.targets)
+        write_json(out / part.name / f"{row}.json", _row_metrics(part, row, scores, settings))
+        doses = concentrations(predictions)
+        if doses:
+            by_dose = regression_by_dose if scores.aucs is None else classification_by_dose
+            metrics = by_dose(predictions, part.labels, settings)
+            write_json(out / DOSES / part.name / f"{row}.json", metrics)
+        n_doses = max(n_doses, len(doses))
+        if scores.aucs is not None and not is_shuffled(predictions):
+            aucs[row] = scores.aucs
+        bar.step(f"{part.name} {row}", time.monotonic() - start)
+    if PARTS[part.name] == "classification":
+        _compare_rows(part, aucs, out / COMPARISONS, settings)
+    return n_doses
+
+
+def _row_metrics(part: _Part, row: str, scores: RowScores, settings: EvaluationSettings) -> Metrics:
+    """Everything that is said of one row."""
+    leaking = part.read_gauge(row)
+    if scores.aucs is None:
         metrics = regression_metrics(scores.targets, scores.summary, settings)
-    else:
-        scores = score_classification(predictions, labels, settings)
-        metrics = classification_metrics(scores.targets, scores.summary, settings)
-    write_parquet(folder / f"{file.stem}.parquet", scores.targets)
-    write_json(folder / f"{file.stem}.json", metrics)
+        if leaking is not None:
+            metrics |= leak_of_levels(scores.targets, leaking, part.labels)
+        if part.groups is not None:
+            metrics |= group_metrics(scores.targets, part.groups, ("r2", "pearson_r2"))
+        return metrics
+    metrics = classification_metrics(scores.targets, scores.summary, settings)
+    if leaking is not None:
+        metrics |= leak_of_aucs(scores.aucs, leaking, part.labels, settings)
+    if part.groups is not None:
+        metrics |= group_metrics(scores.targets, part.groups, ("auc",), scores.aucs.draws)
+    return metrics
+
+
+def _compare_rows(
+    part: _Part, aucs: dict[str, AucScores], folder: Path, settings: EvaluationSettings
+) -> None:
+    """Write ``<part>.json``, by row and the one it is compared with, and the tests per target."""
+    metrics: dict[str, dict[str, Metrics]] = {}
+    tables = []
+    for one, other in pairs_of(list(aucs), settings):
+        compared = compare(
+            part.read(one), part.read(other), part.labels, settings, (aucs[one], aucs[other])
+        )
+        metrics.setdefault(one, {})[other] = compared.metrics
+        tables.append(compared.targets.assign(Row=one, Against=other))
+    write_json(folder / f"{part.name}.json", metrics)
+    if tables:
+        write_parquet(folder / f"{part.name}.parquet", pd.concat(tables, ignore_index=True))

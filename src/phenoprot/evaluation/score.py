@@ -8,6 +8,14 @@ import numpy as np
 import pandas as pd
 
 from phenoprot.evaluation.auc import auc_by_target, bootstrap_auc, permuted_auc
+from phenoprot.evaluation.folds import (
+    aligned_labels,
+    compound_draws,
+    folds_of,
+    interval,
+    mean_of_present,
+    mean_over_folds,
+)
 from phenoprot.evaluation.regression import (
     pearson_r2_by_target,
     permuted_r2,
@@ -15,9 +23,20 @@ from phenoprot.evaluation.regression import (
     smape_by_target,
 )
 from phenoprot.evaluation.settings import EvaluationSettings
-from phenoprot.screens.contract import COMPOUND, CONCENTRATION, feature_columns
-from phenoprot.tasks.data import LABELS_OF, REPEAT
-from phenoprot.tasks.splits import FOLD
+from phenoprot.screens.contract import COMPOUND, feature_columns
+from phenoprot.tasks.data import REPEAT
+
+
+@dataclass(frozen=True)
+class AucScores:
+    """ROC AUC of every target, within test folds and averaged."""
+
+    by_fold: np.ndarray
+    """(shuffles x folds, targets); NaN where a fold has not both classes."""
+    auc: np.ndarray
+    """(targets,): mean over the folds."""
+    draws: np.ndarray
+    """(bootstraps, targets): the same with the compounds resampled."""
 
 
 @dataclass(frozen=True)
@@ -28,32 +47,25 @@ class RowScores:
     """One line per target."""
     summary: dict[str, float | int]
     """What only the predictions can tell: numbers of compounds, intervals."""
+    aucs: AucScores | None = None
+    """Behind the table, unless it is one of levels."""
 
 
-def aligned_labels(predictions: pd.DataFrame, labels: pd.DataFrame) -> np.ndarray:
-    """Labels (rows, targets) that the predictions are scored against."""
-    key = [column for column in (COMPOUND, CONCENTRATION) if column in labels]
-    wanted = predictions[[CONCENTRATION]].assign(**{COMPOUND: predictions[LABELS_OF]})[key]
-    merged = wanted.merge(labels, how="left", on=key)
-    return merged[feature_columns(labels)].to_numpy(dtype=np.float64)
+def auc_scores(
+    predictions: pd.DataFrame, labels: pd.DataFrame, settings: EvaluationSettings
+) -> AucScores:
+    """ROC AUC per target: within each test fold, then the mean over the folds.
 
-
-def _test_folds(predictions: pd.DataFrame) -> list[np.ndarray]:
-    """Row numbers of each shuffle and test fold."""
-    groups = predictions.groupby([REPEAT, FOLD], sort=True)
-    return [np.asarray(rows) for rows in groups.indices.values()]
-
-
-def _mean_over_folds(values: list[np.ndarray]) -> np.ndarray:
-    """Mean over folds (first axis) where a fold has a value; NaN where none has.
-
-    Rounded to 12 decimals: the mean of three 0.7 is 0.6999999999999998, and reaches 0.7.
+    Pooling the folds' predictions first would compare scores of five differently calibrated models
+    and pushes shuffled labels below 0.5.
     """
-    stacked = np.stack(values)
-    present = ~np.isnan(stacked)
-    n = present.sum(axis=0)
-    means = np.where(present, stacked, 0.0).sum(axis=0) / np.where(n > 0, n, np.nan)
-    return np.round(means, 12)
+    truth = aligned_labels(predictions, labels)
+    scores = predictions[feature_columns(labels)].to_numpy(dtype=np.float64)
+    draws = compound_draws(predictions[COMPOUND], settings.bootstraps, settings.seed)
+    folds = folds_of(predictions)
+    aucs = [auc_by_target(truth[rows], scores[rows]) for rows in folds]
+    drawn = [bootstrap_auc(truth[rows], scores[rows], draws[:, rows]) for rows in folds]
+    return AucScores(np.stack(aucs), mean_over_folds(aucs), mean_over_folds(drawn))
 
 
 def _exceedance(permuted: np.ndarray, thresholds: list[float]) -> dict[str, np.ndarray]:
@@ -61,85 +73,88 @@ def _exceedance(permuted: np.ndarray, thresholds: list[float]) -> dict[str, np.n
     return {f"chance_ge_{t:g}": (permuted >= t).mean(axis=0) for t in thresholds}
 
 
-def _compound_draws(compounds: pd.Series, bootstraps: int, seed: int) -> np.ndarray:
-    """How often each row is drawn: compounds resampled with replacement, (bootstraps, rows)."""
-    codes, names = pd.factorize(compounds, sort=True)
-    rng = np.random.default_rng(seed)
-    share = np.full(len(names), 1 / len(names))
-    return rng.multinomial(len(names), share, size=bootstraps)[:, codes].astype(np.float64)
-
-
 def score_classification(
     predictions: pd.DataFrame, labels: pd.DataFrame, settings: EvaluationSettings
 ) -> RowScores:
-    """ROC AUC per target: within each test fold, then the mean over the folds.
+    """ROC AUC per target (see :func:`auc_scores`), and how often chance reaches the thresholds.
 
-    Pooling the folds' predictions first would compare scores of five differently calibrated models
-    and pushes shuffled labels below 0.5. A fold without both classes is skipped and counted.
+    A fold without both classes is skipped and counted.
     """
     truth = aligned_labels(predictions, labels)
     names = feature_columns(labels)
     scores = predictions[names].to_numpy(dtype=np.float64)
-    draws = _compound_draws(predictions[COMPOUND], settings.bootstraps, settings.seed)
-    folds = _test_folds(predictions)
-    aucs = [auc_by_target(truth[rows], scores[rows]) for rows in folds]
     compounds = predictions[COMPOUND].to_numpy(dtype=str)
     permuted = [
         permuted_auc(
             truth[rows], scores[rows], settings.permutations, settings.seed + i, compounds[rows]
         )
-        for i, rows in enumerate(folds)
+        for i, rows in enumerate(folds_of(predictions))
     ]
-    drawn = [bootstrap_auc(truth[rows], scores[rows], draws[:, rows]) for rows in folds]
+    scored = auc_scores(predictions, labels, settings)
     repeats = predictions[REPEAT].nunique()
     once = predictions[REPEAT] == predictions[REPEAT].min()
     table = pd.DataFrame(
         {
             "Target": names,
-            "auc": _mean_over_folds(aucs),
+            "auc": scored.auc,
             "n_positives": (truth[once] == 1).sum(axis=0),
             "n_negatives": (truth[once] == 0).sum(axis=0),
-            "folds_skipped": np.isnan(np.stack(aucs)).sum(axis=0) / repeats,
-            **_exceedance(_mean_over_folds(permuted), settings.auc_thresholds),
+            "folds_skipped": np.isnan(scored.by_fold).sum(axis=0) / repeats,
+            **_exceedance(mean_over_folds(permuted), settings.auc_thresholds),
         }
     )
-    low, high = np.nanpercentile(np.nanmean(_mean_over_folds(drawn), axis=1), [2.5, 97.5])
+    low, high = interval(mean_of_present(scored.draws, axis=1))
     return RowScores(
         table,
         {
             "n_compounds": int(predictions[COMPOUND].nunique()),
-            "mean_auc_ci_low": float(low),
-            "mean_auc_ci_high": float(high),
+            "mean_auc_ci_low": low,
+            "mean_auc_ci_high": high,
         },
+        scored,
+    )
+
+
+def level_scores(predictions: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:
+    """R2 (two definitions) and SMAPE per target: within each test fold, then the mean.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``Target``, ``r2``, ``pearson_r2``, ``smape`` and ``folds_skipped`` (of one shuffle), those
+        whose levels are constant.
+    """
+    names = feature_columns(levels)
+    truth = aligned_labels(predictions, levels)
+    predicted = predictions[names].to_numpy(dtype=np.float64)
+    folds = [(truth[rows], predicted[rows]) for rows in folds_of(predictions)]
+    r2 = [r2_by_target(*fold) for fold in folds]
+    return pd.DataFrame(
+        {
+            "Target": names,
+            "r2": mean_over_folds(r2),
+            "pearson_r2": mean_over_folds([pearson_r2_by_target(*fold) for fold in folds]),
+            "smape": mean_over_folds([smape_by_target(*fold) for fold in folds]),
+            "folds_skipped": np.isnan(np.stack(r2)).sum(axis=0) / predictions[REPEAT].nunique(),
+        }
     )
 
 
 def score_regression(
-    predictions: pd.DataFrame, labels: pd.DataFrame, settings: EvaluationSettings
+    predictions: pd.DataFrame, levels: pd.DataFrame, settings: EvaluationSettings
 ) -> RowScores:
-    """R2 (two definitions) and SMAPE per target: within each test fold, then the mean."""
-    truth = aligned_labels(predictions, labels)
-    names = feature_columns(labels)
-    predicted = predictions[names].to_numpy(dtype=np.float64)
-    folds = _test_folds(predictions)
-    r2 = [r2_by_target(truth[rows], predicted[rows]) for rows in folds]
-    pearson = [pearson_r2_by_target(truth[rows], predicted[rows]) for rows in folds]
-    smape = [smape_by_target(truth[rows], predicted[rows]) for rows in folds]
+    """Scores of the levels per target, and how often chance reaches the thresholds."""
+    truth = aligned_labels(predictions, levels)
+    predicted = predictions[feature_columns(levels)].to_numpy(dtype=np.float64)
     compounds = predictions[COMPOUND].to_numpy(dtype=str)
     permuted = [
         permuted_r2(
             truth[rows], predicted[rows], settings.permutations, settings.seed + i, compounds[rows]
         )
-        for i, rows in enumerate(folds)
+        for i, rows in enumerate(folds_of(predictions))
     ]
-    table = pd.DataFrame(
-        {
-            "Target": names,
-            "r2": _mean_over_folds(r2),
-            "pearson_r2": _mean_over_folds(pearson),
-            "smape": _mean_over_folds(smape),
-            "folds_skipped": np.isnan(np.stack(r2)).sum(axis=0) / predictions[REPEAT].nunique(),
-            **_exceedance(_mean_over_folds(permuted), settings.r2_thresholds),
-        }
+    chance = _exceedance(mean_over_folds(permuted), settings.r2_thresholds)
+    return RowScores(
+        level_scores(predictions, levels).assign(**chance),
+        {"n_compounds": int(predictions[COMPOUND].nunique())},
     )
-    return RowScores(table, {"n_compounds": int(predictions[COMPOUND].nunique())})

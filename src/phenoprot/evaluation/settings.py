@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from phenoprot.settings import Settings
@@ -18,5 +20,10 @@ class EvaluationSettings(Settings):
     """Label permutations behind the counts expected by chance."""
     bootstraps: int = Field(ge=1)
     """Resamplings of the compounds behind the 95 % intervals."""
+    comparisons: Literal["first", "all"] = "first"
+    """Rows that are compared target by target: the first one of the screen with every other, or
+    every two. Rows with shuffled labels have other labels and are left out."""
+    false_discovery_rate: float = Field(default=0.05, gt=0, lt=1)
+    """Targets on which two rows differ are counted at this rate (Benjamini-Hochberg)."""
     seed: int
     """Seed of permutations and bootstraps."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pandas as pd
 
 from phenoprot.evaluation.settings import EvaluationSettings
@@ -28,7 +27,7 @@ def _tidy(value: float) -> float:
     return round(float(value), 6)
 
 
-def _without_nan(metrics: Metrics) -> Metrics:
+def without_nan(metrics: Metrics) -> Metrics:
     """DVC always shows a NaN as changed: what is not defined is left out."""
     return {
         key: _tidy(value) if isinstance(value, float) else value
@@ -44,12 +43,12 @@ def classification_metrics(
 
     A target without an AUC (no fold had both classes) counts in ``n_targets`` and nowhere else.
     """
-    return _without_nan(
+    return without_nan(
         {
             "n_targets": len(table),
             "n_targets_scored": int(table["auc"].notna().sum()),
             "n_folds_skipped": round(float(table["folds_skipped"].sum())),
-            "mean_auc": float(np.nanmean(table["auc"])) if len(table) else math.nan,
+            "mean_auc": float(table["auc"].mean()),
             **summary,
             **_counts(table["auc"], table, "auc", settings.auc_thresholds),
         }
@@ -61,11 +60,11 @@ def regression_metrics(
 ) -> Metrics:
     """Mean and median R2, mean squared Pearson correlation, SMAPE, counts and chance levels."""
     means = {f"mean_{name}": float(table[name].mean()) for name in ("r2", "pearson_r2", "smape")}
-    return _without_nan(
+    return without_nan(
         {
             "n_targets": len(table),
             **means,
-            "median_r2": float(table["r2"].median()),
+            "median_r2": float(table["r2"].dropna().median()),
             "max_r2": float(table["r2"].max()),
             **summary,
             **_counts(table["r2"], table, "r2", settings.r2_thresholds),

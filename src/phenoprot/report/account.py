@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from phenoprot.report.tables import Metrics, ScreenMetrics, build_tables, to_markdown
 
 
@@ -17,10 +19,11 @@ def account(metrics: ScreenMetrics) -> str:
         _labels(metrics),
         "## What the numbers say",
         "\n".join(f"- {line}" for line in findings(metrics)),
+        f"![Scores with 95 % intervals](results-{source['screen']}.svg)",
         "## Tables",
         *(to_markdown(table) for table in build_tables(metrics)),
         "## Rows",
-        ROWS,
+        _rows(metrics),
         "## Provenance",
         f"phenoprot {source['package_version']}, data `{source['data_sha256'][:16]}`, parameters "
         f"`{source['params_sha256'][:16]}` (full hashes in "
@@ -29,16 +32,60 @@ def account(metrics: ScreenMetrics) -> str:
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
-ROWS = """
-- a method's name: its features in the MLP. `linear`: the same features in principal components and
-  ridge regression; where it keeps up, the MLP does not earn its place.
-- `cell_count`, `cell_count_readout`: the number of cells alone (of the imaged plates; of the
-  readout's own cells), in the linear model. What they reach needs no image analysis.
-- `plate_position`: row, column and distance to the edge. Above 0.5 it tells of plate effects that
-  the readout shares with the layout.
-- `shuffled`: the first method with the labels permuted among the compounds, the whole nested
-  cross-validation repeated. Far from 0.5 it would tell of a leak.
-"""
+LINEAR_NOTE = "Where it keeps up, the MLP does not earn its place."
+SHUFFLED_NOTE = (
+    "The labels permuted among the compounds, the whole nested cross-validation repeated. Far from "
+    "chance it would tell of a leak."
+)
+FEATURE_NOTES = {
+    "cell_count": "What the number of cells reaches needs no image analysis.",
+    "cell_count_readout": "The number of the readout's own cells.",
+    "plate_position": "Row, column and distance to the edge. Above 0.5 it tells of plate effects "
+    "that the readout shares with the layout.",
+    "proteome": "The protein readout itself.",
+}
+"""What a reader must know of a row's features."""
+
+
+def _rows(metrics: ScreenMetrics) -> str:
+    """Every row in words: its features, its model, what it is there for."""
+    lines = []
+    for row in metrics.provenance["rows"]:
+        method = metrics.provenance["methods"][row]
+        model = "the MLP" if method["model"] == "mlp" else "principal components and ridge"
+        notes = [
+            FEATURE_NOTES[feature] for feature in method["features"] if feature in FEATURE_NOTES
+        ]
+        if method["shuffled"]:
+            notes.append(SHUFFLED_NOTE)
+        elif row == _linear_of(metrics, _first(metrics)):
+            notes.append(LINEAR_NOTE)
+        features = " + ".join(method["features"])
+        lines.append(" ".join([f"- `{row}`: {features} in {model}.", *notes]))
+    return "\n".join(lines)
+
+
+def _first(metrics: ScreenMetrics) -> str:
+    return next(iter(metrics.provenance["rows"]))
+
+
+def _rows_like(metrics: ScreenMetrics, features: list[str], **wanted: Any) -> list[str]:
+    """Rows of these features, with true labels unless `wanted` says otherwise."""
+    asked = {"shuffled": False, "features": features} | wanted
+    methods = metrics.provenance["methods"]
+    return [
+        row
+        for row in metrics.provenance["rows"]
+        if all(methods[row][key] == value for key, value in asked.items())
+    ]
+
+
+def _linear_of(metrics: ScreenMetrics, row: str) -> str | None:
+    """The linear model on the same features as the MLP of `row`."""
+    method = metrics.provenance["methods"][row]
+    if method["model"] != "mlp":
+        return None
+    return next(iter(_rows_like(metrics, method["features"], model="linear")), None)
 
 
 def _labels(metrics: ScreenMetrics) -> str:
@@ -77,7 +124,7 @@ def _truth(truth: Metrics) -> str:
 
 def findings(metrics: ScreenMetrics) -> list[str]:
     """Sentences on the first row against its baselines; a sentence whose row is missing is left."""
-    first = next(iter(metrics.provenance["rows"]))
+    first = _first(metrics)
     lines = []
     for part, task in (("classification/up", "UP"), ("classification/down", "DOWN")):
         rows = metrics.parts[part]
@@ -88,11 +135,30 @@ def findings(metrics: ScreenMetrics) -> list[str]:
             f"**{task} vs NOT**: {first} reaches a mean ROC AUC of {_auc(row)} over "
             f"{row['n_targets']} proteins; {_count_sentence(row)}."
         )
-        lines += _against(rows, first, task)
+        lines += _against(metrics, part, first, task)
+        lines += _doses(metrics, part, first, task)
     if first in metrics.parts["regression"]:
-        lines.append(_regression(metrics.parts["regression"], first))
-    lines += _targets(metrics.parts["targets"], first)
+        lines.append(_regression(metrics, first))
+    lines += _targets(metrics, first)
+    if not metrics.doses:
+        lines.append(
+            "**Concentration**: every compound was given at one, so there are no scores by dose."
+        )
     return lines
+
+
+def _doses(metrics: ScreenMetrics, part: str, first: str, task: str) -> list[str]:
+    """From the lowest concentration to the highest."""
+    by_dose = metrics.doses.get(part, {}).get(first, {})
+    scored = {dose: line["mean_auc"] for dose, line in by_dose.items() if "mean_auc" in line}
+    if len(scored) < 2:
+        return []
+    unit = metrics.provenance["concentration_unit"]
+    low, high = next(iter(scored)), next(reversed(scored))
+    return [
+        f"{task}: by concentration {first} goes from {scored[low]:.3f} at {low} {unit} to "
+        f"{scored[high]:.3f} at {high} {unit}."
+    ]
 
 
 def _auc(row: Metrics) -> str:
@@ -115,10 +181,16 @@ def _count_sentence(row: Metrics) -> str:
     )
 
 
-def _against(rows: dict[str, Metrics], first: str, task: str) -> list[str]:
+def _against(metrics: ScreenMetrics, part: str, first: str, task: str) -> list[str]:
+    rows = metrics.parts[part]
     mine = rows[first]["mean_auc"]
     lines = []
-    counts = {name: rows[name]["mean_auc"] for name in rows if name.startswith("cell_count")}
+    counts = {
+        name: rows[name]["mean_auc"]
+        for feature in ("cell_count", "cell_count_readout")
+        for name in _rows_like(metrics, [feature])
+        if name in rows and name != first
+    }
     if counts:
         best = max(counts, key=lambda name: counts[name])
         distance = (
@@ -130,29 +202,36 @@ def _against(rows: dict[str, Metrics], first: str, task: str) -> list[str]:
             f"{task}: the number of cells alone (`{best}`) reaches {counts[best]:.3f}{distance}. "
             f"{first} adds {mine - counts[best]:+.3f}."
         )
-    if "linear" in rows:
-        gap = mine - rows["linear"]["mean_auc"]
+    linear = _linear_of(metrics, first)
+    compared = metrics.comparisons.get(part, {}).get(first, {})
+    if linear in compared:
+        line = compared[linear]
         verdict = (
-            "but the intervals overlap: these compounds do not settle whether the MLP earns its "
-            "place"
-            if _overlap(rows[first], rows["linear"])
-            else "and the intervals do not overlap"
+            f"{line['n_better']} proteins better and {line['n_worse']} worse of "
+            f"{line['n_targets_tested']}"
         )
-        lines.append(f"{task}: MLP minus linear model on the same features: {gap:+.3f}, {verdict}.")
-    if "shuffled" in rows:
-        shuffled = rows["shuffled"]["mean_auc"]
-        lines.append(f"{task}: with shuffled labels the same procedure scores {shuffled:.3f}.")
+        lines.append(
+            f"{task}: MLP minus linear model on the same features: {_difference(line)}; {verdict}."
+        )
+    own = metrics.provenance["methods"][first]["features"]
+    for name in _rows_like(metrics, own, shuffled=True):
+        if name in rows:
+            lines.append(
+                f"{task}: with shuffled labels the same procedure scores "
+                f"{rows[name]['mean_auc']:.3f}."
+            )
     return lines
 
 
-def _overlap(one: Metrics, other: Metrics) -> bool:
-    return (
-        one["mean_auc_ci_low"] <= other["mean_auc_ci_high"]
-        and other["mean_auc_ci_low"] <= one["mean_auc_ci_high"]
-    )
+def _difference(line: Metrics) -> str:
+    """``"-0.025 (95 % CI -0.041 to -0.004)"``."""
+    name = "mean_auc_difference"
+    low, high = line[f"{name}_ci_low"], line[f"{name}_ci_high"]
+    return f"{line[name]:+.3f} (95 % CI {low:+.3f} to {high:+.3f})"
 
 
-def _regression(rows: dict[str, Metrics], first: str) -> str:
+def _regression(metrics: ScreenMetrics, first: str) -> str:
+    rows = metrics.parts["regression"]
     row = rows[first]
     threshold = _threshold(row, "r2", 0.2)
     text = (
@@ -161,16 +240,24 @@ def _regression(rows: dict[str, Metrics], first: str) -> str:
         f"{row[f'n_r2_ge_{threshold}']} of {row['n_targets']} proteins reach {threshold} "
         f"({row[f'chance_n_r2_ge_{threshold}']:.1f} by chance)."
     )
-    if "linear" in rows:
-        text += f" The linear model's median is {rows['linear']['median_r2']:.3f}."
+    linear = _linear_of(metrics, first)
+    if linear in rows:
+        text += f" The linear model's median is {rows[linear]['median_r2']:.3f}."
     return text + (
         f" Squared Pearson correlation ({row['mean_pearson_r2']:.3f} on average) looks kinder, "
         "because it forgives a wrong scale."
     )
 
 
-def _targets(rows: dict[str, Metrics], first: str) -> list[str]:
-    named = [name for name in (first, "proteome", f"proteome+{first}") if name in rows]
+def _targets(metrics: ScreenMetrics, first: str) -> list[str]:
+    rows = metrics.parts["targets"]
+    method = metrics.provenance["methods"][first]
+    wanted = [
+        name
+        for features in (["proteome"], ["proteome", *method["features"]])
+        for name in _rows_like(metrics, features, model=method["model"])
+    ]
+    named = [name for name in (first, *wanted) if name in rows]
     if len(named) < 2:
         return []
     scores = "; ".join(f"{name} {_auc(rows[name])}" for name in named)

@@ -10,12 +10,13 @@ from typing import Any
 import pandas as pd
 
 from phenoprot import __version__
-from phenoprot.evaluation.run import PARTS
+from phenoprot.evaluation.run import COMPARISONS, DOSES, PARTS
 from phenoprot.files import file_sha256, fingerprint, write_json, write_text
 from phenoprot.layout import Layout
 from phenoprot.params import Params, ScreenParams
 from phenoprot.report.account import account
-from phenoprot.report.tables import read_metrics
+from phenoprot.report.figure import draw
+from phenoprot.report.tables import TASKS, ScreenMetrics, read_metrics
 from phenoprot.screens.contract import ProteomicsTable
 from phenoprot.screens.loader import Screen, load_screen
 
@@ -24,16 +25,36 @@ TOP = 10
 
 
 def publish(layout: Layout, params: Params) -> None:
-    """Write ``metrics/<screen>/`` and ``docs/results-<screen>.md`` from the screen's scores."""
+    """Write ``metrics/<screen>/``, ``docs/results-<screen>.md`` and its figure from the scores."""
     block = params.screen(layout.screen)
     screen = load_screen(block.folder)
-    for part in (*PARTS, "labels"):
+    for part in (*PARTS, "labels", DOSES, COMPARISONS):
         shutil.rmtree(layout.metrics / part, ignore_errors=True)
-        for file in sorted((layout.scores / part).glob("*.json")):
-            write_json(layout.metrics / part / file.name, json.loads(file.read_text("utf-8")))
+        for file in sorted((layout.scores / part).rglob("*.json")):
+            name = file.relative_to(layout.scores)
+            write_json(layout.metrics / name, json.loads(file.read_text("utf-8")))
     write_json(layout.metrics / "provenance.json", provenance(screen, block, params, layout))
     write_json(layout.metrics / "top_regression.json", top_regression(layout, block))
-    write_text(layout.report, account(read_metrics(layout.metrics)))
+    metrics = read_metrics(layout.metrics)
+    write_text(layout.metrics / "doses.csv", dose_curves(metrics))
+    write_text(layout.report, account(metrics))
+    draw(metrics, layout.report.with_suffix(".svg"))
+
+
+def dose_curves(metrics: ScreenMetrics) -> str:
+    """Mean AUC by task, row and concentration, for ``dvc plots``.
+
+    A screen of single doses has none: the header alone.
+    """
+    columns = ["task", "row", "concentration", "mean_auc"]
+    lines = [
+        (TASKS[part], row, dose, line["mean_auc"])
+        for part, rows in metrics.doses.items()
+        for row, by_dose in rows.items()
+        for dose, line in by_dose.items()
+        if "mean_auc" in line
+    ]
+    return pd.DataFrame(lines, columns=columns).to_csv(index=False, lineterminator="\n")
 
 
 def data_fingerprint(folder: Path) -> str:
@@ -61,6 +82,12 @@ def provenance(
         "readout_cell_line": readout.cell_line if readout else None,
         "caveats": info.caveats,
         "rows": list(block.rows),
+        "methods": {
+            name: row.model_dump(mode="json", include={"features", "model", "shuffled"})
+            for name, row in block.rows.items()
+        },
+        "concentration_unit": info.concentration_unit,
+        "false_discovery_rate": params.evaluation.false_discovery_rate,
         "label_rule": label_rule(readout, params) if readout else None,
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,19 @@ PARTS = {
     "targets": "Table 3. Compound target prediction: ROC AUC",
 }
 TOP_TITLE = "Table 2b. Best predicted proteins of the regression"
+TASKS = {
+    "classification/up": "UP",
+    "classification/down": "DOWN",
+    "regression": "regression",
+    "targets": "targets",
+}
+"""Short names of the parts."""
+UNTRAINED = "-untrained"
+"""End of the name of features whose network has random weights."""
+Dosed = dict[str, dict[str, Metrics]]
+"""Metrics by row and concentration."""
+Compared = dict[str, dict[str, Metrics]]
+"""Metrics by row and the row it is compared with."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +57,19 @@ class ScreenMetrics:
     """Number of labels in each state."""
     truth: Metrics | None
     """Labels against what was planted, for a simulated screen."""
+    doses: dict[str, Dosed]
+    """Metrics by part, row and concentration, ascending; empty for a screen of single doses."""
+    comparisons: dict[str, Compared]
+    """Metrics by part, row and the row it is compared with."""
+
+    @property
+    def untrained(self) -> dict[str, list[str]]:
+        """Features of random weights, by the row that uses them."""
+        named = {
+            row: [name for name in method["features"] if name.endswith(UNTRAINED)]
+            for row, method in self.provenance["methods"].items()
+        }
+        return {row: names for row, names in named.items() if names}
 
 
 def read_metrics(folder: Path) -> ScreenMetrics:
@@ -59,18 +85,45 @@ def read_metrics(folder: Path) -> ScreenMetrics:
             "no metrics here", where=str(folder), remedy="Run `make reproduce` or `dvc repro`."
         )
     provenance = _read(folder / "provenance.json")
-    parts: dict[str, dict[str, Metrics]] = {}
-    for part in PARTS:
-        files = [folder / part / f"{row}.json" for row in provenance["rows"]]
-        parts[part] = {file.stem: _read(file) for file in files if file.is_file()}
+    rows = provenance["rows"]
     truth = folder / "labels" / "truth.json"
+    doses = {part: _read_rows(folder / "doses" / part, rows) for part in PARTS}
     return ScreenMetrics(
         provenance,
-        parts,
+        {part: _read_rows(folder / part, rows) for part in PARTS},
         top_regression=_read(folder / "top_regression.json"),
         labels=_read(folder / "labels" / "counts.json"),
         truth=_read(truth) if truth.is_file() else None,
+        doses={
+            part: {row: dict(sorted(by_dose.items(), key=_dose)) for row, by_dose in named.items()}
+            for part, named in doses.items()
+            if named
+        },
+        comparisons=_in_order(_read_rows(folder / "comparisons", list(PARTS)), rows),
     )
+
+
+def _read_rows(folder: Path, names: list[str]) -> dict[str, Any]:
+    """Content of the files that are there, in the order of their names in params.yaml."""
+    files = {name: folder / f"{name}.json" for name in names}
+    return {name: _read(file) for name, file in files.items() if file.is_file()}
+
+
+def _dose(item: tuple[str, Any]) -> float:
+    return float(item[0])
+
+
+def _in_order(comparisons: dict[str, Compared], rows: list[str]) -> dict[str, Compared]:
+    """Rows in the order of params.yaml: JSON sorts them by name."""
+    return {
+        part: {
+            one: {other: compared[one][other] for other in rows if other in compared[one]}
+            for one in rows
+            if one in compared
+        }
+        for part, compared in comparisons.items()
+        if compared
+    }
 
 
 def _read(path: Path) -> Any:
@@ -78,7 +131,7 @@ def _read(path: Path) -> Any:
 
 
 def build_tables(metrics: ScreenMetrics) -> list[Table]:
-    """Tables 1 to 3 with the poster's figures as a reference column."""
+    """All tables; 1 to 3 with the poster's figures as a reference column."""
     tables = []
     for part, title in PARTS.items():
         rows = metrics.parts[part]
@@ -88,7 +141,21 @@ def build_tables(metrics: ScreenMetrics) -> list[Table]:
             tables += [_regression_table(title, rows), _top_table(metrics.top_regression)]
         else:
             tables.append(_auc_table(title, rows, POSTER[part]))
-    return tables
+    tables += [*_dose_tables(metrics), *_comparison_tables(metrics), *_leak_tables(metrics)]
+    tables += _truth_tables(metrics)
+    return [_with_footnotes(table, metrics.untrained) for table in tables]
+
+
+def _with_footnotes(table: Table, untrained: dict[str, list[str]]) -> Table:
+    """Say under the table which of its rows have a network that was never trained."""
+    named = {cell for line in table.rows for cell in line[:3]}
+    notes = [
+        f"{row}: {', '.join(features)} has random weights, because the trained ones are not here: "
+        "`phenoprot weights list` names them, `phenoprot weights fetch NAME` brings them."
+        for row, features in untrained.items()
+        if row in named
+    ]
+    return replace(table, notes=[*table.notes, *notes])
 
 
 def _thresholds(rows: dict[str, Metrics], name: str) -> list[str]:
@@ -187,6 +254,214 @@ def _top_table(top: list[dict[str, Any]]) -> Table:
         lines,
         ["Picked by the score itself, so optimistic, here as in the poster."],
     )
+
+
+def _dose_tables(metrics: ScreenMetrics) -> list[Table]:
+    """Table 4: one for each score of each part."""
+    unit = metrics.provenance["concentration_unit"]
+    wanted = [
+        (part, name, score, note)
+        for part in metrics.doses
+        for name, score, note in (
+            (("mean_r2", "mean R2", R2_NOTE), ("mean_pearson_r2", "mean r2", PEARSON_NOTE))
+            if part == "regression"
+            else (("mean_auc", "mean ROC AUC", AUC_NOTE),)
+        )
+    ]
+    tables = []
+    for letter, (part, name, score, note) in zip("abcdefgh", wanted, strict=False):
+        rows = metrics.doses[part]
+        doses = sorted({dose for row in rows.values() for dose in row}, key=float)
+        one = next(iter(rows.values()))
+        scored = sorted({line["n_targets_scored"] for line in one.values()})
+        tables.append(
+            Table(
+                f"Table 4{letter}. By concentration, {TASKS[part]}: {score}",
+                ["row", *(f"{dose} {unit}" for dose in doses)],
+                [
+                    [row, *(_score_cell(by_dose.get(dose, {}), name) for dose in doses)]
+                    for row, by_dose in rows.items()
+                ],
+                [f"{' to '.join(map(str, scored[:1] + scored[1:][-1:]))} targets. {note}"],
+            )
+        )
+    return tables
+
+
+AUC_NOTE = (
+    "Treatments of each concentration alone, within each test fold, 95 % interval from resampling "
+    "the compounds. A label belongs to the compound, not to the dose: below the dose at which it "
+    "acts it still counts, and nothing can tell it from the others."
+)
+R2_NOTE = (
+    "1 - SSE/SST over the compounds of all test folds, SST around the mean of the levels at that "
+    "concentration: what all compounds share at a dose is no merit. 95 % interval from resampling "
+    "the compounds."
+)
+PEARSON_NOTE = "Squared Pearson correlation, otherwise the same."
+
+
+def _score_cell(metrics: Metrics, name: str) -> str:
+    """``"0.831 (0.75-0.89)"``, or a dash where no fold has both classes."""
+    if name not in metrics:
+        return "-"
+    if f"{name}_ci_low" not in metrics:
+        return f"{metrics[name]:.3f}"
+    low, high = metrics[f"{name}_ci_low"], metrics[f"{name}_ci_high"]
+    return f"{metrics[name]:.3f} ({low:.2f} to {high:.2f})"
+
+
+def _comparison_tables(metrics: ScreenMetrics) -> list[Table]:
+    """Table 5: which row is better, on average and target by target."""
+    lines = [
+        [
+            TASKS[part],
+            one,
+            other,
+            str(line["n_targets_tested"]),
+            _difference(line),
+            f"{line['mean_auc_difference_p']:.2g}" if "mean_auc_difference_p" in line else "-",
+            str(line["n_better"]),
+            str(line["n_worse"]),
+        ]
+        for part, compared in metrics.comparisons.items()
+        for one, others in compared.items()
+        for other, line in others.items()
+    ]
+    if not lines:
+        return []
+    rate = 100 * metrics.provenance["false_discovery_rate"]
+    return [
+        Table(
+            "Table 5. Rows compared on the same treatments, folds and targets",
+            ["task", "row", "against", "targets", "mean AUC difference (95 % CI)", "p", "better",
+             "worse"],
+            lines,
+            [
+                "Difference of the mean AUC: interval and p from resampling the compounds (p is "
+                "never below 2 / (draws + 1)). Better, "
+                "worse: targets whose AUC differs by DeLong's test, doses of a compound taken as "
+                f"one case, at a false discovery rate of {rate:g} % (Benjamini-Hochberg over the "
+                "targets). Rows with shuffled labels have other labels and are not compared."
+            ],
+        )
+    ]  # fmt: skip
+
+
+def _difference(line: Metrics) -> str:
+    name = "mean_auc_difference"
+    if f"{name}_ci_low" not in line:
+        return "-"
+    return f"{line[name]:+.3f} ({line[f'{name}_ci_low']:+.3f} to {line[f'{name}_ci_high']:+.3f})"
+
+
+def _leak_tables(metrics: ScreenMetrics) -> list[Table]:
+    """Table 6: what folds that tear compounds apart would pretend."""
+    lines = [
+        [TASKS[part], name, *_leak_cells(row), str(row["leak_n_doses"])]
+        for part, rows in metrics.parts.items()
+        for name, row in rows.items()
+        if "leak_gap" in row
+    ]
+    if not lines:
+        return []
+    notes = [
+        "The same row with treatments instead of compounds dealt to the folds: doses of a test "
+        "compound, and with them its label, are among the training rows. Mean AUC (mean R2 in the "
+        "regression), 95 % interval from resampling the compounds."
+    ]
+    if all(line[-1] == "1" for line in lines):
+        notes.append(
+            "Here every compound has one treatment: nothing is torn apart, and the gap is no more "
+            "than the difference between two draws of the folds."
+        )
+    return [
+        Table(
+            "Table 6. Leak gauge",
+            ["task", "row", "folds of compounds", "folds of treatments", "gap (95 % CI)", "doses"],
+            lines,
+            notes,
+        )
+    ]
+
+
+def _leak_cells(row: Metrics) -> list[str]:
+    """Scores under both kinds of folds, and the gap."""
+    name = "mean_auc" if "leak_mean_auc" in row else "mean_r2"
+    gap = f"{row['leak_gap']:+.3f}"
+    if "leak_gap_ci_low" in row:
+        gap += f" ({row['leak_gap_ci_low']:+.3f} to {row['leak_gap_ci_high']:+.3f})"
+    return [f"{row[name]:.3f}", f"{row[f'leak_{name}']:.3f}", gap]
+
+
+def _truth_tables(metrics: ScreenMetrics) -> list[Table]:
+    """Table 7: scores of a simulated screen by what was planted."""
+    tables = []
+    for part, letter in zip(PARTS, "abcd", strict=True):
+        rows = metrics.parts[part]
+        groups = _planted_groups(rows)
+        if not groups:
+            continue
+        name = "mean_pearson_r2" if part == "regression" else "mean_auc"
+        tables.append(
+            Table(
+                f"Table 7{letter}. Against the planted truth, {TASKS[part]}: {TRUTH_SCORES[name]}",
+                ["row", *(f"{_group_name(group)} ({n})" for group, n in groups.items())],
+                [
+                    [row, *(_group_cell(line, name, group) for group in groups)]
+                    for row, line in rows.items()
+                ],
+                [TARGET_GROUPS if part == "targets" else PROTEIN_GROUPS],
+            )
+        )
+    return tables
+
+
+TRUTH_SCORES = {"mean_auc": "mean ROC AUC", "mean_pearson_r2": "mean r2"}
+PROTEIN_GROUPS = (
+    "Proteins by the largest log2 fold change that a programme at full activity plants (in the "
+    "direction of the task), their number in brackets. Proteins only: moved by a programme that no "
+    "image shows, so at chance for a method that reads images. Nothing planted: at chance for all; "
+    "in a classification such a protein would need the calls that it cannot have."
+)
+TARGET_GROUPS = (
+    "Targets by where the programme of their compounds shows, their number in brackets. Proteins "
+    "only: at chance for a method that reads images. Images only: at chance for the proteome. "
+    "Nothing planted: compounds drawn at random, at chance for all."
+)
+
+
+def _planted_groups(rows: dict[str, Metrics]) -> dict[str, int]:
+    """Groups of targets and their sizes: effects ascending, then the named ones."""
+    prefix = "truth_n_"
+    sizes = {
+        key.removeprefix(prefix): int(value)
+        for row in rows.values()
+        for key, value in row.items()
+        if key.startswith(prefix)
+    }
+    return dict(sorted(sizes.items(), key=lambda item: _group_order(item[0])))
+
+
+def _group_order(group: str) -> tuple[bool, float, str]:
+    named = not group[0].isdigit()
+    return named, 0.0 if named else float(group.split("_", maxsplit=1)[0]), group
+
+
+def _group_name(group: str) -> str:
+    """``0.7_1``: "0.7 to 1"; ``null``: "nothing planted"."""
+    if group[0].isdigit():
+        return group.replace("_", " to ").replace("to inf", "and more")
+    return "nothing planted" if group == "null" else group.replace("_", " ")
+
+
+def _group_cell(row: Metrics, name: str, group: str) -> str:
+    cell = {
+        key: row[f"truth_{key}_{group}"]
+        for key in (name, f"{name}_ci_low", f"{name}_ci_high")
+        if f"truth_{key}_{group}" in row
+    }
+    return _score_cell(cell, name)
 
 
 def to_markdown(table: Table) -> str:

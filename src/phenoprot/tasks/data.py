@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -113,6 +113,24 @@ class TaskData:
     def folds(self) -> np.ndarray:
         """(rows,): outer fold."""
         return self.key[FOLD].to_numpy()
+
+
+def split_by_treatment(data: TaskData, folds: int, seed: int) -> TaskData:
+    """Assign each treatment for itself to a fold: what folds of compounds are there to prevent.
+
+    Inner sub-samples follow, since each treatment becomes a group of its own. Where every compound
+    has one treatment nothing is torn apart, and only the draw of the folds differs.
+
+    Parameters
+    ----------
+    data
+        Rows with folds and groups of compounds.
+    folds, seed
+        Number of folds (sizes differ by one at most) and random seed.
+    """
+    rows = len(data.groups)
+    fold = np.random.default_rng(seed).permutation(rows) % folds
+    return replace(data, key=data.key.assign(**{FOLD: fold}), groups=np.arange(rows))
 
 
 def shuffle_compounds(compounds: pd.Series, seed: int) -> dict[str, str]:

@@ -150,9 +150,19 @@ class RowSettings(Settings):
     """Permute the labels among the compounds: the row's score is what no information gives."""
     tasks: tuple[Task, ...] = ("classification", "regression", "targets")
     """Tasks the row takes part in."""
+    leak_gauge: bool = False
+    """Cross-validate the row once more with folds of treatments instead of compounds, so that doses
+    of a compound stand on both sides. The gain is what a leak would be worth; it enters no table
+    but that of the gauge."""
 
     @model_validator(mode="after")
     def _no_circle(self) -> Self:
         if PROTEOME in self.features and set(self.tasks) != {"targets"}:
             raise ValueError("the proteome can only predict targets, not itself: set tasks")
+        return self
+
+    @model_validator(mode="after")
+    def _gauge_of_true_labels(self) -> Self:
+        if self.leak_gauge and self.shuffled:
+            raise ValueError("a leak is gauged with true labels: set shuffled or leak_gauge")
         return self

@@ -1,0 +1,61 @@
+"""What all scores share: labels beside predictions, test folds, draws of compounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from phenoprot.screens.contract import COMPOUND, CONCENTRATION, feature_columns
+from phenoprot.tasks.data import LABELS_OF, REPEAT
+from phenoprot.tasks.splits import FOLD
+
+
+def aligned_labels(predictions: pd.DataFrame, labels: pd.DataFrame) -> np.ndarray:
+    """Labels (rows, targets) that the predictions are scored against."""
+    key = [column for column in (COMPOUND, CONCENTRATION) if column in labels]
+    wanted = predictions[[CONCENTRATION]].assign(**{COMPOUND: predictions[LABELS_OF]})[key]
+    merged = wanted.merge(labels, how="left", on=key)
+    return merged[feature_columns(labels)].to_numpy(dtype=np.float64)
+
+
+def folds_of(predictions: pd.DataFrame) -> list[np.ndarray]:
+    """Row numbers of each shuffle and test fold."""
+    groups = predictions.groupby([REPEAT, FOLD], sort=True)
+    return [np.asarray(rows) for rows in groups.indices.values()]
+
+
+def mean_over_folds(values: Sequence[np.ndarray]) -> np.ndarray:
+    """Mean over folds (first axis) where a fold has a value; NaN where none has.
+
+    Rounded to 12 decimals: the mean of three 0.7 is 0.6999999999999998, and reaches 0.7.
+    """
+    return np.round(mean_of_present(np.stack(values), axis=0), 12)
+
+
+def mean_of_present(values: np.ndarray, axis: int) -> np.ndarray:
+    """Mean of what is there along `axis`; NaN where nothing is."""
+    present = ~np.isnan(values)
+    n = present.sum(axis=axis)
+    return np.where(present, values, 0.0).sum(axis=axis) / np.where(n > 0, n, np.nan)
+
+
+def compound_draws(compounds: pd.Series, bootstraps: int, seed: int) -> np.ndarray:
+    """How often each row is drawn: compounds resampled with replacement, (bootstraps, rows).
+
+    Equal sets of compounds get equal draws, whatever their rows: scores of two methods are paired.
+    """
+    codes, names = pd.factorize(compounds, sort=True)
+    rng = np.random.default_rng(seed)
+    share = np.full(len(names), 1 / len(names))
+    return rng.multinomial(len(names), share, size=bootstraps)[:, codes].astype(np.float64)
+
+
+def interval(draws: np.ndarray) -> tuple[float, float]:
+    """95 % percentile interval of (bootstraps,) values; NaN where no draw has one."""
+    there = draws[~np.isnan(draws)]
+    if not len(there):
+        return np.nan, np.nan
+    low, high = np.percentile(there, [2.5, 97.5])
+    return float(low), float(high)

@@ -1,0 +1,78 @@
+"""The leak gauge: a gap where a model knows the compound, none where it reads the protein."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from phenoprot.evaluation.leak import leak_of_aucs, leak_of_levels
+from phenoprot.evaluation.score import auc_scores, level_scores
+from phenoprot.evaluation.settings import EvaluationSettings
+
+SETTINGS = EvaluationSettings(
+    auc_thresholds=[0.6], r2_thresholds=[0.1], permutations=1, bootstraps=100, seed=0
+)
+
+
+@pytest.fixture
+def screen() -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
+    """40 compounds at 3 doses in 4 folds; labels; the label of each row."""
+    rng = np.random.default_rng(0)
+    compounds = [f"c{i:02d}" for i in range(40)]
+    labels = pd.DataFrame({"Metadata_Compound": compounds, "t": rng.permutation([1.0, 0.0] * 20)})
+    rows = np.repeat(np.arange(40), 3)
+    key = pd.DataFrame(
+        {
+            "Metadata_Compound": np.array(compounds)[rows],
+            "Metadata_Concentration": np.tile([1.0, 2.0, 3.0], 40),
+            "Fold": rows % 4,
+            "Metadata_LabelsOf": np.array(compounds)[rows],
+            "Metadata_Repeat": 0,
+        }
+    )
+    return key, labels, labels["t"].to_numpy()[rows]
+
+
+Screen = tuple[pd.DataFrame, pd.DataFrame, np.ndarray]
+
+
+def test_a_model_that_knows_the_compound_is_caught(screen: Screen) -> None:
+    key, labels, label = screen
+    rng = np.random.default_rng(1)
+    honest = key.assign(t=rng.normal(size=120))
+    torn = key.assign(Fold=rng.permutation(120) % 4, t=label)
+    found = leak_of_aucs(auc_scores(honest, labels, SETTINGS), torn, labels, SETTINGS)
+    assert found["leak_mean_auc"] == 1.0
+    assert found["leak_gap"] == pytest.approx(
+        1 - auc_scores(honest, labels, SETTINGS).auc[0], abs=1e-6
+    )
+    assert 0.2 < found["leak_gap_ci_low"] < found["leak_gap"] < found["leak_gap_ci_high"]
+    assert found["leak_n_doses"] == 3
+
+
+def test_the_same_predictions_leave_no_gap(screen: Screen) -> None:
+    key, labels, label = screen
+    predictions = key.assign(t=label + np.random.default_rng(1).normal(size=120))
+    found = leak_of_aucs(auc_scores(predictions, labels, SETTINGS), predictions, labels, SETTINGS)
+    assert (found["leak_gap"], found["leak_gap_ci_low"], found["leak_gap_ci_high"]) == (0, 0, 0)
+
+
+def test_levels(screen: Screen) -> None:
+    key, _, label = screen
+    levels = key[["Metadata_Compound", "Metadata_Concentration"]].assign(
+        t=label + np.arange(120) / 7
+    )
+    exact = key.assign(t=levels["t"])
+    shifted = key.assign(t=levels["t"] + 1)
+    honest = level_scores(shifted, levels)
+    found = leak_of_levels(honest, exact, levels)
+    assert found["leak_mean_r2"] == 1.0
+    assert found["leak_gap"] == pytest.approx(1 - honest["r2"][0], abs=1e-6)
+
+
+def test_single_doses_are_told(screen: Screen) -> None:
+    key, labels, label = screen
+    single = key.assign(t=label).iloc[::3].reset_index(drop=True)
+    found = leak_of_aucs(auc_scores(single, labels, SETTINGS), single, labels, SETTINGS)
+    assert found["leak_n_doses"] == 1

@@ -1,0 +1,121 @@
+"""Folds of treatments: a second set of predictions that no table of rows takes in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from phenoprot.layout import Layout
+from phenoprot.tasks.data import TaskData, align, split_by_treatment
+from phenoprot.tasks.run import plan, predict, run_task, shards_of
+from phenoprot.tasks.settings import RowSettings, TaskSettings
+
+N, DOSES = 30, 4
+
+
+@pytest.fixture
+def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    """30 compounds at 4 doses. Features are the compound's own and tell nothing of the label."""
+    monkeypatch.chdir(tmp_path)
+    layout = Layout("toy")
+    rng = np.random.default_rng(0)
+    compounds = [f"c{i:02d}" for i in range(N)]
+    key = pd.DataFrame(
+        {
+            "Metadata_Compound": np.repeat(compounds, DOSES),
+            "Metadata_Concentration": np.tile(np.arange(1.0, DOSES + 1), N),
+        }
+    )
+    features = np.repeat(rng.normal(size=(N, 40)), DOSES, axis=0)
+    features += 0.05 * rng.normal(size=features.shape)
+    for folder in (layout.profiles, layout.folds.parent):
+        folder.mkdir(parents=True)
+    table = pd.DataFrame(features.astype(np.float32)).add_prefix("f")
+    pd.concat([key, table], axis=1).to_parquet(layout.profiles / "x.parquet")
+    pd.DataFrame(
+        {"Metadata_Compound": compounds, "Metadata_Group": compounds, "Fold": np.arange(N) % 3}
+    ).to_csv(layout.folds, index=False)
+    return layout
+
+
+@pytest.fixture
+def labels() -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame({"t": rng.permutation([1.0, 0.0] * (N // 2)).astype(np.float32)})
+    table.insert(0, "Metadata_Compound", [f"c{i:02d}" for i in range(N)])
+    return table
+
+
+ROWS = {
+    "gauged": RowSettings(features=["x"], model="linear", leak_gauge=True),
+    "plain": RowSettings(features=["x"], model="linear"),
+}
+
+
+def data_of(layout: Layout, labels: pd.DataFrame) -> TaskData:
+    profiles = pd.read_parquet(layout.profiles / "x.parquet")
+    return align([profiles], labels, pd.read_csv(layout.folds))
+
+
+def test_treatments_are_dealt_for_themselves(layout: Layout, labels: pd.DataFrame) -> None:
+    data = data_of(layout, labels)
+    torn = split_by_treatment(data, folds=3, seed=0)
+    assert np.bincount(torn.folds).tolist() == [40, 40, 40]
+    assert len(np.unique(torn.groups)) == N * DOSES
+    compounds = torn.key.groupby("Metadata_Compound")["Fold"].nunique()
+    assert (compounds > 1).mean() > 0.9
+    assert data.key.groupby("Metadata_Compound")["Fold"].nunique().max() == 1
+    for name in ("features", "labels"):
+        np.testing.assert_array_equal(getattr(torn, name), getattr(data, name))
+    same, other = (split_by_treatment(data, 3, seed).folds for seed in (0, 1))
+    np.testing.assert_array_equal(same, torn.folds)
+    assert (other != torn.folds).any()
+
+
+def test_a_gauged_row_has_predictions_beside_those_of_the_table(
+    layout: Layout, labels: pd.DataFrame, tiny: TaskSettings
+) -> None:
+    run_task("targets", {"": labels}, ROWS, layout, tiny)
+    folder = layout.predictions("targets")
+    assert sorted(p.name for p in (folder / "rows").iterdir()) == [
+        "gauged.parquet",
+        "plain.parquet",
+    ]
+    assert [p.name for p in (folder / "leak_gauge").iterdir()] == ["gauged.parquet"]
+    # The row itself is what it is without the gauge.
+    gauged, plain = ((folder / "rows" / f"{row}.parquet").read_bytes() for row in ROWS)
+    assert gauged == plain
+
+
+def test_features_that_only_tell_the_compound_profit_from_the_leak(
+    layout: Layout, labels: pd.DataFrame, tiny: TaskSettings
+) -> None:
+    folder = layout.predictions("targets")
+    folder.mkdir(parents=True)
+    labels.to_parquet(folder / "labels.parquet")
+    # As many components as features: enough to know every compound by heart.
+    linear = tiny.linear.model_copy(update={"components": 40, "penalties": [0.01]})
+    tiny = tiny.model_copy(update={"linear": linear})
+    runs = plan(ROWS, "targets", folder, layout, tiny)
+    assert [(run.row, run.leak_gauge) for run in runs] == [
+        ("gauged", False),
+        ("plain", False),
+        ("gauged", True),
+    ]
+    assert [run.name for run in runs][-1] == "targets gauged leak gauge"
+    prints = [shard.fingerprint for shard in shards_of(runs, tiny)]
+    assert prints[0] == prints[1] != prints[2]
+    truth = np.repeat(labels["t"].to_numpy(), DOSES)
+    honest, leaking = (predict(run, tiny)["t"].to_numpy() for run in (runs[0], runs[2]))
+    gap = [scores[truth == 1].mean() - scores[truth == 0].mean() for scores in (honest, leaking)]
+    assert gap[1] > 0.5
+    assert gap[0] < 0.25
+
+
+def test_shuffled_rows_are_not_gauged() -> None:
+    with pytest.raises(ValidationError, match="a leak is gauged with true labels"):
+        RowSettings(features=["x"], model="mlp", shuffled=True, leak_gauge=True)
