@@ -1,0 +1,1 @@
+"""Embeddings of published networks: CLOOME, DINO, and any model of timm."""

@@ -1,0 +1,1 @@
+"""Trained weights of published networks: where they are, what they must hash to, how they load."""

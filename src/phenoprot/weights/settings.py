@@ -1,0 +1,15 @@
+"""How a method names the weights it runs with."""
+
+from __future__ import annotations
+
+from phenoprot.settings import Settings
+from phenoprot.weights.manifest import Sha256
+
+
+class WeightsSettings(Settings):
+    """The weights of a method. It runs with this very file or not at all."""
+
+    file: str
+    """Name of published weights, as ``phenoprot weights list`` prints them, or path of a file."""
+    sha256: Sha256 | None = None
+    """Hash of the file. Needed where the list has none, and for files of your own."""

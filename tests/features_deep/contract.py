@@ -1,0 +1,92 @@
+"""What every embedding must keep, whatever its network."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from phenoprot.features.deep.embed import Embedder, embed
+from phenoprot.features.deep.methods import Embedding
+from phenoprot.screens.contract import STAINS
+
+TOLERANCE = 1e-5
+CPU = torch.device("cpu")
+
+Images = npt.NDArray[Any]
+
+
+def check_method(method: Embedding, images: Images) -> Embedder:
+    """Check an embedding as a feature method, and its embedder; returns the latter."""
+    assert method.reads in ("crops", "fields")
+    assert len(set(method.columns)) == len(method.columns) == method.width
+    assert all(not column.startswith("Metadata_") for column in method.columns)
+    assert method.name.removesuffix("-untrained") == method.base
+    copy = pickle.loads(pickle.dumps(method))
+    assert (copy, hash(copy)) == (method, hash(method))
+    assert copy.fingerprint() == method.fingerprint()
+    method.warm()
+    made = []
+
+    def make() -> Embedder:
+        made.append(copy.embedder())
+        return made[-1]
+
+    check_embedder(make, images)
+    assert made[0].name == method.name
+    assert made[0].width == method.width
+    return made[0]
+
+
+def check_embedder(make: Callable[[], Embedder], images: Images) -> None:
+    """Check an embedder on three images or more, (N, C, Y, X)."""
+    embedder = make()
+    table = embed(embedder, images, batch_size=2, device=CPU)
+    check_table(table, embedder, images)
+    check_nothing_but_the_image_matters(table, embedder, images)
+    check_numbers_of_images(table, embedder, images)
+    check_stains(table, embedder, images)
+    again = embed(make(), images, batch_size=2, device=CPU)
+    assert again.tobytes() == table.tobytes(), "made and run again, it gives other numbers"
+    if torch.cuda.is_available():
+        on_gpu = embed(embedder, images, batch_size=2, device=torch.device("cuda"))
+        assert_equal(on_gpu, table, tolerance=1e-3)
+
+
+def check_table(table: Images, embedder: Embedder, images: Images) -> None:
+    assert table.dtype == np.float32
+    assert table.shape == (len(images), embedder.width)
+    assert np.isfinite(table).all()
+    # A network that sees nothing of its input passes all else.
+    assert (table.std(axis=0) > 0).mean() > 0.5, "different images, equal embeddings"
+
+
+def check_nothing_but_the_image_matters(table: Images, embedder: Embedder, images: Images) -> None:
+    for batch_size in (1, len(images)):
+        assert_equal(embed(embedder, images, batch_size=batch_size, device=CPU), table)
+    order = np.roll(np.arange(len(images)), 1)[::-1]
+    assert_equal(embed(embedder, images[order], batch_size=2, device=CPU), table[order])
+
+
+def check_numbers_of_images(table: Images, embedder: Embedder, images: Images) -> None:
+    assert_equal(embed(embedder, images[:1], device=CPU), table[:1])
+    none = embed(embedder, images[:0], device=CPU)
+    assert none.shape == (0, embedder.width)
+    assert none.dtype == np.float32
+
+
+def check_stains(table: Images, embedder: Embedder, images: Images) -> None:
+    shuffled = [STAINS[i] for i in (3, 0, 4, 2, 1)]
+    moved = np.ascontiguousarray(images[:, [STAINS.index(stain) for stain in shuffled]])
+    assert embed(embedder, moved, shuffled, batch_size=2, device=CPU).tobytes() == table.tobytes()
+    # The names matter: with channels in a wrong order the numbers are others.
+    assert not np.allclose(embed(embedder, moved, batch_size=2, device=CPU), table, atol=1e-3)
+
+
+def assert_equal(found: Images, expected: Images, tolerance: float = TOLERANCE) -> None:
+    scale = np.abs(expected).max()
+    np.testing.assert_allclose(found / scale, expected / scale, rtol=0, atol=tolerance)
