@@ -1,0 +1,181 @@
+"""Speed of a training step, against the same network without its two savings, and the loader.
+
+``savings``: crops/s of the step; of a network that encodes every token and decodes as deep as it
+encodes; of reading, drawing and copying alone. ``memory``: one full training step at a given size
+and the most memory it took. Both on a GPU if there is one (``savings`` then also gives the model
+FLOP utilisation), else on one thread of the CPU; each time is that of the fastest of several steps.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+import numpy as np  # noqa: E402 - the thread limits come first
+import pandas as pd  # noqa: E402
+import torch  # noqa: E402
+import typer  # noqa: E402
+
+from phenoprot.crops.store import COUNT_COLUMNS, CROP_COUNT, CropStore  # noqa: E402
+from phenoprot.mae.batches import Sampler  # noqa: E402
+from phenoprot.mae.model import seeded_model  # noqa: E402
+from phenoprot.mae.settings import MAESettings, ModelSettings, TrainingSettings  # noqa: E402
+from phenoprot.mae.standardise import Standardisation  # noqa: E402
+from phenoprot.mae.train import Objective, deterministic, make_optimiser  # noqa: E402
+from phenoprot.presets import POSTER  # noqa: E402
+from phenoprot.screens.contract import STAINS  # noqa: E402
+
+app = typer.Typer(help=__doc__)
+STANDARD = Standardisation(stains=STAINS, mean=(0.02,) * 5, sd=(0.02,) * 5)
+FIELDS, CELLS = 40, 20
+
+Preset = Annotated[str, typer.Option(help="default or poster: size of the network.")]
+Crops = Annotated[int, typer.Option(help="Crops of a step; 0: those of a micro-batch.")]
+
+
+def sizes(preset: str, crops: int) -> MAESettings:
+    """Settings of the network; a step of `crops` crops, four from each field."""
+    model, training = ModelSettings(), TrainingSettings()
+    if preset == "poster":
+        head = "mae.model."
+        values = {k.removeprefix(head): v for k, v in POSTER.items() if k.startswith(head)}
+        model = ModelSettings.model_validate(values)
+        training = TrainingSettings(fields=32, cells=8)
+    if crops:
+        cells = min(crops, 4)
+        training = TrainingSettings(fields=crops // cells, cells=cells)
+    return MAESettings(model=model, training=training)
+
+
+def make_store(folder: Path, side: int) -> CropStore:
+    """A crop store of noise."""
+    (folder / "P").mkdir()
+    rng = np.random.default_rng(0)
+    shape = (FIELDS * CELLS, 5, side, side)
+    np.save(folder / "P/A.npy", rng.integers(0, 4000, shape, dtype=np.uint16))
+    fields = pd.DataFrame({"Metadata_Plate": ["P"] * FIELDS, "Metadata_Well": "A01"})
+    fields = fields.assign(Metadata_Site=[str(n) for n in range(FIELDS)])
+    fields = fields.assign(**dict.fromkeys(COUNT_COLUMNS, CELLS))
+    assert CROP_COUNT in fields
+    fields.to_parquet(folder / "P/A.fields.parquet")
+    return CropStore.open(folder)
+
+
+def make_step(
+    settings: MAESettings, device: torch.device, every_token: bool
+) -> Callable[[Sampler, CropStore, int], None]:
+    """A training step; with `every_token`, nothing is left out and the decoder is deep."""
+    model_settings = settings.model
+    if every_token:
+        model_settings = model_settings.model_copy(update={"decoder_depth": model_settings.depth})
+    model = seeded_model(model_settings, 0).to(device)
+    optimiser = make_optimiser(model, settings.training)
+    objective = Objective(STANDARD, settings).to(device)
+
+    def whole(crops: torch.Tensor, _: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        tokens = torch.arange(model_settings.n_tokens, device=device).expand(len(crops), -1)
+        return model(crops, tokens)
+
+    def step(sampler: Sampler, store: CropStore, number: int) -> None:
+        batch = sampler.read(store, number, 0, 0).to(device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            loss, _ = objective(whole if every_token else model, batch)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), torch.inf)
+        optimiser.step()
+        optimiser.zero_grad()
+
+    return step
+
+
+def fastest(run: Callable[[int], None], repeats: int, device: torch.device) -> float:
+    """Seconds of the fastest of several calls, after one to warm up."""
+    seconds = []
+    for number in range(repeats + 1):
+        start = time.perf_counter()
+        run(number)
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds[1:])
+
+
+def model_flops(m: ModelSettings) -> float:
+    """Floating-point operations of forward and backward for one crop (matrix products only).
+
+    Twice the products of a token with the weights, plus the two products of attention; backward
+    costs twice the forward (Kaplan et al. 2020, section 2.1).
+    """
+
+    def blocks(depth: int, width: int, tokens: int) -> float:
+        weights = 4 * width**2 + 2 * m.mlp_ratio * width**2
+        return depth * (2 * tokens * weights + 4 * tokens**2 * width)
+
+    ends = 2 * m.token_values * (m.visible * m.width + m.n_tokens * m.decoder_width)
+    joint = 2 * (m.visible + 1) * m.width * m.decoder_width
+    encoder = blocks(m.depth, m.width, m.visible + 1)
+    decoder = blocks(m.decoder_depth, m.decoder_width, m.n_tokens + 1)
+    return 3 * (encoder + decoder + ends + joint)
+
+
+@app.command()
+def savings(
+    preset: Preset = "default",
+    crops: Crops = 0,
+    repeats: Annotated[int, typer.Option(help="Timed steps.")] = 10,
+    peak_tflops: Annotated[float, typer.Option(help="Of the GPU, bfloat16.")] = 989.0,
+) -> None:
+    """Step, step without the savings, loader."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    settings = sizes(preset, crops)
+    n = settings.training.micro_batch
+    with tempfile.TemporaryDirectory() as name, deterministic():
+        store = make_store(Path(name), settings.model.image_size)
+        sampler = Sampler(store.fields, np.arange(FIELDS), settings.model, settings.training)
+        rates = {}
+        for label, every_token in (("step", False), ("step, every token", True)):
+            step = make_step(settings, device, every_token)
+            rates[label] = n / fastest(lambda i: step(sampler, store, i), repeats, device)  # noqa: B023
+        rates["loader"] = n / fastest(
+            lambda i: sampler.read(store, i, 0, 0).to(device), repeats, device
+        )
+    print(f"{device.type}, {n} crops of {settings.model.image_size} px")
+    for label, rate in rates.items():
+        print(f"{label:20s} {rate:10.1f} crops/s   {rate / rates['step']:6.2f} x the step")
+    if device.type == "cuda":
+        flops = model_flops(settings.model) * rates["step"]
+        print(f"model FLOP utilisation {flops / peak_tflops / 1e12:.1%} of {peak_tflops:g} TFLOP/s")
+
+
+@app.command()
+def memory(preset: Preset = "poster", crops: Crops = 8) -> None:
+    """Take two full steps (the second with the optimiser's state there) and print the peak."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    settings = sizes(preset, crops)
+    m = settings.model
+    print(f"{m.n_tokens} tokens, {m.visible} visible, {m.token_values} values a token")
+    with tempfile.TemporaryDirectory() as name, deterministic():
+        store = make_store(Path(name), m.image_size)
+        sampler = Sampler(store.fields, np.arange(FIELDS), m, settings.training)
+        step = make_step(settings, device, every_token=False)
+        begin = time.perf_counter()
+        for number in range(2):
+            step(sampler, store, number)
+        seconds = (time.perf_counter() - begin) / 2
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    if device.type == "cuda":
+        peak = torch.cuda.max_memory_allocated() / 2**30
+    n = settings.training.micro_batch
+    print(f"{device.type}: {n} crops a step, {seconds:.1f} s a step, peak {peak:.2f} GiB")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,1 @@
+"""The single-cell masked autoencoder: trained from scratch, then a feature extractor."""

@@ -1,0 +1,96 @@
+"""Checkpoints: weights, optimiser, step and log in one safetensors file that appears whole.
+
+No state of random generators: everything random is a function of the step.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from lion_pytorch import Lion  # type: ignore[import-untyped]
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from phenoprot.errors import UserError
+from phenoprot.files import atomic_path
+
+MODEL, MOMENTUM, STATE = "model.", "momentum.", "state"
+
+Entry = dict[str, float]
+"""One line of the log: ``step`` and its numbers."""
+
+
+@dataclass
+class State:
+    """Where a run stands."""
+
+    step: int = 0
+    """Steps done."""
+    log: list[Entry] = field(default_factory=list)
+    """Lines of the log so far."""
+
+
+def save_checkpoint(
+    path: Path, model: nn.Module, optimiser: Lion, state: State, fingerprint: str
+) -> None:
+    """Replace the checkpoint `path`; whenever the process is killed, a whole one is there."""
+    tensors = {MODEL + name: value for name, value in model.state_dict().items()}
+    for name, parameter in model.named_parameters():
+        if parameter in optimiser.state:
+            tensors[MOMENTUM + name] = optimiser.state[parameter]["exp_avg"]
+    about = {"fingerprint": fingerprint, "step": state.step, "log": state.log}
+    with atomic_path(path) as temporary:
+        save_file(
+            {name: value.cpu().contiguous() for name, value in tensors.items()},
+            temporary,
+            metadata={STATE: json.dumps(about)},
+        )
+        _flush(temporary)
+    _flush(path.parent)
+
+
+def load_checkpoint(path: Path, model: nn.Module, optimiser: Lion, fingerprint: str) -> State:
+    """Put a checkpoint's weights and momenta into place; without one, a run starts at step 0.
+
+    Raises
+    ------
+    UserError
+        The file is damaged or belongs to another run.
+    """
+    if not path.exists():
+        return State()
+    remedy = "Remove the file to train from the start."
+    try:
+        with safe_open(path, framework="pt") as stream:
+            about = json.loads(stream.metadata()[STATE])
+            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"the checkpoint cannot be read: {error}", where=str(path), remedy=remedy
+        ) from None
+    if about["fingerprint"] != fingerprint:
+        raise UserError(
+            "the checkpoint was made from other data or parameters", where=str(path), remedy=remedy
+        )
+    model.load_state_dict(
+        {name.removeprefix(MODEL): t for name, t in tensors.items() if name.startswith(MODEL)}
+    )
+    for name, parameter in model.named_parameters():
+        if MOMENTUM + name in tensors:
+            momentum = tensors[MOMENTUM + name].to(parameter.device, torch.float32)
+            optimiser.state[parameter] = {"exp_avg": momentum}
+    return State(step=about["step"], log=about["log"])
+
+
+def _flush(path: Path) -> None:
+    """To disk: after a power cut a name means a whole file."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

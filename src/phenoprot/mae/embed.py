@@ -1,0 +1,225 @@
+"""Embeddings of cells by a trained masked autoencoder, nothing masked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from phenoprot.errors import UserError
+from phenoprot.execution.planning import code_fingerprint
+from phenoprot.files import file_sha256, fingerprint
+from phenoprot.mae.finish import CONFIG, WEIGHTS, Config
+from phenoprot.mae.model import MaskedAutoencoder, seeded_model
+from phenoprot.mae.patches import patchify
+from phenoprot.mae.standardise import FULL_SCALE, CropArray, Standardiser
+from phenoprot.settings import parse_settings, read_yaml
+
+BATCH = 64
+Weights = Literal["trained", "initial"]
+CODE = tuple(f"phenoprot.mae.{name}" for name in ("embed", "model", "patches", "standardise"))
+"""Modules that decide an embedding."""
+
+
+class Embedder:
+    """Embeds crops and fields.
+
+    Parameters
+    ----------
+    model
+        Network.
+    config
+        What it was trained with.
+    device
+        Where it computes.
+    """
+
+    def __init__(self, model: MaskedAutoencoder, config: Config, device: str = "cpu") -> None:
+        self.config, self.device = config, device
+        self.model = model.to(device).eval()
+        self.standardiser = Standardiser(config.standardisation).to(device)
+
+    @property
+    def width(self) -> int:
+        """Elements of an embedding."""
+        return self.config.settings.model.width
+
+    def __call__(self, crops: CropArray) -> NDArray[np.float32]:
+        """Embed crops.
+
+        Parameters
+        ----------
+        crops
+            uint16, shape (B, C, S, S), channels in the order of the config's stains, 0 outside the
+            cell.
+
+        Returns
+        -------
+        embeddings
+            float32, shape (B, width): CLS or the mean of the patch tokens, as ``pool`` says.
+
+        Raises
+        ------
+        ValueError
+            The crops are not of the type and shape that the network was trained on.
+        """
+        m = self.config.settings.model
+        wanted = (m.channels, m.image_size, m.image_size)
+        if crops.dtype != np.uint16 or crops.shape[1:] != wanted:
+            raise ValueError(
+                f"crops are {crops.dtype} {crops.shape}, the network takes uint16 (B, "
+                f"{wanted[0]}, {wanted[1]}, {wanted[2]})"
+            )
+        parts = [self._embed(crops[i : i + BATCH]) for i in range(0, len(crops), BATCH)]
+        return np.concatenate([np.empty((0, self.width), dtype=np.float32), *parts])
+
+    @torch.inference_mode()
+    def _embed(self, crops: CropArray) -> NDArray[np.float32]:
+        images = self.standardiser(torch.from_numpy(np.ascontiguousarray(crops)).to(self.device))
+        tokens = self.model.encode(patchify(images, self.model.settings))
+        pooled = tokens[:, 0] if self.config.settings.pool == "cls" else tokens[:, 1:].mean(dim=1)
+        return np.asarray(pooled.float().cpu().numpy(), dtype=np.float32)
+
+    def field(self, field: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Embed a whole field by tiles, background and all.
+
+        Parameters
+        ----------
+        field
+            float32 in 0..1, shape (C, Y, X).
+
+        Returns
+        -------
+        embeddings
+            float32, shape (tiles, width), tiles as in `tiles`.
+        """
+        return self(tiles(field, self.config.settings.model.image_size))
+
+
+def load_embedder(folder: Path, device: str = "cpu", weights: Weights = "trained") -> Embedder:
+    """Load a finished model.
+
+    Parameters
+    ----------
+    folder
+        Made by :func:`phenoprot.mae.train.train`.
+    device
+        Where to compute.
+    weights
+        ``initial``: those the training began with, drawn from its seed: the untrained baseline.
+
+    Raises
+    ------
+    UserError
+        The folder does not hold a model, or its weights are not of the network that its
+        ``config.json`` describes.
+    """
+    config = read_config(folder)
+    model = seeded_model(config.settings.model, config.settings.training.seed)
+    if weights == "trained":
+        path = folder / WEIGHTS
+        try:
+            model.load_state_dict(load_file(path))
+        except FileNotFoundError:
+            raise UserError("no such file", where=str(path), remedy="Train the model.") from None
+        except (SafetensorError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            raise UserError(
+                f"not the weights of the network in {CONFIG}: {reason}",
+                where=str(path),
+                remedy="Train the model again, or take both files from one run.",
+            ) from None
+    return Embedder(model, config, device)
+
+
+def read_config(folder: Path) -> Config:
+    """Read the ``config.json`` of a finished model."""
+    path = folder / CONFIG
+    return parse_settings(Config, read_yaml(path), str(path))
+
+
+@dataclass(frozen=True)
+class MaeMethod:
+    """The masked autoencoder as a feature method, see :mod:`phenoprot.features.registry`."""
+
+    folder: Path
+    """Folder of the finished model."""
+    weights: Weights = "trained"
+    """``initial``: the untrained baseline, under its own name."""
+    device: str = "cpu"
+    """Where to compute."""
+
+    reads = "crops"
+
+    @property
+    def name(self) -> str:
+        """Name of the method."""
+        return "mae" if self.weights == "trained" else "mae-untrained"
+
+    @cached_property
+    def config(self) -> Config:
+        """What the model was trained with."""
+        return read_config(self.folder)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """``mae_000`` and so on."""
+        return tuple(f"mae_{number:03d}" for number in range(self.config.settings.model.width))
+
+    def fingerprint(self) -> str:
+        """Hash of config, weights and code."""
+        used = file_sha256(self.folder / WEIGHTS) if self.weights == "trained" else "initial"
+        code = code_fingerprint(CODE, ("timm", "torch"))
+        return fingerprint(self.config.model_dump(mode="json"), used, code)
+
+    def warm(self) -> None:
+        """Nothing: there is nothing to compile."""
+
+    def prepare(self) -> Callable[[CropArray], NDArray[np.float32]]:
+        """Load the network."""
+        return load_embedder(self.folder, self.device, self.weights)
+
+
+def tiles(field: NDArray[np.float32], size: int) -> CropArray:
+    """Cut a field into square tiles without overlap, row by row, around its centre.
+
+    What is left at the borders, less than a tile, is not used.
+
+    Parameters
+    ----------
+    field
+        float32 in 0..1, shape (C, Y, X).
+    size
+        Side of a tile (px).
+
+    Returns
+    -------
+    tiles
+        uint16, shape (T, C, size, size).
+
+    Raises
+    ------
+    UserError
+        The field is smaller than a tile.
+    """
+    c, height, width = field.shape
+    rows, columns = height // size, width // size
+    if not rows or not columns:
+        raise UserError(
+            f"a field of {height} x {width} px holds no tile of {size} px",
+            where="mae",
+            remedy="Train on smaller crops, or bin the images less.",
+        )
+    top, left = (height - rows * size) // 2, (width - columns * size) // 2
+    inner = field[:, top : top + rows * size, left : left + columns * size]
+    cut = inner.reshape(c, rows, size, columns, size).transpose(1, 3, 0, 2, 4)
+    scaled = np.rint(np.clip(cut, 0, 1) * FULL_SCALE)
+    return scaled.reshape(rows * columns, c, size, size).astype(np.uint16)

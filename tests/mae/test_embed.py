@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from phenoprot.errors import UserError
+from phenoprot.mae.embed import load_embedder, tiles
+from phenoprot.mae.model import seeded_model
+from phenoprot.mae.train import train
+
+from .toy import MODEL, STANDARD, ArrayCrops, settings
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    work = tmp_path_factory.mktemp("trained")
+    return train(ArrayCrops(), STANDARD, settings(steps=3), work, "toy", "toy")
+
+
+def by_hand(model: torch.nn.Module, crops: np.ndarray, pool: str) -> np.ndarray:
+    """Every step in the open: standardise, cut, embed, attend, norm, pool."""
+    rows = []
+    for crop in crops:
+        x = crop.astype(np.float64) / 65535
+        x = (x - np.array(STANDARD.mean)[:, None, None]) / np.array(STANDARD.sd)[:, None, None]
+        tokens = [
+            x[:, r : r + 4, c : c + 4].ravel() for r in range(0, 16, 4) for c in range(0, 16, 4)
+        ]
+        h = model.embed(torch.tensor(np.array(tokens), dtype=torch.float32))[None]
+        h = torch.cat([model.cls, h + model.positions], dim=1)
+        for block in model.blocks:
+            h = block(h)
+        h = model.norm(h)[0].detach().numpy()
+        rows.append(h[0] if pool == "cls" else h[1:].mean(axis=0))
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("pool", ["cls", "mean"])
+def test_embeddings_step_by_step(tmp_path: Path, pool: str) -> None:
+    crops = ArrayCrops()
+    trained = train(crops, STANDARD, settings(steps=2, pool=pool), tmp_path, "toy", "toy")
+    model = seeded_model(MODEL, 0)
+    model.load_state_dict(load_file(trained / "model.safetensors"))
+    found = load_embedder(trained)(crops.pixels[:5])
+    assert found.dtype == np.float32
+    assert found.shape == (5, 16)
+    np.testing.assert_allclose(found, by_hand(model, crops.pixels[:5], pool), rtol=1e-4, atol=1e-5)
+
+
+def test_the_untrained_baseline_is_the_network_that_training_began_with(folder: Path) -> None:
+    crops = ArrayCrops().pixels[:4]
+    trained, initial = (load_embedder(folder, weights=w) for w in ("trained", "initial"))
+    expected = by_hand(seeded_model(MODEL, 0), crops, "cls")
+    np.testing.assert_allclose(initial(crops), expected, rtol=1e-4, atol=1e-5)
+    assert np.abs(trained(crops) - initial(crops)).max() > 1e-3
+
+
+def test_batches_and_no_crops(folder: Path) -> None:
+    embedder, crops = load_embedder(folder), ArrayCrops(n_fields=40).pixels
+    assert len(crops) > 128
+    one_by_one = np.concatenate([embedder(crops[i : i + 1]) for i in range(len(crops))])
+    np.testing.assert_allclose(embedder(crops), one_by_one, rtol=1e-4, atol=1e-5)
+    assert np.array_equal(embedder(crops), embedder(crops))
+    assert embedder(crops[:0]).shape == (0, embedder.width) == (0, 16)
+
+
+def test_other_crops_are_refused(folder: Path) -> None:
+    embedder = load_embedder(folder)
+    for wrong in (np.zeros((1, 2, 16, 16)), np.zeros((1, 3, 16, 16), dtype=np.uint16)):
+        with pytest.raises(ValueError, match=r"the network takes uint16 \(B, 2, 16, 16\)"):
+            embedder(wrong)
+
+
+def test_tiles_of_a_field(folder: Path) -> None:
+    whole = np.random.default_rng(0).integers(0, 65536, (2, 37, 50)).astype(np.uint16)
+    field = whole.astype(np.float32) / 65535
+    cut = tiles(field, 16)
+    assert cut.shape == (6, 2, 16, 16)
+    assert cut.dtype == np.uint16
+    # 37 = 2 tiles and 2 rows above; 50 = 3 tiles and 1 column on the left.
+    assert np.array_equal(cut[4], whole[:, 18:34, 17:33])
+    assert load_embedder(folder).field(field).shape == (6, 16)
+    with pytest.raises(UserError, match="15 x 50 px holds no tile of 16 px"):
+        tiles(field[:, :15], 16)
+
+
+def test_a_folder_that_holds_no_model(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"config\.json: no such file"):
+        load_embedder(tmp_path)
+    config = (folder / "config.json").read_text()
+    (tmp_path / "config.json").write_text(config)
+    with pytest.raises(UserError, match=r"model\.safetensors: no such file"):
+        load_embedder(tmp_path)
+    weights = load_file(folder / "model.safetensors")
+    weights.pop("cls")
+    save_file(weights, tmp_path / "model.safetensors")
+    with pytest.raises(UserError, match=r"not the weights of the network .*Missing key.*cls"):
+        load_embedder(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"torn")
+    with pytest.raises(UserError, match="not the weights of the network"):
+        load_embedder(tmp_path)
+    (tmp_path / "config.json").write_text(config.replace('"pool"', '"pol"'))
+    with pytest.raises(UserError, match=r"unknown key 'settings\.pol'"):
+        load_embedder(tmp_path)

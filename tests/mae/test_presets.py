@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from phenoprot import presets
+from phenoprot.crops.settings import CropSettings
+from phenoprot.errors import UserError
+from phenoprot.mae.settings import MAESettings
+from phenoprot.presets import POSTER, apply_preset
+from phenoprot.settings import parse_settings
+
+TEXT = """\
+# Every setting.
+mae:
+  model:
+    width: 16  # elements
+    depth: 2
+  training:
+    betas:
+      - 0.9
+      - 0.99
+    # of all steps
+    steps: 600
+tasks:
+  name: 'quoted'
+"""
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {"mae.model.width": 768, "mae.model.depth": 2, "mae.training.betas": [0.9, 0.95]}
+    monkeypatch.setitem(presets.PRESETS, "small", values)
+
+
+@pytest.mark.usefixtures("small")
+def test_only_the_preset_s_lines_change(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(TEXT)
+    changes = apply_preset("small", path)
+    assert [key for key, _, _ in changes] == ["mae.model.width", "mae.training.betas"]
+    assert (changes[0][1], changes[0][2]) == (16, 768)
+    expected = TEXT.replace("width: 16 ", "width: 768").replace("- 0.99", "- 0.95")
+    assert path.read_text() == expected
+    before = path.read_bytes()
+    assert apply_preset("small", path) == []
+    assert path.read_bytes() == before
+
+
+@pytest.mark.usefixtures("small")
+def test_a_key_that_is_not_there_stops_all(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(TEXT.replace("depth", "depht"))
+    with pytest.raises(
+        UserError, match=r"params\.yaml: 1 of the keys of preset 'small'.*mae\.model\.depth"
+    ):
+        apply_preset("small", path)
+    assert "width: 16" in path.read_text()
+    with pytest.raises(UserError, match="no such file"):
+        apply_preset("small", tmp_path / "none.yaml")
+
+
+def test_a_longer_list_keeps_the_comment_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(TEXT)
+    monkeypatch.setitem(presets.PRESETS, "long", {"mae.training.betas": [1, 2, 3]})
+    assert apply_preset("long", path) == [("mae.training.betas", [0.9, 0.99], [1, 2, 3])]
+    assert "      - 1\n      - 2\n      - 3\n    # of all steps\n" in path.read_text()
+
+
+def test_there_is_no_such_preset(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no preset 'postr'.*There is: poster"):
+        apply_preset("postr", tmp_path / "params.yaml")
+
+
+def test_the_poster_s_network_and_batch() -> None:
+    block: dict[str, dict[str, object]] = {}
+    for key, value in POSTER.items():
+        head, *rest = key.split(".")
+        if head == "mae":
+            block.setdefault(rest[0], {})[rest[1]] = value
+    s = parse_settings(MAESettings, block, "poster")
+    assert (s.model.n_tokens, s.model.visible, s.model.token_values) == (784, 78, 320)
+    assert (s.training.batch, s.training.steps) == (2048, 100_000)
+    assert POSTER["crops.size"] == s.model.image_size
+
+
+BLOCKS = {"crops": CropSettings, "mae": MAESettings}
+
+
+def test_every_key_is_a_key_of_the_shipped_parameters() -> None:
+    shipped = yaml.safe_load(Path("params.yaml").read_text())
+    for key, value in POSTER.items():
+        head, *rest = key.split(".")
+        held = BLOCKS[head]().model_dump(mode="json") if head in BLOCKS else shipped[head]
+        for part in rest:
+            assert part in held, key
+            held = held[part]
+        assert type(held) is type(value), key
+
+
+def test_show_prints_the_values() -> None:
+    result = CliRunner().invoke(presets.app, ["show", "poster"])
+    assert result.exit_code == 0
+    assert "mae.model.image_size: 224\n" in result.output

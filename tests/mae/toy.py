@@ -1,0 +1,94 @@
+"""Small crops, small networks, and runs of them in processes of their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from phenoprot.mae.settings import LossSettings, MAESettings, ModelSettings, TrainingSettings
+from phenoprot.mae.standardise import CropArray, IntArray, Standardisation
+
+STAINS = ("DNA", "ER")
+STANDARD = Standardisation(stains=STAINS, mean=(0.02, 0.05), sd=(0.01, 0.02))
+MODEL = ModelSettings(
+    image_size=16,
+    patch_size=4,
+    channels=2,
+    mask_ratio=0.75,
+    width=16,
+    depth=2,
+    heads=2,
+    decoder_width=8,
+    decoder_heads=2,
+)
+TRAINING = TrainingSettings(
+    steps=12,
+    fields=2,
+    cells=3,
+    learning_rate=1e-3,
+    brightness=0.1,
+    log_every=2,
+    checkpoint_every=3,
+    picture_every=100,
+)
+
+
+@dataclass
+class ArrayCrops:
+    """Crops in memory, in blobs of a random brightness on black."""
+
+    seed: int = 0
+    n_fields: int = 6
+    size: int = 16
+    channels: int = 2
+    fields: Sequence[IntArray] = field(init=False)
+
+    def __post_init__(self) -> None:
+        rng = np.random.default_rng(self.seed)
+        ends = np.cumsum(rng.integers(2, 7, self.n_fields))
+        starts = [0, *ends[:-1]]
+        self.fields = [np.arange(a, b) for a, b in zip(starts, ends, strict=True)]
+        place = np.arange(self.size) - (self.size - 1) / 2
+        inside = place[:, None] ** 2 + place**2 < rng.uniform(
+            0.1 * self.size**2, 0.25 * self.size**2, (ends[-1], 1, 1, 1)
+        )
+        level = rng.uniform(500, 6000, (ends[-1], self.channels, 1, 1))
+        noise = rng.uniform(0.8, 1.2, (ends[-1], self.channels, self.size, self.size))
+        self.pixels = (inside * level * noise).astype(np.uint16)
+
+    def read(self, indices: IntArray) -> CropArray:
+        return self.pixels[indices]
+
+
+def settings(
+    model: dict[str, object] | None = None,
+    loss: dict[str, object] | None = None,
+    pool: str = "cls",
+    **training: object,
+) -> MAESettings:
+    """The toy's settings with changes; those not named belong to the training."""
+    return MAESettings(
+        model=ModelSettings(**{**MODEL.model_dump(), **(model or {})}),
+        loss=LossSettings(**(loss or {})),
+        training=TrainingSettings(**{**TRAINING.model_dump(), **training}),
+        pool=pool,
+    )
+
+
+def run_toy(
+    work: Path,
+    changes: dict[str, object],
+    environment: dict[str, str] | None = None,
+    errors: Path | None = None,
+) -> None:
+    """Train on the toy crops: the body of a process."""
+    os.environ.update(environment or {})
+    if errors is not None:
+        os.dup2(os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
+    from phenoprot.mae.train import train
+
+    train(ArrayCrops(), STANDARD, settings(**changes), work, "toy", "toy")
