@@ -48,7 +48,7 @@ def normalise_to_controls(
     control = wells.loc[wells[CONTROL] == NEGATIVE_CONTROL, WELL_KEY].assign(is_control=True)
     marked = profile[WELL_KEY].merge(control, how="left", on=WELL_KEY)["is_control"]
     is_control = marked.notna().to_numpy()
-    values = profile[features].to_numpy(dtype=np.float64)
+    values = profile[features].to_numpy(dtype=np.float64, copy=True)
     plates = profile[PLATE].to_numpy()
     bare = [p for p in pd.unique(plates) if not is_control[plates == p].any()]
     if bare:

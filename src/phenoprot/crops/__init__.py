@@ -1,0 +1,1 @@
+"""Single-cell crops: masked, centred, ready for random access."""

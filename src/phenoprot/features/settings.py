@@ -1,0 +1,21 @@
+"""Settings of feature extraction."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from phenoprot.features.cellprofiler.settings import CellProfilerSettings
+from phenoprot.settings import Settings
+
+
+class FeatureSettings(Settings):
+    """How features are taken from fields of view."""
+
+    border_cells: Literal["drop", "keep"] = "drop"
+    """Cells that the border of the image cuts: ``drop`` leaves them out of the mean over the cells
+    of a field, ``keep`` does not. They count as neighbours of others either way. Crops have none
+    of them."""
+    cellprofiler: CellProfilerSettings = Field(default_factory=CellProfilerSettings)
+    """Method ``cellprofiler``."""

@@ -1,0 +1,32 @@
+"""Stage: single-cell crops of every field of view."""
+
+from phenoprot.stage import run_stage
+
+
+def crops(screen: str) -> None:
+    """Cut out all cells; a screen without images has a folder that says so."""
+    from phenoprot.crops.run import crop_fields
+    from phenoprot.files import write_text
+    from phenoprot.layout import WORK, Layout
+    from phenoprot.params import load_params
+    from phenoprot.screens.loader import load_screen
+
+    params = load_params()
+    source = load_screen(params.screen(screen).folder)
+    layout = Layout(screen)
+    if source.info.tables.images is None:
+        write_text(layout.crops / "NOTE.txt", f"The screen {screen} has no images: no crops.\n")
+        return
+    crop_fields(
+        source.images(),
+        layout.masks,
+        layout.crops,
+        WORK / "crops",
+        f"{screen} crops",
+        params.crops,
+        params.execution,
+    )
+
+
+if __name__ == "__main__":
+    run_stage(crops)

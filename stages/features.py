@@ -1,0 +1,36 @@
+"""Stage: features of every well, by each method that reads images."""
+
+from phenoprot.stage import run_stage
+
+
+def features(screen: str) -> None:
+    """Extract features and average them to wells; a screen without images has a note only."""
+    from phenoprot.features.aggregate import aggregate_wells
+    from phenoprot.features.extract import Sources, extract
+    from phenoprot.features.registry import Artefacts, find_method
+    from phenoprot.files import write_parquet, write_text
+    from phenoprot.layout import WORK, Layout
+    from phenoprot.params import load_params
+    from phenoprot.screens.loader import load_screen
+
+    params = load_params()
+    block = params.screen(screen)
+    source = load_screen(block.folder)
+    layout = Layout(screen)
+    if source.info.tables.images is None or not block.extracted:
+        note = f"No features are taken from images of the screen {screen}.\n"
+        write_text(layout.features("none").with_name("NOTE.txt"), note)
+        return
+    sources = Sources(source.images(), layout.masks, layout.crops)
+    artefacts = Artefacts(channels=layout.images / "channels.json")
+    for name in block.extracted:
+        method = find_method(name, params.features, artefacts)
+        title = f"{screen} {name}"
+        fields = extract(
+            method, sources, WORK / "features", title, params.features, params.execution
+        )
+        write_parquet(layout.features(name), aggregate_wells(fields))
+
+
+if __name__ == "__main__":
+    run_stage(features)

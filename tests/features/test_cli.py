@@ -1,0 +1,53 @@
+"""The commands of ``phenoprot features``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from tests.crops.scenes import Scene
+from typer.testing import CliRunner
+
+from phenoprot.errors import UserError
+from phenoprot.features import cytotable
+from phenoprot.features.cli import features_app
+from phenoprot.features.registry import CellProfiler
+
+from .methods import Toy
+
+
+@pytest.mark.usefixtures("here")
+def test_cellprofiler(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(scene.folder)
+    toy = Toy("cells")  # the real one takes its time, and is tested with the rest
+    for name in ("warm", "prepare", "fingerprint"):
+        monkeypatch.setattr(CellProfiler, name, lambda _, name=name: getattr(toy, name)())
+    monkeypatch.setattr(CellProfiler, "columns", toy.columns)
+    command = ["cellprofiler", "images.csv", "--masks", "masks", "--output", "out/f.parquet"]
+    result = CliRunner().invoke(features_app, command)
+    assert result.exit_code == 0, result.output
+    lines = result.output.split("\n")
+    assert "5 fields, 5 cells, 2 fields without a cell; 3 features" in lines
+    table = pd.read_parquet("out/f.parquet")
+    assert table["Metadata_CellCount"].tolist() == [2, 0, 1, 0, 2]
+    assert Path(".phenoprot/features").is_dir()
+    result = CliRunner().invoke(features_app, [*command, "--keep-border"])
+    assert pd.read_parquet("out/f.parquet")["Metadata_CellCount"].tolist() == [3, 0, 1, 1, 2]
+
+
+def test_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = {"Metadata_Plate": ["P"], "Metadata_Well": ["A01"], "Metadata_Site": ["1"]}
+    table = pd.DataFrame({**key, "Metadata_CellCount": [7], "Cells_AreaShape_Area": [2.5]})
+    monkeypatch.setattr(cytotable, "import_cellprofiler", lambda _: table)
+    output = tmp_path / "f.parquet"
+    result = CliRunner().invoke(features_app, ["import", "somewhere", "--output", str(output)])
+    assert result.output == f"1 fields, 7 cells, 1 features\n{output}\n"
+    pd.testing.assert_frame_equal(pd.read_parquet(output), table)
+
+
+def test_import_of_nothing(tmp_path: Path) -> None:
+    command = ["import", str(tmp_path), "--output", str(tmp_path / "f.parquet")]
+    result = CliRunner().invoke(features_app, command)
+    assert isinstance(result.exception, UserError)
+    assert not (tmp_path / "f.parquet").exists()
