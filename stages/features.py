@@ -5,6 +5,9 @@ from phenoprot.stage import run_stage
 
 def features(screen: str) -> None:
     """Extract features and average them to wells; a screen without images has a note only."""
+    import pandas as pd
+
+    from phenoprot.features import counts
     from phenoprot.features.aggregate import aggregate_wells
     from phenoprot.features.extract import Sources, extract
     from phenoprot.features.registry import Artefacts, find_method
@@ -12,6 +15,7 @@ def features(screen: str) -> None:
     from phenoprot.layout import WORK, Layout
     from phenoprot.params import load_params
     from phenoprot.screens.loader import load_screen
+    from phenoprot.segmentation.run import OBJECTS
 
     params = load_params()
     block = params.screen(screen)
@@ -24,6 +28,10 @@ def features(screen: str) -> None:
     sources = Sources(source.images(), layout.masks, layout.crops)
     artefacts = Artefacts(channels=layout.images / "channels.json")
     for name in block.extracted:
+        if name == counts.NAME:
+            objects = pd.read_parquet(layout.masks / OBJECTS)
+            write_parquet(layout.features(name), counts.count_cells(objects))
+            continue
         method = find_method(name, params.features, artefacts)
         title = f"{screen} {name}"
         fields = extract(

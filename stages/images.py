@@ -19,7 +19,9 @@ def images(screen: str) -> None:
         write_json(folder / "checks.json", {"images": 0})
         write_channel_statistics(folder / "channels.json", {})
         return
-    report = check_images(source.images(), params.images, title=f"{screen} images")
+    report = check_images(
+        source.images(), params.images, params.execution, title=f"{screen} images"
+    )
     write_json(folder / "checks.json", report.summary())
     report.require_sound(str(source.folder / source.info.tables.images))
     channels = channel_statistics(report.files, source.wells())

@@ -5,6 +5,8 @@ from phenoprot.stage import run_stage
 
 def profiles(screen: str) -> None:
     """Normalise per plate to the negative controls, then average the replicate wells."""
+    import pandas as pd
+
     from phenoprot.files import write_parquet
     from phenoprot.layout import Layout
     from phenoprot.params import load_params
@@ -13,10 +15,13 @@ def profiles(screen: str) -> None:
 
     params = load_params()
     block = params.screen(screen)
+    layout = Layout(screen)
     names = dict.fromkeys(name for row in block.rows.values() for name in row.features)
-    tables = screen_profiles(load_screen(block.folder), list(names), params.profiles.normalisation)
+    extracted = {name: pd.read_parquet(layout.features(name)) for name in block.extracted}
+    source = load_screen(block.folder)
+    tables = screen_profiles(source, list(names), params.profiles.normalisation, extracted)
     for name, table in tables.items():
-        write_parquet(Layout(screen).profiles / f"{name}.parquet", table)
+        write_parquet(layout.profiles / f"{name}.parquet", table)
 
 
 if __name__ == "__main__":

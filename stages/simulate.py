@@ -9,7 +9,7 @@ def simulate(screen: str) -> None:
     from phenoprot.screens.phantom import simulate_phantom
 
     params = load_params()
-    simulate_phantom(params.phantom, params.screen(screen).folder)
+    simulate_phantom(params.phantom, params.screen(screen).folder, params.execution)
 
 
 if __name__ == "__main__":

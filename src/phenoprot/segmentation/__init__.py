@@ -1,0 +1,1 @@
+"""Nuclei, cells and cytoplasm of the fields of view."""
