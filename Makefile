@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python3.12 names the interpreter (3.11-3.13) that the environment is made from.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help reproduce test lint format gate docs env lock bench-curves clean
+.PHONY: help reproduce test lint format gate docs env lock bench-curves bench-features clean
 
 export PYTHON
 # dvc's stages call `python` and `phenoprot`: those of the environment
@@ -46,6 +46,9 @@ lock: ## write requirements.lock from pyproject.toml, by uv (ARGS=--upgrade for 
 
 bench-curves: env ## time the curve engine
 	@$(IN_ENV) python benchmarks/curves/bench_curves.py
+
+bench-features: env ## time the CellProfiler features
+	@$(IN_ENV) python benchmarks/features/bench_features.py
 
 clean: ## remove the environment, the work folder and caches (not dvc's)
 	rm -rf .venv .phenoprot .pytest_cache .mypy_cache .ruff_cache .hypothesis build src/*.egg-info

@@ -11,6 +11,10 @@ import typer
 from phenoprot import __version__, runtime
 from phenoprot.curves.cli import app as curves_app
 from phenoprot.errors import UserError
+from phenoprot.features.cli import features_app
+from phenoprot.profiles.cli import profiles
+from phenoprot.segmentation.cli import segment
+from phenoprot.weights.cli import weights_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,6 +25,10 @@ app = typer.Typer(
 screens_app = typer.Typer(no_args_is_help=True, help="Screens: build, inspect, validate.")
 app.add_typer(screens_app, name="screens")
 app.add_typer(curves_app, name="curves")
+app.command()(segment)
+app.add_typer(features_app, name="features")
+app.command()(profiles)
+app.add_typer(weights_app, name="weights")
 
 Folder = Annotated[Path, typer.Argument(help="Screen folder, with its screen.yaml.")]
 

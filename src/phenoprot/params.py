@@ -5,11 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from phenoprot.crops.settings import CropSettings
 from phenoprot.curves.settings import CurveSettings
 from phenoprot.errors import UserError
 from phenoprot.evaluation.settings import EvaluationSettings
+from phenoprot.execution.settings import ExecutionSettings
+from phenoprot.features.settings import FeatureSettings
+from phenoprot.images.settings import ImageSettings
 from phenoprot.labels.settings import LabelSettings
 from phenoprot.screens.phantom.settings import PhantomSettings
+from phenoprot.segmentation.settings import SegmentationSettings
 from phenoprot.settings import Settings, parse_settings, read_yaml
 from phenoprot.tasks.settings import RowSettings, TaskSettings
 from phenoprot.validation.settings import ValidationSettings
@@ -20,6 +25,8 @@ class ScreenParams(Settings):
 
     folder: Path
     """The screen folder."""
+    extracted: list[str] = []
+    """Feature methods that are run on the screen's images; rows name them like its own tables."""
     rows: dict[str, RowSettings]
     """Rows of its tables, in the order they are printed."""
 
@@ -40,6 +47,16 @@ class Params(Settings):
     """The simulated screen."""
     validation: ValidationSettings
     """Thresholds of the input checks."""
+    execution: ExecutionSettings
+    """Where images are worked on, and by how many processes."""
+    images: ImageSettings
+    """Checks of the images."""
+    segmentation: SegmentationSettings
+    """From fields of view to cells."""
+    crops: CropSettings
+    """Single-cell crops."""
+    features: FeatureSettings
+    """From cells to features."""
     profiles: ProfileSettings
     """From wells to treatments."""
     curves: CurveSettings

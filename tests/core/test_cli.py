@@ -33,7 +33,8 @@ def test_help_and_version_import_nothing_heavy() -> None:
     code = (
         "import sys\n"
         "from phenoprot.cli import main\n"
-        "for arguments in (['--help'], ['screens', '--help'], ['curves', '--help'], ['--version']):"
+        "groups = ('screens', 'curves', 'segment', 'features', 'profiles', 'weights')\n"
+        "for arguments in (['--help'], *([name, '--help'] for name in groups), ['--version']):"
         "\n    sys.argv = ['phenoprot', *arguments]\n"
         "    try: main()\n"
         "    except SystemExit as end: assert not end.code, end.code\n"

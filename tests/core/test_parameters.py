@@ -110,3 +110,10 @@ def test_a_fault_names_its_key(tmp_path: Path, key: str, value: Any, message: st
     assert str(error.value).startswith(f"{file}: ")
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_block_that_may_be_null() -> None:
+    assert (
+        "| `features.deep.cloome.weights` | `null` | block of `file`, `sha256` or `null` |" in PAGE
+    )
+    assert "| `phantom.images.size` | `360` | integer >= 96, <= 4096 |" in PAGE

@@ -233,8 +233,8 @@ def test_methods_by_name() -> None:
     with pytest.raises(UserError) as error:
         find_method("cellprofile", FeatureSettings())
     assert str(error.value) == (
-        f"features: no feature method 'cellprofile'; there are: {', '.join(METHODS)}. Name one of "
-        "these."
+        f"features: no feature method 'cellprofile'; there are: {', '.join(METHODS)}, "
+        "timm:<model>. Name one of these."
     )
 
 

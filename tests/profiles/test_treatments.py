@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from phenoprot.errors import UserError
-from phenoprot.profiles.treatments import screen_profiles, treatment_profiles
+from phenoprot.profiles.treatments import defined, screen_profiles, treatment_profiles
 from phenoprot.screens.loader import Screen, load_screen
 
 WELLS = pd.DataFrame(
@@ -102,3 +102,30 @@ def test_profiles_of_a_screen(toy: Screen) -> None:
 def test_an_unknown_profile_table_is_named(toy: Screen) -> None:
     with pytest.raises(UserError, match="no profile table 'mae'; there are: raw, ready"):
         screen_profiles(toy, ["mae"], "standardise")
+
+
+def test_features_taken_from_images(toy: Screen) -> None:
+    extracted = PROFILE[["Metadata_Plate", "Metadata_Well"]].assign(x=PROFILE["x"].fillna(0.0))
+    tables = screen_profiles(toy, ["mine", "raw"], "standardise", {"mine": extracted})
+    np.testing.assert_allclose(tables["mine"]["x"], tables["raw"]["x"])
+
+
+def test_a_method_has_one_source(toy: Screen) -> None:
+    with pytest.raises(
+        UserError, match=r"1 method\(s\) are both in screen.yaml and taken from the"
+    ):
+        screen_profiles(toy, ["raw"], "standardise", {"raw": PROFILE})
+
+
+def test_wells_without_a_cell_and_undefined_features_are_left_out() -> None:
+    profile = pd.DataFrame(
+        {
+            "Metadata_Plate": ["P", "P", "P"],
+            "Metadata_Well": ["A01", "A02", "A03"],
+            "whole": [1.0, 2.0, np.nan],
+            "lacking": [np.nan, 2.0, np.nan],
+        }
+    )
+    kept = defined(profile)
+    assert kept["Metadata_Well"].tolist() == ["A01", "A02"]  # A03 has no cell
+    assert kept.columns.tolist() == ["Metadata_Plate", "Metadata_Well", "whole"]

@@ -63,7 +63,7 @@ def test_the_oracle_is_the_truth_with_a_little_noise(phantom):
 
 
 def test_cells_are_lost_as_the_programmes_say(phantom):
-    counts = phantom.screen.profile("cell_count")["Cells_Count"].to_numpy(dtype=float)
+    counts = phantom.screen.profile("cell_count_readout")["Cells_Count"].to_numpy(dtype=float)
     truth = phantom.truth("activities")
     expected = relative_cell_number(truth)
     control = (phantom.screen.wells()["Metadata_Control"] == "negcon").to_numpy()

@@ -14,7 +14,6 @@ import pandas as pd
 
 from phenoprot.crops.cut import CUT_OFF, cut_crops, inner_labels
 from phenoprot.crops.settings import CropSettings
-from phenoprot.crops.sources import images_fingerprints
 from phenoprot.crops.store import (
     BORDER_COUNT,
     CELL_COUNT,
@@ -34,6 +33,7 @@ from phenoprot.execution.settings import LOCAL, ExecutionSettings
 from phenoprot.execution.shards import Shard
 from phenoprot.files import file_sha256, fingerprint, write_parquet
 from phenoprot.images.reader import field_name, read_field
+from phenoprot.images.sources import images_fingerprints
 from phenoprot.screens.contract import FIELD_KEY, STAINS
 from phenoprot.segmentation.masks import Masks, read_masks
 

@@ -13,7 +13,6 @@ import pandas as pd
 
 from phenoprot.crops.cut import inner_labels
 from phenoprot.crops.run import check_masks, masks_files
-from phenoprot.crops.sources import images_fingerprints
 from phenoprot.crops.store import CROP_COUNT, ENDINGS, CropStore
 from phenoprot.errors import UserError, listed
 from phenoprot.execution.planning import code_fingerprint, plate_rows
@@ -25,6 +24,7 @@ from phenoprot.features.registry import FeatureMethod, Measure, Values
 from phenoprot.features.settings import FeatureSettings
 from phenoprot.files import file_sha256, fingerprint, write_parquet
 from phenoprot.images.reader import field_name, read_field
+from phenoprot.images.sources import images_fingerprints
 from phenoprot.screens.contract import FIELD_KEY
 from phenoprot.segmentation.masks import read_masks
 

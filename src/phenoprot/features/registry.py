@@ -31,6 +31,7 @@ from phenoprot.execution.planning import code_fingerprint
 from phenoprot.features.cellprofiler.measure import measure_field
 from phenoprot.features.cellprofiler.names import feature_names, position_names
 from phenoprot.features.cellprofiler.settings import CellProfilerSettings
+from phenoprot.features.deep.methods import FIXED_NAMES, TIMM, embedding_method
 from phenoprot.features.settings import FeatureSettings
 from phenoprot.files import fingerprint
 from phenoprot.segmentation.masks import Masks
@@ -138,30 +139,29 @@ class Artefacts:
 
     channels: Path | None = None
     """``channels.json``: mean and sd of each stain over the negative controls."""
-    mae: Path | None = None
-    """Folder of the finished masked autoencoder."""
 
 
-METHODS: dict[str, Callable[[FeatureSettings, Artefacts], FeatureMethod]] = {
-    CellProfiler.name: lambda settings, _: CellProfiler(settings.cellprofiler),
-}
-"""Methods by name; each is made from the settings of params.yaml and the screen's artefacts."""
+METHODS = (CellProfiler.name, *FIXED_NAMES)
+"""Names of the methods, besides ``timm:<model>`` and ``timm:<model>-untrained``."""
 
 
 def find_method(
     name: str, settings: FeatureSettings, artefacts: Artefacts | None = None
 ) -> FeatureMethod:
-    """Make a method by name.
+    """Make a method by name, from the settings of params.yaml and the screen's artefacts.
 
     Raises
     ------
     UserError
         There is none of this name.
     """
-    if name not in METHODS:
-        raise UserError(
-            f"no feature method '{name}'; there are: {', '.join(METHODS)}",
-            where="features",
-            remedy="Name one of these.",
-        )
-    return METHODS[name](settings, artefacts or Artefacts())
+    if name == CellProfiler.name:
+        return CellProfiler(settings.cellprofiler)
+    if name in METHODS or name.startswith(TIMM):
+        channels = artefacts.channels if artefacts else None
+        return embedding_method(name, settings.deep, channels)
+    raise UserError(
+        f"no feature method '{name}'; there are: {', '.join(METHODS)}, {TIMM}<model>",
+        where="features",
+        remedy="Name one of these.",
+    )

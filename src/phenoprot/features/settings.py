@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from phenoprot.features.cellprofiler.settings import CellProfilerSettings
+from phenoprot.features.deep.settings import DeepSettings
 from phenoprot.settings import Settings
 
 
@@ -19,3 +20,5 @@ class FeatureSettings(Settings):
     of them."""
     cellprofiler: CellProfilerSettings = Field(default_factory=CellProfilerSettings)
     """Method ``cellprofiler``."""
+    deep: DeepSettings = Field(default_factory=DeepSettings)
+    """Methods ``cloome``, ``dino`` and ``timm:<model>``."""

@@ -87,7 +87,7 @@ def remove_position_effects(profile: pd.DataFrame, wells: pd.DataFrame) -> pd.Da
         ]
     )
     is_control = (place[CONTROL] == NEGATIVE_CONTROL).to_numpy()
-    values = profile[features].to_numpy(dtype=np.float64)
+    values = profile[features].to_numpy(dtype=np.float64, copy=True)
     poor = []
     for plate in pd.unique(profile[PLATE]):
         rows = (profile[PLATE] == plate).to_numpy()
@@ -108,7 +108,7 @@ def remove_position_effects(profile: pd.DataFrame, wells: pd.DataFrame) -> pd.Da
 
 
 def _centred(values: pd.Series) -> np.ndarray:
-    array = values.to_numpy(dtype=np.float64)
+    array = values.to_numpy(dtype=np.float64, copy=True)
     return cast("np.ndarray", (array - array.mean()) / max(float(np.ptp(array)), 1.0))
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
+from phenoprot.errors import UserError, listed
 from phenoprot.profiles.normalise import Method, normalise_to_controls
 from phenoprot.profiles.position import position_profile
 from phenoprot.screens.contract import (
@@ -21,7 +24,12 @@ POSITION = "plate_position"
 PROTEOME = "proteome"
 
 
-def screen_profiles(screen: Screen, methods: list[str], how: Method) -> dict[str, pd.DataFrame]:
+def screen_profiles(
+    screen: Screen,
+    methods: list[str],
+    how: Method,
+    extracted: Mapping[str, pd.DataFrame] | None = None,
+) -> dict[str, pd.DataFrame]:
     """Treatment profiles of every method, by name.
 
     Parameters
@@ -33,7 +41,23 @@ def screen_profiles(screen: Screen, methods: list[str], how: Method) -> dict[str
         is left out, it comes from the labels.
     how
         Per-plate normalisation of tables that are not normalised yet.
+    extracted
+        Well tables taken from the screen's images, by method.
+
+    Raises
+    ------
+    UserError
+        A method is both a table of the screen and taken from its images.
     """
+    extracted = extracted or {}
+    both = sorted(extracted.keys() & screen.info.tables.profiles.keys())
+    if both:
+        raise UserError(
+            f"{len(both)} method(s) are both in screen.yaml and taken from the images: "
+            f"{listed(both)}",
+            where=str(screen.folder / "screen.yaml"),
+            remedy="Rename the table, or take the method out of extracted in params.yaml.",
+        )
     wells = screen.wells()
     tables: dict[str, pd.DataFrame] = {}
     for method in methods:
@@ -41,12 +65,26 @@ def screen_profiles(screen: Screen, methods: list[str], how: Method) -> dict[str
             continue
         if method == POSITION:
             profile = position_profile(wells)
+        elif method in extracted:
+            profile = normalise_to_controls(defined(extracted[method]), wells, how)
         else:
             profile = screen.profile(method)
             if not screen.info.tables.profiles[method].normalised:
                 profile = normalise_to_controls(profile, wells, how)
         tables[method] = treatment_profiles(profile, wells)
     return tables
+
+
+def defined(profile: pd.DataFrame) -> pd.DataFrame:
+    """Leave out wells without a cell, and features that any other well lacks.
+
+    Few cells can leave a feature undefined (a texture at 10 px needs a cell that wide). What is
+    dropped depends on no label.
+    """
+    features = feature_columns(profile)
+    profile = profile[profile[features].notna().any(axis=1)]
+    lacking = [name for name in features if profile[name].isna().any()]
+    return profile.drop(columns=lacking)
 
 
 def treatment_profiles(profile: pd.DataFrame, wells: pd.DataFrame) -> pd.DataFrame:

@@ -17,6 +17,7 @@ def account(metrics: ScreenMetrics) -> str:
         "\n".join(f"- {caveat}" for caveat in source["caveats"]),
         "## What was predicted",
         _labels(metrics),
+        *(["## Images", _images(metrics.images)] if metrics.images else []),
         "## What the numbers say",
         "\n".join(f"- {line}" for line in findings(metrics)),
         f"![Scores with 95 % intervals](results-{source['screen']}.svg)",
@@ -97,6 +98,21 @@ def _labels(metrics: ScreenMetrics) -> str:
         f"{counts['n_unclassified']} unclassified (masked). {metrics.provenance['label_rule']}"
     )
     return text if metrics.truth is None else f"{text}\n\n{_truth(metrics.truth)}"
+
+
+def _images(counts: Metrics) -> str:
+    text = (
+        f"{counts['n_fields']} fields of view with {counts['n_cells']} cells, "
+        f"{counts['n_cells_at_border']} of them cut by the border; "
+        f"{counts['n_dead_cells_left_out']} dead cells left out; "
+        f"{counts['n_fields_without_cell']} fields without a cell."
+    )
+    if "average_precision_cells" not in counts:
+        return text
+    return (
+        f"{text} Average precision at an overlap (IoU) of 0.5 with the true masks: nuclei "
+        f"{counts['average_precision_nuclei']:.3f}, cells {counts['average_precision_cells']:.3f}."
+    )
 
 
 def _truth(truth: Metrics) -> str:

@@ -51,7 +51,7 @@ _OPEN = object()
 def _leaves(key: str, field: FieldInfo, value: Any) -> Iterator[tuple[str, FieldInfo, Any]]:
     """Keys under `key` that hold plain values, with their field and value."""
     model, is_mapping = _model(field.annotation)
-    if model is None:
+    if model is None or value is None:
         yield key, field, value
         return
     if is_mapping:
@@ -63,12 +63,19 @@ def _leaves(key: str, field: FieldInfo, value: Any) -> Iterator[tuple[str, Field
                 default if default is not None and _model(inner.annotation)[0] is None else _OPEN
             )
         else:
-            below = (value or {}).get(name, inner.get_default(call_default_factory=True))
+            given = value.model_dump() if isinstance(value, BaseModel) else value
+            below = given.get(name, inner.get_default(call_default_factory=True))
         yield from _leaves(f"{key}.{name}", inner, below)
 
 
 def _model(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
-    """The settings model of an annotation, and whether it is a mapping from names to it."""
+    """The settings model of an annotation, and whether it is a mapping from names to it.
+
+    A block that may be null has the model of the block.
+    """
+    if get_origin(annotation) in (Union, types.UnionType):
+        models = [_model(arg) for arg in get_args(annotation) if arg is not types.NoneType]
+        return models[0] if len(models) == 1 else (None, False)
     if get_origin(annotation) is dict:
         return _model(get_args(annotation)[1])[0], True
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -95,6 +102,9 @@ def _kind(field: FieldInfo) -> str:
     return " ".join([_type(field.annotation), ", ".join(bounds)]).strip()
 
 
+_NAMES = {int: "integer", float: "number", str: "text", bool: "truth value", Path: "path"}
+
+
 def _type(annotation: Any, many: bool = False) -> str:
     origin, args = get_origin(annotation), get_args(annotation)
     if hasattr(annotation, "__metadata__"):
@@ -103,12 +113,12 @@ def _type(annotation: Any, many: bool = False) -> str:
         return " or ".join(f"`{choice}`" for choice in args)
     if origin in (Union, types.UnionType):
         return " or ".join("`null`" if arg is type(None) else _type(arg, many) for arg in args)
-    if origin is tuple and Ellipsis not in args:
-        return f"{len(args)} {_type(args[0], many=True)}"
     if origin in (list, tuple):
-        return f"list of {_type(args[0], many=True)}"
-    names = {int: "integer", float: "number", str: "text", bool: "truth value", Path: "path"}
-    return names[annotation] + ("s" if many and annotation is not str else "")
+        length = f"{len(args)}" if origin is tuple and Ellipsis not in args else "list of"
+        return f"{length} {_type(args[0], many=True)}"
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "block of " + ", ".join(f"`{name}`" for name in annotation.model_fields)
+    return _NAMES[annotation] + ("s" if many and annotation is not str else "")
 
 
 def _cell(text: str) -> str:

@@ -19,6 +19,8 @@ from phenoprot.report.figure import draw
 from phenoprot.report.tables import TASKS, ScreenMetrics, read_metrics
 from phenoprot.screens.contract import ProteomicsTable
 from phenoprot.screens.loader import Screen, load_screen
+from phenoprot.segmentation.run import BORDER, CELLS, DEAD, OBJECTS
+from phenoprot.segmentation.score import KINDS
 
 TOP = 10
 """Proteins in Table 2, as in the poster."""
@@ -34,11 +36,37 @@ def publish(layout: Layout, params: Params) -> None:
             name = file.relative_to(layout.scores)
             write_json(layout.metrics / name, json.loads(file.read_text("utf-8")))
     write_json(layout.metrics / "provenance.json", provenance(screen, block, params, layout))
+    write_json(layout.metrics / "images.json", image_counts(layout.masks))
     write_json(layout.metrics / "top_regression.json", top_regression(layout, block))
     metrics = read_metrics(layout.metrics)
     write_text(layout.metrics / "doses.csv", dose_curves(metrics))
     write_text(layout.report, account(metrics))
     draw(metrics, layout.report.with_suffix(".svg"))
+
+
+def image_counts(masks: Path) -> dict[str, float]:
+    """Sum up the segmentation of a screen; empty for one without images.
+
+    Parameters
+    ----------
+    masks
+        Output of the segment stage. The average precision is there if the true masks are known.
+    """
+    if not (masks / OBJECTS).is_file():
+        return {}
+    objects = pd.read_parquet(masks / OBJECTS)
+    counts: dict[str, float] = {
+        "n_fields": len(objects),
+        "n_cells": int(objects[CELLS].sum()),
+        "n_cells_at_border": int(objects[BORDER].sum()),
+        "n_dead_cells_left_out": int(objects[DEAD].sum()),
+        "n_fields_without_cell": int((objects[CELLS] == 0).sum()),
+    }
+    if (masks / "score.json").is_file():
+        score = json.loads((masks / "score.json").read_text("utf-8"))
+        for kind in KINDS:
+            counts[f"average_precision_{kind}"] = score[kind]["average_precision"]
+    return counts
 
 
 def dose_curves(metrics: ScreenMetrics) -> str:

@@ -61,6 +61,8 @@ class ScreenMetrics:
     """Metrics by part, row and concentration, ascending; empty for a screen of single doses."""
     comparisons: dict[str, Compared]
     """Metrics by part, row and the row it is compared with."""
+    images: Metrics = field(default_factory=dict)
+    """Fields of view and cells found in them; empty without images."""
 
     @property
     def untrained(self) -> dict[str, list[str]]:
@@ -87,6 +89,7 @@ def read_metrics(folder: Path) -> ScreenMetrics:
     provenance = _read(folder / "provenance.json")
     rows = provenance["rows"]
     truth = folder / "labels" / "truth.json"
+    images = folder / "images.json"
     doses = {part: _read_rows(folder / "doses" / part, rows) for part in PARTS}
     return ScreenMetrics(
         provenance,
@@ -100,6 +103,7 @@ def read_metrics(folder: Path) -> ScreenMetrics:
             if named
         },
         comparisons=_in_order(_read_rows(folder / "comparisons", list(PARTS)), rows),
+        images=_read(images) if images.is_file() else {},
     )
 
 

@@ -74,9 +74,10 @@ def screen_info(name: str, settings: PhantomSettings) -> ScreenInfo:
                     "content": "Planted programme activities with noise of sd "
                     f"{settings.oracle_noise_sd:g} (upper bound)",
                 },
-                "cell_count": {
-                    "path": "profiles/cell_count.parquet",
-                    "content": "Simulated number of cells per well",
+                "cell_count_readout": {
+                    "path": "profiles/cell_count_readout.parquet",
+                    "content": "Simulated number of cells of the whole well, whose proteins are "
+                    "measured",
                 },
             },
             "proteomics": {
@@ -153,7 +154,7 @@ def simulate_phantom(
     tables = {
         "proteomics": measure_proteome(activities, proteins, settings),
         "profiles/oracle": oracle_profile(activities, settings),
-        "profiles/cell_count": cell_count_profile(activities, settings),
+        "profiles/cell_count_readout": cell_count_profile(activities, settings),
         "truth/compounds": compounds.table(),
         "truth/proteins": proteins.table(),
         "truth/regulation": planted_regulation(compounds, proteins, settings.concentrations),
