@@ -41,6 +41,15 @@ def main() -> int:
     root = Path.cwd()
     with Repo() as repo:
         outs = [Path(out.fs_path) for out in repo.index.outs if not out.use_cache]
+    # What neither git nor the cache keeps is made again.
+    ignored = subprocess.run(
+        ["git", "check-ignore", "-z", "--stdin"],
+        check=False,
+        input="\0".join(map(str, outs)),
+        capture_output=True,
+        text=True,
+    ).stdout.split("\0")
+    outs = [out for out in outs if str(out) not in ignored]
     problems += [
         f"{out.relative_to(root)} is missing: {REMEDY}" for out in sorted(outs) if not out.exists()
     ]

@@ -11,10 +11,13 @@ ROOT = Path(__file__).parents[2]
 PIPELINE = """\
 stages:
   first:
-    cmd: cp in.txt mid.txt
+    cmd: cp in.txt mid.txt && cp in.txt again.txt
     deps: [in.txt]
     params: [x]
-    outs: [mid.txt]
+    outs:
+      - mid.txt
+      - again.txt: # neither in git nor in the cache: made again in a clone
+          cache: false
   second:
     cmd: echo '{"auc":0.5}' > metrics/m.json
     deps: [mid.txt]
@@ -40,6 +43,7 @@ def origin(tmp_path_factory):
     git("init", "-q", cwd=path)
     (path / "metrics").mkdir()
     (path / "in.txt").write_text("1\n")
+    (path / ".gitignore").write_text("/again.txt\n")
     (path / "params.yaml").write_text("x: 1\ny: 1\n")
     (path / "dvc.yaml").write_text(PIPELINE)
     for command in (["init", "-q"], ["repro", "-q"]):

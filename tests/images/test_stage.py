@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from phenoprot.errors import UserError
+from phenoprot.execution.settings import ExecutionSettings
 from phenoprot.images.settings import ImageSettings
 from phenoprot.screens.contract import STAINS
 from phenoprot.screens.load_data import read_load_data
@@ -38,7 +39,9 @@ def screen(
         }
     ).to_csv(tmp_path / "wells.csv", index=False)
     block = SimpleNamespace(folder=tmp_path)
-    params = SimpleNamespace(screen=lambda _: block, images=ImageSettings())
+    params = SimpleNamespace(
+        screen=lambda _: block, images=ImageSettings(), execution=ExecutionSettings()
+    )
     monkeypatch.setattr("phenoprot.params.load_params", lambda: params)
     monkeypatch.setattr(
         "phenoprot.layout.Layout.images",

@@ -54,6 +54,15 @@ def save_checkpoint(
     _flush(path.parent)
 
 
+def remove_partial(path: Path) -> None:
+    """Remove what a process left that was killed while it wrote `path`.
+
+    Only for the one who holds the lock of the folder.
+    """
+    for temporary in path.parent.glob(f".{path.name}.*"):
+        temporary.unlink()
+
+
 def load_checkpoint(path: Path, model: nn.Module, optimiser: Lion, fingerprint: str) -> State:
     """Put a checkpoint's weights and momenta into place; without one, a run starts at step 0.
 

@@ -27,7 +27,7 @@ from phenoprot.execution.lock import work_lock
 from phenoprot.execution.planning import code_fingerprint
 from phenoprot.files import fingerprint
 from phenoprot.mae.batches import MicroBatch, Sampler, split_fields, turned
-from phenoprot.mae.checkpoint import Entry, load_checkpoint, save_checkpoint
+from phenoprot.mae.checkpoint import Entry, load_checkpoint, remove_partial, save_checkpoint
 from phenoprot.mae.finish import finish, finished
 from phenoprot.mae.log import TrainingLog, peak_memory
 from phenoprot.mae.losses import combined_loss
@@ -115,6 +115,8 @@ def run(
     t, rank = settings.training, fabric.global_rank
     bare = seeded_model(settings.model, t.seed).to(fabric.device)
     optimiser = make_optimiser(bare, t)
+    if rank == 0:
+        remove_partial(folder / CHECKPOINT)
     state = load_checkpoint(folder / CHECKPOINT, bare, optimiser, key)
     if t.compile:
         bare.compile()
