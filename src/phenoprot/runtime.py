@@ -9,6 +9,11 @@ import os
 
 PINNED = {
     # The oldest instruction set that fast x86-64 machines share: newer ones round differently.
+    # NumPy's exp and log, for one, differ in the last bit with AVX-512; numba compiles for the
+    # machine it runs on unless told otherwise ("" adds nothing to what haswell has).
+    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
+    "NUMBA_CPU_NAME": "haswell",
+    "NUMBA_CPU_FEATURES": "",
     "ATEN_CPU_CAPABILITY": "avx2",
     "MKL_CBWR": "AVX2",
     "ONEDNN_MAX_CPU_ISA": "AVX2",
