@@ -109,7 +109,8 @@ def nested_mlp(
     scalers = [None if loss == "bce" else Scaler.fit(labels[train]) for train in trains]
     y = np.stack([labels if s is None else s.scale(labels) for s in scalers]).astype(np.float32)
     y = np.pad(y, ((0, 0), (0, 0), (0, -y.shape[2] % BLOCK)), constant_values=np.nan)
-    x_all, y_all = torch.from_numpy(x).to(device), torch.from_numpy(y).to(device)
+    # Row by row in memory: pandas hands over columns, and a batch would copy the whole array.
+    x_all, y_all = (torch.from_numpy(np.ascontiguousarray(v)).to(device) for v in (x, y))
     chosen = _search(x_all, y_all, trains, groups, settings, loss)
     scores = np.full(labels.shape, np.nan, dtype=np.float32)
     models: list[FoldModel] = []
