@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import r2_score
 
+from phenoprot.evaluation.auc import auc_by_target
 from phenoprot.evaluation.regression import (
+    concordance_by_target,
     pearson_r2_by_target,
     permuted_r2,
     r2_by_target,
@@ -48,6 +50,36 @@ def test_equal_to_scikit_learn_and_scipy(task: tuple[np.ndarray, np.ndarray]) ->
             continue
         assert r2[target] == pytest.approx(r2_score(y, p), abs=1e-9)
         assert pearson[target] == pytest.approx(stats.pearsonr(y, p).statistic ** 2, abs=1e-9)
+
+
+@given(levels())
+@settings(max_examples=50, deadline=None)
+def test_concordance_is_a_shifted_kendall_tau(task: tuple[np.ndarray, np.ndarray]) -> None:
+    truth, predicted = task
+    scores = concordance_by_target(truth, predicted)
+    for target in range(truth.shape[1]):
+        there = ~np.isnan(truth[:, target])
+        if there.sum() < 2:
+            assert np.isnan(scores[target])
+            continue
+        tau = stats.kendalltau(truth[there, target], predicted[there, target]).statistic
+        assert scores[target] == pytest.approx((tau + 1) / 2, abs=1e-12)
+
+
+def test_concordance_of_two_levels_is_the_auc() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, (40, 7)).astype(float)
+    labels[rng.random(labels.shape) < 0.2] = NAN
+    scores = rng.integers(0, 5, labels.shape).astype(float)
+    expected = auc_by_target(labels, scores)
+    assert concordance_by_target(labels, scores) == pytest.approx(expected, abs=1e-12)
+
+
+def test_concordance_by_hand() -> None:
+    # 1 < 2, 1 < 3 right; 2 < 3 wrong.
+    assert concordance_by_target(column(1, 2, 3), column(1, 3, 2)) == pytest.approx([2 / 3])
+    assert concordance_by_target(column(1, 2, NAN), column(5, 5, 9)) == [0.5]
+    assert np.isnan(concordance_by_target(column(2, 2), column(1, 3)))
 
 
 def test_r2_by_hand() -> None:

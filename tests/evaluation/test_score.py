@@ -141,6 +141,7 @@ def test_keys_of_the_metrics() -> None:
         "max_r2",
         "mean_pearson_r2",
         "mean_smape",
+        "mean_concordance",
         *(f"{kind}_r2_ge_{t}" for kind in ("n", "pct", "chance_n") for t in (0.1, 0.5)),
     }
 
@@ -152,6 +153,7 @@ def test_regression_metrics_by_hand() -> None:
             "r2": [0.5, 0.1, -3.0],
             "pearson_r2": [0.6, 0.3, 0.0],
             "smape": [10.0, 20.0, 60.0],
+            "concordance": [0.7, 0.6, 0.5],
             "chance_ge_0.1": [0.2, 0.1, 0.0],
             "chance_ge_0.5": [0.0, 0.0, 0.0],
         }
@@ -164,6 +166,7 @@ def test_regression_metrics_by_hand() -> None:
         "max_r2": 0.5,
         "mean_pearson_r2": 0.3,
         "mean_smape": 30.0,
+        "mean_concordance": 0.6,
         "n_r2_ge_0.1": 2,
         "pct_r2_ge_0.1": 66.666667,
         "chance_n_r2_ge_0.1": 0.3,

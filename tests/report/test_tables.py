@@ -46,6 +46,7 @@ def level(r2: float) -> dict[str, Any]:
         "max_r2": 0.437,
         "mean_pearson_r2": r2 + 0.11,
         "mean_smape": 71.27,
+        "mean_concordance": r2 / 2 + 0.5,
         "n_r2_ge_0.2": 13,
         "pct_r2_ge_0.2": 6.842105,
         "chance_n_r2_ge_0.2": 1.25,
@@ -399,13 +400,13 @@ def test_rows_are_compared(metrics: ScreenMetrics) -> None:
 def test_the_leak_gauge(tmp_path: Path) -> None:
     leak = {"leak_mean_auc": 0.7651, "leak_gap": 0.0513, "leak_gap_ci_low": 0.0312,
             "leak_gap_ci_high": 0.0727, "leak_n_doses": 3}  # fmt: skip
-    levels = {"leak_mean_r2": 0.1234, "leak_gap": 0.1418, "leak_n_doses": 3}
+    levels = {"leak_mean_concordance": 0.6234, "leak_gap": 0.1074, "leak_n_doses": 3}
     up, regression = "classification/up/cellprofiler", "regression/cellprofiler"
     gauged = FILES | {up: FILES[up] | leak, regression: FILES[regression] | levels}
     (table,) = titled(read_metrics(write(tmp_path / "toy", gauged)), "Table 6")
     assert table.rows == [
         ["UP", "cellprofiler", "0.714", "0.765", "+0.051 (+0.031 to +0.073)", "3"],
-        ["regression", "cellprofiler", "-0.018", "0.123", "+0.142", "3"],
+        ["regression", "cellprofiler", "0.516", "0.623", "+0.107", "3"],
     ]
     assert len(table.notes) == 1
     single = FILES | {up: FILES[up] | leak | {"leak_n_doses": 1}}
@@ -426,6 +427,20 @@ def test_scores_against_the_planted_truth(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert table.rows[0] == ["cellprofiler", "0.703", "0.871", "0.491 (0.43 to 0.56)", "0.519"]
     assert table.rows[1] == ["linear", "-", "-", "-", "-"]
+
+
+def test_levels_against_the_planted_truth(tmp_path: Path) -> None:
+    truth = {"truth_n_null": 4, "truth_mean_r2_null": -0.2, "truth_mean_pearson_r2_null": 0.0213,
+             "truth_mean_concordance_null": 0.5032}  # fmt: skip
+    row = "regression/cellprofiler"
+    planted = FILES | {row: FILES[row] | truth}
+    r2, concordance = titled(read_metrics(write(tmp_path / "toy", planted)), "Table 7")
+    assert (r2.rows[0], concordance.rows[0]) == (
+        ["cellprofiler", "0.021"],
+        ["cellprofiler", "0.503"],
+    )
+    assert concordance.title == "Table 7c. Against the planted truth, regression: mean concordance"
+    assert concordance.notes[-1].startswith("Concordance: share of the pairs of treatments")
 
 
 def test_random_weights_have_a_footnote(tmp_path: Path) -> None:

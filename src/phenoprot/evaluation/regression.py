@@ -68,6 +68,29 @@ def smape_by_target(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     return 100 * error.sum(axis=0) / np.where(n > 0, n, np.nan)
 
 
+def concordance_by_target(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Share of the pairs of rows whose levels differ that are predicted in the right order.
+
+    Harrell's C (Harrell et al. 1982, doi:10.1001/jama.1982.03320430047030); a tie of the
+    predictions counts one half. 0.5 is chance, and with levels 0 and 1 it is the ROC AUC: it puts
+    a regression on the scale of a classification without a threshold for calls.
+
+    Parameters
+    ----------
+    truth, predicted
+        (rows, targets); NaN in `truth` is left out.
+
+    Returns
+    -------
+    numpy.ndarray
+        (targets,); NaN where no two levels differ.
+    """
+    higher = truth[:, None] > truth[None, :]  # False where either is NaN
+    right = (np.sign(predicted[:, None] - predicted[None, :]) + 1) / 2
+    pairs = higher.sum(axis=(0, 1))
+    return np.where(higher, right, 0.0).sum(axis=(0, 1)) / np.where(pairs > 0, pairs, np.nan)
+
+
 def permuted_r2(
     truth: np.ndarray,
     predicted: np.ndarray,

@@ -140,7 +140,9 @@ def _row_metrics(part: _Part, row: str, scores: RowScores, settings: EvaluationS
         if leaking is not None:
             metrics |= leak_of_levels(scores.targets, leaking, part.labels)
         if part.groups is not None:
-            metrics |= group_metrics(scores.targets, part.groups, ("r2", "pearson_r2"))
+            metrics |= group_metrics(
+                scores.targets, part.groups, ("r2", "pearson_r2", "concordance")
+            )
         return metrics
     metrics = classification_metrics(scores.targets, scores.summary, settings)
     if leaking is not None:

@@ -17,6 +17,7 @@ from phenoprot.evaluation.folds import (
     mean_over_folds,
 )
 from phenoprot.evaluation.regression import (
+    concordance_by_target,
     pearson_r2_by_target,
     permuted_r2,
     r2_by_target,
@@ -116,13 +117,13 @@ def score_classification(
 
 
 def level_scores(predictions: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:
-    """R2 (two definitions) and SMAPE per target: within each test fold, then the mean.
+    """R2 (two definitions), SMAPE and concordance: within each test fold, then the mean.
 
     Returns
     -------
     pandas.DataFrame
-        ``Target``, ``r2``, ``pearson_r2``, ``smape`` and ``folds_skipped`` (of one shuffle), those
-        whose levels are constant.
+        ``Target``, ``r2``, ``pearson_r2``, ``smape``, ``concordance`` and ``folds_skipped`` (of one
+        shuffle), those whose levels are constant.
     """
     names = feature_columns(levels)
     truth = aligned_labels(predictions, levels)
@@ -135,6 +136,7 @@ def level_scores(predictions: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFram
             "r2": mean_over_folds(r2),
             "pearson_r2": mean_over_folds([pearson_r2_by_target(*fold) for fold in folds]),
             "smape": mean_over_folds([smape_by_target(*fold) for fold in folds]),
+            "concordance": mean_over_folds([concordance_by_target(*fold) for fold in folds]),
             "folds_skipped": np.isnan(np.stack(r2)).sum(axis=0) / predictions[REPEAT].nunique(),
         }
     )

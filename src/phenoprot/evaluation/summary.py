@@ -58,8 +58,9 @@ def classification_metrics(
 def regression_metrics(
     table: pd.DataFrame, summary: Metrics, settings: EvaluationSettings
 ) -> Metrics:
-    """Mean and median R2, mean squared Pearson correlation, SMAPE, counts and chance levels."""
-    means = {f"mean_{name}": float(table[name].mean()) for name in ("r2", "pearson_r2", "smape")}
+    """Mean scores, median and largest R2, counts and chance levels."""
+    scores = ("r2", "pearson_r2", "smape", "concordance")
+    means = {f"mean_{name}": float(table[name].mean()) for name in scores}
     return without_nan(
         {
             "n_targets": len(table),

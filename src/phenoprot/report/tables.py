@@ -371,8 +371,9 @@ def _leak_tables(metrics: ScreenMetrics) -> list[Table]:
         return []
     notes = [
         "The same row with treatments instead of compounds dealt to the folds: doses of a test "
-        "compound, and with them its label, are among the training rows. Mean AUC (mean R2 in the "
-        "regression), 95 % interval from resampling the compounds."
+        "compound, and with them its label, are among the training rows. Mean AUC (in the "
+        "regression mean concordance: pairs of treatments in the right order, 0.5 by chance), 95 % "
+        "interval from resampling the compounds."
     ]
     if all(line[-1] == "1" for line in lines):
         notes.append(
@@ -391,7 +392,7 @@ def _leak_tables(metrics: ScreenMetrics) -> list[Table]:
 
 def _leak_cells(row: Metrics) -> list[str]:
     """Scores under both kinds of folds, and the gap."""
-    name = "mean_auc" if "leak_mean_auc" in row else "mean_r2"
+    name = "mean_auc" if "leak_mean_auc" in row else "mean_concordance"
     gap = f"{row['leak_gap']:+.3f}"
     if "leak_gap_ci_low" in row:
         gap += f" ({row['leak_gap_ci_low']:+.3f} to {row['leak_gap_ci_high']:+.3f})"
@@ -406,22 +407,32 @@ def _truth_tables(metrics: ScreenMetrics) -> list[Table]:
         groups = _planted_groups(rows)
         if not groups:
             continue
-        name = "mean_pearson_r2" if part == "regression" else "mean_auc"
-        tables.append(
+        names = ("pearson_r2", "concordance") if part == "regression" else ("auc",)
+        notes = [TARGET_GROUPS if part == "targets" else PROTEIN_GROUPS]
+        tables += [
             Table(
                 f"Table 7{letter}. Against the planted truth, {TASKS[part]}: {TRUTH_SCORES[name]}",
                 ["row", *(f"{_group_name(group)} ({n})" for group, n in groups.items())],
                 [
-                    [row, *(_group_cell(line, name, group) for group in groups)]
+                    [row, *(_group_cell(line, f"mean_{name}", group) for group in groups)]
                     for row, line in rows.items()
                 ],
-                [TARGET_GROUPS if part == "targets" else PROTEIN_GROUPS],
+                [*notes, CONCORDANCE] if name == "concordance" else notes,
             )
-        )
+            for name in names
+        ]
     return tables
 
 
-TRUTH_SCORES = {"mean_auc": "mean ROC AUC", "mean_pearson_r2": "mean r2"}
+TRUTH_SCORES = {
+    "auc": "mean ROC AUC",
+    "pearson_r2": "mean r2",
+    "concordance": "mean concordance",
+}
+CONCORDANCE = (
+    "Concordance: share of the pairs of treatments that are predicted in the right order; chance "
+    "is 0.5, as of a ROC AUC, and no calls are needed."
+)
 PROTEIN_GROUPS = (
     "Proteins by the largest log2 fold change that a programme at full activity plants (in the "
     "direction of the task), their number in brackets. Proteins only: moved by a programme that no "
