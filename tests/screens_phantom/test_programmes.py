@@ -38,7 +38,7 @@ def test_a_programme_that_is_not_driven_stays_at_zero():
     assert programme_activity(10.0, np.nan, 0.0, np.nan) == 0
 
 
-@pytest.mark.parametrize(("share", "nulls"), [(0.0, 0), (0.2, 12), (0.5, 30), (1.0, 60)])
+@pytest.mark.parametrize(("share", "nulls"), [(0.0, 0), (0.2, 14), (0.5, 36), (1.0, 72)])
 def test_null_compounds_are_as_many_as_asked_and_drive_nothing(share, nulls):
     compounds = draw_compounds(PhantomSettings(null_compound_share=share))
     assert (compounds.main == -1).sum() == nulls
@@ -67,8 +67,8 @@ def test_potencies_efficacies_and_slopes_lie_where_they_should():
 
 def test_one_programme_leaves_no_room_for_a_second():
     compounds = draw_compounds(PhantomSettings(programmes=("er_stress",), second_programme_share=1))
-    assert compounds.efficacy.shape == (60, 1)
-    assert (compounds.efficacy > 0).sum() == 48
+    assert compounds.efficacy.shape == (72, 1)
+    assert (compounds.efficacy > 0).sum() == 58
 
 
 def test_names_do_not_tell_the_programme():

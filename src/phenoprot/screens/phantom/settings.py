@@ -108,7 +108,7 @@ class PhantomSettings(Settings):
     seed: int = Field(default=20240801, ge=0)
     """Seed of all random numbers. Equal settings give equal bytes."""
 
-    n_compounds: int = Field(default=60, ge=10, le=5000)
+    n_compounds: int = Field(default=72, ge=10, le=5000)
     """Compounds, controls aside (count)."""
     concentrations: tuple[Positive, ...] = Field(
         default=(0.001, 0.01, 0.1, 1.0, 10.0), min_length=5
@@ -123,7 +123,7 @@ class PhantomSettings(Settings):
     """Latent programmes that take part, names of the catalogue."""
     null_compound_share: Share = 0.2
     """Share of the compounds that drive no programme."""
-    second_programme_share: Share = 0.5
+    second_programme_share: Share = 0.8
     """Share of the active compounds that drive a second programme, less and at higher doses."""
     weak_potency_share: Share = 0.1
     """Share of the active compounds whose pEC50 lies up to one decade above the highest dose."""
