@@ -312,6 +312,9 @@ def test_pairs() -> None:
     every = SETTINGS.model_copy(update={"comparisons": "all"})
     assert pairs_of(rows, every) == [("a", "b"), ("a", "c"), ("b", "c")]
     assert pairs_of(["a"], SETTINGS) == pairs_of([], SETTINGS) == []
+    trained = ["a", "mae", "mae-untrained"]
+    assert pairs_of(trained, SETTINGS) == [*(("a", row) for row in trained[1:]), tuple(trained[1:])]
+    assert len(pairs_of(["mae", "mae-untrained"], SETTINGS)) == 1
 
 
 def test_shuffled_rows_are_told_by_their_repeats(problem: Problem) -> None:

@@ -35,6 +35,7 @@ from phenoprot.evaluation.folds import (
 )
 from phenoprot.evaluation.score import AucScores, auc_scores
 from phenoprot.evaluation.settings import EvaluationSettings
+from phenoprot.features.deep.methods import UNTRAINED
 from phenoprot.evaluation.summary import Metrics, without_nan
 from phenoprot.labels.single_dose import benjamini_hochberg
 from phenoprot.screens.contract import COMPOUND, TREATMENT_KEY, feature_columns
@@ -170,10 +171,11 @@ class Comparison:
 
 
 def pairs_of(rows: Sequence[str], settings: EvaluationSettings) -> list[tuple[str, str]]:
-    """Rows to compare: the first with every other, or every two, in the order of the table."""
-    if settings.comparisons == "first":
-        return [(rows[0], other) for other in rows[1:]]
-    return list(combinations(rows, 2))
+    """Rows to compare, in the order of the table, see :class:`EvaluationSettings`."""
+    if settings.comparisons == "all":
+        return list(combinations(rows, 2))
+    untrained = [(row, row + UNTRAINED) for row in rows[1:] if row + UNTRAINED in rows]
+    return [(rows[0], other) for other in rows[1:]] + untrained
 
 
 def is_shuffled(predictions: pd.DataFrame) -> bool:

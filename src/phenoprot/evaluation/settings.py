@@ -21,8 +21,9 @@ class EvaluationSettings(Settings):
     bootstraps: int = Field(ge=1)
     """Resamplings of the compounds behind the 95 % intervals."""
     comparisons: Literal["first", "all"] = "first"
-    """Rows that are compared target by target: the first one of the screen with every other, or
-    every two. Rows with shuffled labels have other labels and are left out."""
+    """Rows that are compared target by target: the first one of the screen with every other, and a
+    row with the one named ``<row>-untrained``, if there is one; or every two. Rows with shuffled
+    labels have other labels and are left out."""
     false_discovery_rate: float = Field(default=0.05, gt=0, lt=1)
     """Targets on which two rows differ are counted at this rate (Benjamini-Hochberg)."""
     seed: int
