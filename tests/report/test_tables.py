@@ -463,7 +463,7 @@ def test_an_untrained_network_never_stands_beside_the_figure_of_the_trained(tmp_
     assert [line[-1] for line in targets.rows[2:]] == ["0.60; 53/8/1/0 %", *["-"] * 5]
     assert len(up.notes) == 5
     mine, mae, cloome, dino = up.notes[1:]
-    assert mine.startswith("net0: trained on this screen's own crops")
+    assert mine.startswith("- net0: trained on this screen's own crops")
     assert "The poster's 0.62; 63/1 % is of the trained network and no reference for it." in mae
     assert "The poster's 0.58; 42/0 % is of the trained network" in cloome
     assert "The poster's 0.58; 43/0 % is of the trained network" in dino
@@ -476,7 +476,7 @@ def test_the_footnote_says_how_to_have_the_trained_network(tmp_path: Path) -> No
     metrics = read_metrics(write(tmp_path / "toy", with_networks(*networks)))
     notes = titled(metrics, "Table 3")[0].notes[1:]
     assert notes[0] == (
-        "net0: CLOOME with random weights, a baseline for what its architecture sees untrained. To "
+        "- net0: CLOOME with random weights, a baseline for what its architecture sees untrained. To "
         "compare the trained network: `phenoprot weights fetch cloome-bioactivity`; in params.yaml "
         "set `features.deep.cloome.weights: {file: cloome-bioactivity}`; add `cloome` to "
         "`screens.toy.extracted`, and to `rows` `cloome: {features: [cloome], model: mlp}`."

@@ -165,7 +165,8 @@ def _noted(table: Table, metrics: ScreenMetrics, part: str) -> Table:
                 notes.append(untrained_note(screen, row, feature, published if figures else None))
             elif feature == MAE and line[-1] != NOTHING:
                 notes.append(f"{row}: {TRAINED_HERE}")
-    return replace(table, notes=[*table.notes, *notes])
+    # Items of a list: each stands on a line of its own.
+    return replace(table, notes=[*table.notes, *(f"- {note}" for note in notes)])
 
 
 def _marked(table: Table, metrics: ScreenMetrics) -> Table:
