@@ -477,9 +477,10 @@ def test_the_footnote_says_how_to_have_the_trained_network(tmp_path: Path) -> No
     notes = titled(metrics, "Table 3")[0].notes[1:]
     assert notes[0] == (
         "- net0: CLOOME with random weights, a baseline for what its architecture sees untrained. "
-        "To compare the trained network: `phenoprot weights fetch cloome-bioactivity`; in params.yaml "
-        "set `features.deep.cloome.weights: {file: cloome-bioactivity}`; add `cloome` to "
-        "`screens.toy.extracted`, and to `rows` `cloome: {features: [cloome], model: mlp}`."
+        "To compare the trained network: `phenoprot weights fetch cloome-bioactivity`; in "
+        "params.yaml set `features.deep.cloome.weights: {file: cloome-bioactivity}`; add "
+        "`cloome` to `screens.toy.extracted`, and to `rows` `cloome: "
+        "{features: [cloome], model: mlp}`."
     )
     assert (
         "`phenoprot weights fetch dino --url URL --sha256 HASH` (docs/weights.md says" in (notes[1])
