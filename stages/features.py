@@ -8,12 +8,12 @@ def features(screen: str) -> None:
     import pandas as pd
 
     from phenoprot.features import counts
-    from phenoprot.features.aggregate import aggregate_wells
     from phenoprot.features.extract import Sources, extract
     from phenoprot.features.registry import Artefacts, find_method
     from phenoprot.files import write_parquet, write_text
     from phenoprot.layout import WORK, Layout
     from phenoprot.params import load_params
+    from phenoprot.screens.aggregate import aggregate_wells
     from phenoprot.screens.loader import load_screen
     from phenoprot.segmentation.run import OBJECTS
 

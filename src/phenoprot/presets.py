@@ -43,6 +43,9 @@ POSTER: dict[str, Value] = {
     "mae.training.log_every": 100,
     "mae.training.checkpoint_every": 1000,
     "mae.training.picture_every": 5000,
+    "features.deep.cloome.preprocessing": "controls",
+    "features.deep.dino.size": 224,
+    "features.deep.dino.standardisation": "controls",
     "profiles.normalisation": "standardise",
     "tasks.splits.folds": 5,
     "tasks.training.learning_rate": 0.0001,
@@ -51,7 +54,7 @@ POSTER: dict[str, Value] = {
     "tasks.mlp.dropout": [0.2],
     "tasks.regression.loss": "mse",
 }
-"""What the poster states, and for the autoencoder what its reference does where it is silent."""
+"""What the poster states, and where it is silent what the references of its methods do."""
 
 PRESETS = {"poster": POSTER}
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from phenoprot.errors import UserError
-from phenoprot.features.aggregate import aggregate_wells, mean_of_cells
+from phenoprot.features.aggregate import mean_of_cells
+from phenoprot.screens.aggregate import aggregate_wells
 
 NAN = np.nan
 

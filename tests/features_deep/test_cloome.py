@@ -109,10 +109,13 @@ def test_loads_into_torchvision_and_differs_from_it(
 
 
 def upstream_checkpoint(state: State, path: Path) -> Path:
-    """A file as CLOOME's training writes it: 351 tensors, data-parallel names, half precision."""
+    """A file as CLOOME's training writes it: 351 tensors, data-parallel names, both towers."""
     tensors = {f"module.visual.{name}": value for name, value in state.items()}
-    tensors |= {f"module.transformer.layer{n}.weight": torch.ones(3) for n in range(30)}
-    tensors["module.logit_scale"] = torch.tensor(14.3)
+    norm = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+    molecules = [f"{n}.0.{name}" for n in range(5) for name in ("weight", "bias")]
+    molecules += [f"{n}.1.{name}" for n in range(4) for name in norm]
+    tensors |= {f"module.transformer.layers.{name}": torch.ones(3) for name in molecules}
+    tensors["module.logit_inv_tau"] = torch.tensor(14.3)
     torch.save(
         {"epoch": 63, "name": "cloome", "state_dict": tensors, "optimizer": {"state": {}}}, path
     )

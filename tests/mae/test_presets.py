@@ -101,7 +101,7 @@ def test_every_key_is_a_key_of_the_shipped_parameters() -> None:
         for part in rest:
             assert part in held, key
             held = held[part]
-        assert type(held) is type(value), key
+        assert held is None or type(held) is type(value), key
 
 
 def test_show_prints_the_values() -> None:

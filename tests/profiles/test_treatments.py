@@ -112,7 +112,7 @@ def test_features_taken_from_images(toy: Screen) -> None:
 
 def test_a_method_has_one_source(toy: Screen) -> None:
     with pytest.raises(
-        UserError, match=r"1 method\(s\) are both in screen.yaml and taken from the"
+        UserError, match=r"1 profile table\(s\) have the name of what is made from the"
     ):
         screen_profiles(toy, ["raw"], "standardise", {"raw": PROFILE})
 

@@ -30,6 +30,7 @@ from phenoprot.screens.contract import (
     WELL,
     WELL_KEY,
 )
+from phenoprot.screens.phantom.write import IMAGES_FILE
 
 SHAPES = ("area", "eccentricity", "solidity", "extent")
 CONTRASTS = (1.0, 2.5)
@@ -84,7 +85,8 @@ def _mean(values: np.ndarray) -> float:
 def measure_screen(folder: Path) -> pd.DataFrame:
     """Measure the imaged fields of a phantom with its true masks: key and features."""
     rows = []
-    for plate, well, site in pd.read_csv(folder / "images.csv", dtype=str)[FIELD_KEY].to_numpy():
+    fields = pd.read_csv(folder / IMAGES_FILE, dtype=str)
+    for plate, well, site in fields[FIELD_KEY].to_numpy():
         name = f"{plate}/{well}_s{site}"
         counts = np.stack(
             [tifffile.imread(folder / "images" / f"{name}_{stain}.tiff") for stain in STAINS]

@@ -1,6 +1,9 @@
 import json
+import shutil
+from pathlib import Path
 
 import pytest
+import yaml
 
 from phenoprot.errors import UserError
 from phenoprot.files import file_sha256
@@ -30,7 +33,7 @@ def test_equal_settings_give_equal_bytes_and_another_seed_other_tables(tmp_path,
     )
     assert first == second
     assert first.keys() == other.keys()
-    assert all(first[name] != other[name] for name in first)
+    assert all(first[name] != other[name] for name in first if name != "images/NOTE.txt")
 
 
 def test_the_screen_holds_what_the_contract_asks(phantom):
@@ -85,6 +88,23 @@ def test_an_earlier_phantom_is_replaced_whole(tmp_path, small):
     assert [path.name for path in tmp_path.iterdir()] == ["phantom"]
 
 
+def test_tables_of_the_user_stay(tmp_path, small):
+    folder = tmp_path / "phantom"
+    simulate_phantom(small, folder)
+    own = digests(folder)
+    (folder / "profiles" / "mine.parquet").write_text("mine")
+    simulate_phantom(small, folder)
+    assert digests(folder).keys() == own.keys() | {"profiles/mine.parquet"}
+    # As DVC leaves the folder before it runs the stage again.
+    for name in own:
+        (folder / name).unlink()
+    shutil.rmtree(folder / "truth")
+    shutil.rmtree(folder / "images")
+    simulate_phantom(small, folder)
+    assert digests(folder).items() >= own.items()
+    assert (folder / "profiles" / "mine.parquet").read_text() == "mine"
+
+
 def test_a_folder_that_is_no_phantom_is_left_alone(tmp_path, small):
     folder = tmp_path / "cpjump1"
     folder.mkdir()
@@ -114,3 +134,13 @@ def test_a_folder_whose_name_is_no_screen_name_is_refused(tmp_path, small):
     with pytest.raises(UserError, match="'name': String should match pattern"):
         simulate_phantom(small, tmp_path / "My Phantom")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_pipeline_names_all_that_is_written(phantom):
+    """What dvc.yaml lists one by one as outputs of the simulation, is all of the screen."""
+    text = (Path(__file__).parents[2] / "dvc.yaml").read_text(encoding="utf-8")
+    outs = {next(iter(out)) for out in yaml.safe_load(text)["stages"]["simulate"]["outs"]}
+    written = {f"data/screens/phantom/{name}" for name in digests(phantom.screen.folder)}
+    assert outs <= written | {f"data/screens/phantom/{name}" for name in ("images", "truth")}
+    for name in written:
+        assert name in outs or any(name.startswith(f"{out}/") for out in outs), name

@@ -129,7 +129,7 @@ def test_list_names_every_file(tmp_path: Path) -> None:
         assert name in run.stdout.splitlines()
         assert f"{tmp_path / entry.file} (absent)" in run.stdout
         assert entry.citation in run.stdout
-    assert "by hand, from https://github.com/ml-jku/cloome" in run.stdout
+    assert "by hand, from https://doi.org/10.1101/2023.06.16.545359" in run.stdout
 
 
 def test_fetch_says_what_it_cannot(tmp_path: Path) -> None:

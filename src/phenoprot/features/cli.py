@@ -35,12 +35,12 @@ def cellprofiler(
 ) -> None:
     """Measure every cell as CellProfiler does, and average over the cells of each field."""
     from phenoprot.execution.settings import ExecutionSettings
-    from phenoprot.features.aggregate import CELL_COUNT
     from phenoprot.features.extract import Sources, extract
     from phenoprot.features.registry import CellProfiler
     from phenoprot.features.settings import FeatureSettings
     from phenoprot.files import write_parquet
     from phenoprot.layout import WORK
+    from phenoprot.screens.contract import CELL_COUNT
     from phenoprot.screens.load_data import read_load_data
 
     table = extract(
@@ -68,10 +68,9 @@ def import_(
     output: Output,
 ) -> None:
     """Average the cells that CellProfiler has measured over each field."""
-    from phenoprot.features.aggregate import CELL_COUNT
     from phenoprot.features.cytotable import import_cellprofiler
     from phenoprot.files import write_parquet
-    from phenoprot.screens.contract import feature_columns
+    from phenoprot.screens.contract import CELL_COUNT, feature_columns
 
     table = import_cellprofiler(source)
     write_parquet(output, table)

@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 
 from phenoprot.errors import UserError, listed
-from phenoprot.features.aggregate import CELL_COUNT, mean_of_cells
+from phenoprot.features.aggregate import mean_of_cells
 from phenoprot.features.cellprofiler.names import COMPARTMENTS
 from phenoprot.features.cellprofiler.shape import POSITION_NAMES
-from phenoprot.screens.contract import FIELD_KEY
+from phenoprot.screens.contract import CELL_COUNT, FIELD_KEY
 from phenoprot.screens.tables import canonical_well, read_csv
 
 IMAGE = "Image"

@@ -19,13 +19,13 @@ from phenoprot.execution.planning import code_fingerprint, plate_rows
 from phenoprot.execution.run import run_shards
 from phenoprot.execution.settings import LOCAL, ExecutionSettings
 from phenoprot.execution.shards import Shard, shard_folder
-from phenoprot.features.aggregate import CELL_COUNT, mean_of_cells
+from phenoprot.features.aggregate import mean_of_cells
 from phenoprot.features.registry import FeatureMethod, Measure, Values
 from phenoprot.features.settings import FeatureSettings
 from phenoprot.files import file_sha256, fingerprint, write_parquet
 from phenoprot.images.reader import field_name, read_field
 from phenoprot.images.sources import images_fingerprints
-from phenoprot.screens.contract import FIELD_KEY
+from phenoprot.screens.contract import CELL_COUNT, FIELD_KEY
 from phenoprot.segmentation.masks import read_masks
 
 CODE = (

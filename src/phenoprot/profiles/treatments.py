@@ -47,16 +47,18 @@ def screen_profiles(
     Raises
     ------
     UserError
-        A method is both a table of the screen and taken from its images.
+        A table of the screen has the name of a method that is taken from its images or layout.
     """
     extracted = extracted or {}
-    both = sorted(extracted.keys() & screen.info.tables.profiles.keys())
+    taken = [*extracted, POSITION, PROTEOME]
+    both = [name for name in screen.info.tables.profiles if name in taken]
     if both:
         raise UserError(
-            f"{len(both)} method(s) are both in screen.yaml and taken from the images: "
+            f"{len(both)} profile table(s) have the name of what is made from the screen: "
             f"{listed(both)}",
-            where=str(screen.folder / "screen.yaml"),
-            remedy="Rename the table, or take the method out of extracted in params.yaml.",
+            where=str(screen.folder),
+            remedy="Rename the table; or, if it was meant to replace features taken from the "
+            "images, take these out of extracted in params.yaml.",
         )
     wells = screen.wells()
     tables: dict[str, pd.DataFrame] = {}

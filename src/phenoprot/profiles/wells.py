@@ -8,12 +8,10 @@ import numpy as np
 import pandas as pd
 
 from phenoprot.errors import UserError, listed
-from phenoprot.features.aggregate import CELL_COUNT, EMPTY_COUNT, FIELD_COUNT, aggregate_wells
 from phenoprot.profiles.normalise import Method, normalise_to_controls
-from phenoprot.screens.contract import CONTROL, SITE, WELL, WELL_KEY, feature_columns
+from phenoprot.screens.aggregate import aggregate_wells
+from phenoprot.screens.contract import CONTROL, COUNTS, SITE, WELL, WELL_KEY, feature_columns
 from phenoprot.screens.tables import canonical_well, read_table
-
-COUNTS = (CELL_COUNT, FIELD_COUNT, EMPTY_COUNT)
 
 
 def well_profiles(features: pd.DataFrame, wells: pd.DataFrame, how: Method) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from phenoprot.report.footnotes import UNTRAINED
 from phenoprot.report.tables import Metrics, ScreenMetrics, build_tables, to_markdown
 
 
@@ -44,8 +45,19 @@ FEATURE_NOTES = {
     "plate_position": "Row, column and distance to the edge. Above 0.5 it tells of plate effects "
     "that the readout shares with the layout.",
     "proteome": "The protein readout itself.",
+    "mae": "Trained on this screen's own crops, without labels.",
+    "cloome": "Weights of its authors.",
+    "dino": "Weights of its authors.",
 }
 """What a reader must know of a row's features."""
+UNTRAINED_NOTE = "Random weights: what the architecture sees untrained."
+
+
+def _feature_notes(features: list[str]) -> list[str]:
+    notes = [
+        UNTRAINED_NOTE if name.endswith(UNTRAINED) else FEATURE_NOTES.get(name) for name in features
+    ]
+    return [note for note in notes if note]
 
 
 def _rows(metrics: ScreenMetrics) -> str:
@@ -54,9 +66,7 @@ def _rows(metrics: ScreenMetrics) -> str:
     for row in metrics.provenance["rows"]:
         method = metrics.provenance["methods"][row]
         model = "the MLP" if method["model"] == "mlp" else "principal components and ridge"
-        notes = [
-            FEATURE_NOTES[feature] for feature in method["features"] if feature in FEATURE_NOTES
-        ]
+        notes = _feature_notes(method["features"])
         if method["shuffled"]:
             notes.append(SHUFFLED_NOTE)
         elif row == _linear_of(metrics, _first(metrics)):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from phenoprot.errors import UserError
+from phenoprot.report.footnotes import MAE, TRAINED_HERE, UNTRAINED, untrained_note
 from phenoprot.report.poster import POSTER, POSTER_TOP_REGRESSION
 
 Metrics = dict[str, float | int]
@@ -25,8 +26,8 @@ TASKS = {
     "targets": "targets",
 }
 """Short names of the parts."""
-UNTRAINED = "-untrained"
-"""End of the name of features whose network has random weights."""
+NOTHING = "-"
+"""A cell without a figure."""
 Dosed = dict[str, dict[str, Metrics]]
 """Metrics by row and concentration."""
 Compared = dict[str, dict[str, Metrics]]
@@ -64,14 +65,15 @@ class ScreenMetrics:
     images: Metrics = field(default_factory=dict)
     """Fields of view and cells found in them; empty without images."""
 
-    @property
-    def untrained(self) -> dict[str, list[str]]:
-        """Features of random weights, by the row that uses them."""
-        named = {
-            row: [name for name in method["features"] if name.endswith(UNTRAINED)]
-            for row, method in self.provenance["methods"].items()
-        }
-        return {row: names for row, names in named.items() if names}
+    def published(self, part: str, row: str) -> Metrics | None:
+        """The poster's figures of what a row is: the same features in the MLP, labels as they are.
+
+        Features of an untrained network have a name of their own, and no figures.
+        """
+        method = self.provenance["methods"][row]
+        if method["model"] != "mlp" or method["shuffled"]:
+            return None
+        return POSTER[part].get("+".join(method["features"]))
 
 
 def read_metrics(folder: Path) -> ScreenMetrics:
@@ -142,24 +144,45 @@ def build_tables(metrics: ScreenMetrics) -> list[Table]:
         if not rows:
             continue
         if part == "regression":
-            tables += [_regression_table(title, rows), _top_table(metrics.top_regression)]
+            regression = _regression_table(title, rows, metrics)
+            tables += [_noted(regression, metrics, part), _top_table(metrics.top_regression)]
         else:
-            tables.append(_auc_table(title, rows, POSTER[part]))
-    tables += [*_dose_tables(metrics), *_comparison_tables(metrics), *_leak_tables(metrics)]
-    tables += _truth_tables(metrics)
-    return [_with_footnotes(table, metrics.untrained) for table in tables]
+            tables.append(_noted(_auc_table(title, rows, metrics, part), metrics, part))
+    later = [*_dose_tables(metrics), *_comparison_tables(metrics), *_leak_tables(metrics)]
+    later += _truth_tables(metrics)
+    return [*tables, *(_marked(table, metrics) for table in later)]
 
 
-def _with_footnotes(table: Table, untrained: dict[str, list[str]]) -> Table:
-    """Say under the table which of its rows have a network that was never trained."""
+def _noted(table: Table, metrics: ScreenMetrics, part: str) -> Table:
+    """Say under the table which of its rows have an untrained network, and what would train it."""
+    screen, notes = metrics.provenance["screen"], []
+    for line in table.rows:
+        row = line[0]
+        for feature in metrics.provenance["methods"][row]["features"]:
+            if feature.endswith(UNTRAINED):
+                figures = POSTER[part].get(feature.removesuffix(UNTRAINED))
+                published = _published(figures, _thresholds(metrics.parts[part], "auc"))
+                notes.append(untrained_note(screen, row, feature, published if figures else None))
+            elif feature == MAE and line[-1] != NOTHING:
+                notes.append(f"{row}: {TRAINED_HERE}")
+    # Items of a list: each stands on a line of its own.
+    return replace(table, notes=[*table.notes, *(f"- {note}" for note in notes)])
+
+
+def _marked(table: Table, metrics: ScreenMetrics) -> Table:
+    """Name under a further table the rows of untrained networks."""
     named = {cell for line in table.rows for cell in line[:3]}
-    notes = [
-        f"{row}: {', '.join(features)} has random weights, because the trained ones are not here: "
-        "`phenoprot weights list` names them, `phenoprot weights fetch NAME` brings them."
-        for row, features in untrained.items()
+    rows = [
+        row
+        for row in metrics.provenance["rows"]
         if row in named
+        and any(
+            feature.endswith(UNTRAINED)
+            for feature in metrics.provenance["methods"][row]["features"]
+        )
     ]
-    return replace(table, notes=[*table.notes, *notes])
+    note = f"Networks with random weights: {', '.join(rows)}; see the notes under Tables 1 to 3."
+    return replace(table, notes=[*table.notes, note]) if rows else table
 
 
 def _thresholds(rows: dict[str, Metrics], name: str) -> list[str]:
@@ -174,7 +197,7 @@ def _count(metrics: Metrics, name: str, threshold: str) -> str:
     return f"{metrics[f'n_{key}']}, {metrics[f'pct_{key}']:.0f} % ({chance:.1f})"
 
 
-def _auc_table(title: str, rows: dict[str, Metrics], poster: dict[str, Metrics]) -> Table:
+def _auc_table(title: str, rows: dict[str, Metrics], metrics: ScreenMetrics, part: str) -> Table:
     thresholds = _thresholds(rows, "auc")
     lines = [
         [
@@ -182,7 +205,7 @@ def _auc_table(title: str, rows: dict[str, Metrics], poster: dict[str, Metrics])
             str(row["n_targets"]),
             f"{row['mean_auc']:.3f} ({row['mean_auc_ci_low']:.2f}-{row['mean_auc_ci_high']:.2f})",
             *(_count(row, "auc", threshold) for threshold in thresholds),
-            _published(poster.get(name), thresholds),
+            _published(metrics.published(part, name), thresholds),
         ]
         for name, row in rows.items()
     ]
@@ -203,13 +226,13 @@ def _auc_table(title: str, rows: dict[str, Metrics], poster: dict[str, Metrics])
 def _published(row: Metrics | None, thresholds: list[str]) -> str:
     """``"0.64; 71/24/2 %"``: the poster's mean AUC and shares."""
     if row is None:
-        return "-"
+        return NOTHING
     counts = [row[f"n_auc_ge_{t}"] for t in thresholds if f"n_auc_ge_{t}" in row]
     shares = "/".join(f"{100 * count / row['n_targets']:.0f}" for count in counts)
     return f"{row['mean_auc']:.2f}; {shares} %"
 
 
-def _regression_table(title: str, rows: dict[str, Metrics]) -> Table:
+def _regression_table(title: str, rows: dict[str, Metrics], metrics: ScreenMetrics) -> Table:
     thresholds = _thresholds(rows, "r2")
     lines = [
         [
@@ -221,7 +244,7 @@ def _regression_table(title: str, rows: dict[str, Metrics]) -> Table:
             f"{row['mean_smape']:.1f}",
             *(_count(row, "r2", t) for t in thresholds),
             f"{row['max_r2']:.2f}",
-            _poster_max(name),
+            _published_max(metrics.published("regression", name)),
         ]
         for name, row in rows.items()
     ]
@@ -240,9 +263,8 @@ def _regression_table(title: str, rows: dict[str, Metrics]) -> Table:
     )  # fmt: skip
 
 
-def _poster_max(name: str) -> str:
-    published = POSTER["regression"].get(name)
-    return f"{published['max_r2']:.2f}" if published else "-"
+def _published_max(row: Metrics | None) -> str:
+    return f"{row['max_r2']:.2f}" if row else NOTHING
 
 
 def _top_table(top: list[dict[str, Any]]) -> Table:

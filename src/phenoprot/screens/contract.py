@@ -1,6 +1,7 @@
 """The screen contract: what a folder must hold to be benchmarked.
 
-A screen is a folder with a ``screen.yaml`` and the tables it names (CSV or parquet). ``Metadata_*``
+A screen is a folder with a ``screen.yaml``, the tables it names (CSV or parquet), and further
+profiles: every table in the folder ``profiles`` is one, under the name of its file. ``Metadata_*``
 columns are strings, concentrations aside; all other columns of a profile are float features.
 
 ========== =================================== =============================================
@@ -8,7 +9,8 @@ table      key                                 further columns
 ========== =================================== =============================================
 wells      Metadata_Plate, Metadata_Well       Metadata_Compound, Metadata_Concentration,
                                                Metadata_Control, optional Metadata_InChIKey
-profiles   Metadata_Plate, Metadata_Well       float features of one method
+profiles   Metadata_Plate, Metadata_Well       float features of one method; with Metadata_Site
+                                               it is averaged to wells
 images     Metadata_Plate, Metadata_Well,      CellProfiler LoadData: PathName_<stain> and
            Metadata_Site                       FileName_<stain>, or URL_<stain>
 proteomics Metadata_Plate, Metadata_Well,      Value (intensity, or centred level)
@@ -37,6 +39,13 @@ PROTEIN = "Metadata_Protein"
 TARGET = "Metadata_Target"
 SOURCE = "Metadata_Source"
 VALUE = "Value"
+CELL_COUNT = "Metadata_CellCount"
+"""Cells that a mean is taken over, of a field or of all fields of a well."""
+FIELD_COUNT = "Metadata_FieldCount"
+"""Fields that the mean of a well is taken over."""
+EMPTY_COUNT = "Metadata_EmptyFieldCount"
+"""Fields of a well that have no cell, and take no part in its mean."""
+COUNTS = (CELL_COUNT, FIELD_COUNT, EMPTY_COUNT)
 
 STAINS = ("DNA", "ER", "RNA", "AGP", "Mito")
 """The five stains of Cell Painting, in the order of our arrays."""
@@ -84,7 +93,7 @@ class Source(Settings):
 
 
 class ProfileTable(Settings):
-    """Features computed elsewhere, one row per well."""
+    """Features computed elsewhere, one row per well or field of view."""
 
     path: str
     """File relative to the screen folder."""
@@ -117,7 +126,8 @@ class Tables(Settings):
     wells: str
     """File relative to the screen folder."""
     profiles: dict[str, ProfileTable] = Field(default_factory=dict)
-    """Feature tables by method name."""
+    """Feature tables by method name: what they are. A table in the folder ``profiles`` needs no
+    entry, unless it is normalised already."""
     images: str | None = None
     """LoadData CSV of the fields of view, relative to the screen folder."""
     proteomics: ProteomicsTable | None = None

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from phenoprot.errors import UserError, listed
+from phenoprot.screens.aggregate import average_profile
 from phenoprot.screens.contract import (
     COMPOUND,
     CONCENTRATION,
     CONTROL,
+    COUNTS,
     INCHIKEY,
     REQUIRED_COLUMNS,
+    SITE,
     VALUE,
     WELL,
     WELL_KEY,
+    ProfileTable,
     ScreenInfo,
 )
 from phenoprot.screens.load_data import read_load_data
 from phenoprot.screens.tables import canonical_compound, canonical_well, read_table
 from phenoprot.settings import parse_settings, read_yaml
 
-_NUMERIC = {CONCENTRATION, VALUE}
+_NUMERIC = {CONCENTRATION, VALUE, *COUNTS}
+
+PROFILES = "profiles"
+"""Folder of a screen whose tables are profiles, described in ``screen.yaml`` or not."""
+ENDINGS = (".parquet", ".csv", ".csv.gz")
 
 
 def is_text(values: pd.Series) -> bool:
@@ -38,6 +46,7 @@ class Screen:
 
     folder: Path
     info: ScreenInfo
+    """The content of ``screen.yaml``, and the profile tables that were found beside it."""
 
     def wells(self) -> pd.DataFrame:
         """Plate layout: one row per well, sorted by plate and well."""
@@ -48,15 +57,22 @@ class Screen:
         return wells
 
     def profile(self, method: str) -> pd.DataFrame:
-        """Features of one method: ``Metadata_*`` strings and float32 features, one row per well."""
+        """Features of one method: ``Metadata_*`` strings and float features, one row per well.
+
+        A table of fields (with ``Metadata_Site``) is averaged to wells.
+        """
         tables = self.info.tables.profiles
         if method not in tables:
             raise UserError(
                 f"no profile table '{method}'; there are: {', '.join(tables) or 'none'}",
                 where=str(self.folder / "screen.yaml"),
-                remedy="Add it under tables.profiles, or name another method in params.yaml.",
+                remedy=f"Put it into {PROFILES}/ as {method}.parquet, or name another method in "
+                "params.yaml.",
             )
-        return self._read("profiles", tables[method].path)
+        table = self._read("profiles", tables[method].path)
+        if SITE not in table:
+            return table
+        return average_profile(table, str(self.folder / tables[method].path))
 
     def proteomics(self) -> pd.DataFrame:
         """Protein readout: one row per well and protein."""
@@ -114,7 +130,7 @@ class Screen:
                     f"A {kind} table needs {', '.join(required)}.",
                 )
             )
-        for column in required:
+        for column in [*required, *COUNTS]:
             if column in _NUMERIC and column in table:
                 numbers = pd.to_numeric(table[column], errors="coerce")
                 faults += _not_numbers(table[column], numbers)
@@ -176,4 +192,46 @@ def load_screen(folder: Path) -> Screen:
             where=str(path),
             remedy="Give both the same name: it is the key of the screen's metrics.",
         )
-    return Screen(folder, info)
+    described = info.tables.profiles
+    tables = info.tables.model_copy(
+        update={"profiles": described | found_profiles(folder, described)}
+    )
+    return Screen(folder, info.model_copy(update={"tables": tables}))
+
+
+def found_profiles(folder: Path, described: Mapping[str, ProfileTable]) -> dict[str, ProfileTable]:
+    """Tables in ``profiles/`` that ``screen.yaml`` does not describe, by file name.
+
+    They are taken for not normalised; one that is has to be described.
+
+    Parameters
+    ----------
+    folder
+        The screen folder.
+    described
+        Tables of ``screen.yaml``, by name.
+
+    Raises
+    ------
+    UserError
+        Two tables have one name.
+    """
+    paths = {folder / table.path for table in described.values()}
+    names: dict[str, list[str]] = {name: [table.path] for name, table in described.items()}
+    found: dict[str, ProfileTable] = {}
+    for path in sorted((folder / PROFILES).glob("*")):
+        ending = next((ending for ending in ENDINGS if path.name.endswith(ending)), None)
+        if ending is None or path.name.startswith(".") or path in paths:
+            continue
+        name, place = path.name.removesuffix(ending), f"{PROFILES}/{path.name}"
+        names.setdefault(name, []).append(place)
+        content = f"computed elsewhere ({place}, which screen.yaml does not describe)"
+        found[name] = ProfileTable(path=place, content=content)
+    twice = [f"{name} ({', '.join(files)})" for name, files in names.items() if len(files) > 1]
+    if twice:
+        raise UserError(
+            f"{len(twice)} name(s) stand for more than one profile table: {listed(twice)}",
+            where=str(folder),
+            remedy="Rename or remove files.",
+        )
+    return found

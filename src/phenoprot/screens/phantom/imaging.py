@@ -151,10 +151,10 @@ def mask_name(well: str, site: str, kind: str) -> str:
 
 
 def images_csv(fields: pd.DataFrame) -> pd.DataFrame:
-    """LoadData table of the fields; folders are relative to the screen's."""
+    """LoadData table of the fields; folders are relative to that of the images."""
     table = fields[FIELD_KEY].copy()
     for stain in STAINS:
-        table[f"PathName_{stain}"] = "images/" + fields[PLATE]
+        table[f"PathName_{stain}"] = fields[PLATE]
         table[f"FileName_{stain}"] = [
             image_name(well, site, stain)
             for well, site in zip(fields[WELL], fields[SITE], strict=True)

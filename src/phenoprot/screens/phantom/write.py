@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from phenoprot.errors import UserError
 from phenoprot.execution.settings import LOCAL, ExecutionSettings
 from phenoprot.files import write_json, write_parquet, write_text
 from phenoprot.screens.contract import ScreenInfo
+from phenoprot.screens.loader import PROFILES
 from phenoprot.screens.phantom.annotate import (
     cell_count_profile,
     draw_targets,
@@ -33,7 +35,9 @@ from phenoprot.settings import parse_settings
 
 SETTINGS_FILE = "truth/settings.json"
 """Settings the folder was made from; a folder that has it may be written anew."""
-IMAGES_FILE = "images.csv"
+IMAGES_FILE = "images/load_data.csv"
+NOTE_FILE = "images/NOTE.txt"
+"""Keeps the folder, an output of the pipeline, where no images are simulated."""
 IMAGE_CAVEATS = (
     "Cells are drawn by rule from the planted activities: features that find the programmes here "
     "need not find biology elsewhere.",
@@ -98,12 +102,16 @@ def screen_info(name: str, settings: PhantomSettings) -> ScreenInfo:
 def new_folder(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder that takes the place of `folder` if the block succeeds.
 
+    Profile tables that the block does not write are a user's: they are carried over.
+
     Raises
     ------
     UserError
         `folder` holds something that is no phantom: it is not this program's to replace.
     """
-    if folder.exists() and not (folder / SETTINGS_FILE).exists() and any(folder.iterdir()):
+    # DVC takes away what the simulation wrote before it runs it again, and leaves a user's tables.
+    held = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    if held - {PROFILES} and not (folder / SETTINGS_FILE).exists():
         raise UserError(
             f"the folder is there and is no phantom: it has no {SETTINGS_FILE}",
             where=str(folder),
@@ -115,6 +123,9 @@ def new_folder(folder: Path) -> Iterator[Path]:
         new = Path(name) / "new"
         new.mkdir()
         yield new
+        for path in sorted((folder / PROFILES).glob("*")):
+            if path.is_file() and not (new / PROFILES / path.name).exists():
+                shutil.copy2(path, new / PROFILES / path.name)
         if folder.exists():
             folder.rename(Path(name) / "old")
         new.rename(folder)
@@ -136,7 +147,8 @@ def simulate_phantom(
     settings
         What to simulate.
     folder
-        Screen folder; its name is the screen's name. An earlier phantom there is replaced.
+        Screen folder; its name is the screen's name. An earlier phantom there is replaced; further
+        profile tables in it stay.
     execution
         Processes that draw the images. A script that calls this needs the usual
         ``if __name__ == "__main__"``: they import it anew.
@@ -167,7 +179,9 @@ def simulate_phantom(
         write_text(new / "wells.csv", _csv(wells))
         # The programme behind a target is truth, not something a screen would know.
         write_text(new / "targets.csv", _csv(targets.drop(columns=PROGRAMME)))
-        if settings.images is not None:
+        if settings.images is None:
+            write_text(new / NOTE_FILE, "No images are simulated: phantom.images is null.\n")
+        else:
             images = simulate_images(activities, settings, new, new.parent / "work", execution)
             write_text(new / IMAGES_FILE, _csv(images))
         write_json(new / SETTINGS_FILE, settings.model_dump(mode="json"))
