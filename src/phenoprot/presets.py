@@ -14,7 +14,6 @@ from typing import Annotated, Any
 import typer
 
 from phenoprot.errors import UserError, listed
-from phenoprot.files import write_text
 
 Value = int | float | str | list[int] | list[float] | list[str]
 
@@ -93,6 +92,8 @@ def apply_preset(name: str, path: Path) -> list[Change]:
         No such preset, or the file lacks a key; nothing is written then.
     """
     from ruamel.yaml import YAML
+
+    from phenoprot.files import write_text
 
     values = preset(name)
     yaml = YAML()

@@ -40,12 +40,11 @@ def by_hand(model: torch.nn.Module, crops: np.ndarray, pool: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("pool", ["cls", "mean"])
-def test_embeddings_step_by_step(tmp_path: Path, pool: str) -> None:
+def test_embeddings_step_by_step(folder: Path, pool: str) -> None:
     crops = ArrayCrops()
-    trained = train(crops, STANDARD, settings(steps=2, pool=pool), tmp_path, "toy", "toy")
     model = seeded_model(MODEL, 0)
-    model.load_state_dict(load_file(trained / "model.safetensors"))
-    found = load_embedder(trained)(crops.pixels[:5])
+    model.load_state_dict(load_file(folder / "model.safetensors"))
+    found = load_embedder(folder, pool=pool)(crops.pixels[:5])
     assert found.dtype == np.float32
     assert found.shape == (5, 16)
     np.testing.assert_allclose(found, by_hand(model, crops.pixels[:5], pool), rtol=1e-4, atol=1e-5)
@@ -89,7 +88,9 @@ def test_tiles_of_a_field(folder: Path) -> None:
 
 
 def test_a_folder_that_holds_no_model(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"config\.json: no such file"):
+    with pytest.raises(
+        UserError, match=r"holds no trained model. Train it: name mae or mae-untrained in"
+    ):
         load_embedder(tmp_path)
     config = (folder / "config.json").read_text()
     (tmp_path / "config.json").write_text(config)
@@ -103,6 +104,6 @@ def test_a_folder_that_holds_no_model(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"torn")
     with pytest.raises(UserError, match="not the weights of the network"):
         load_embedder(tmp_path)
-    (tmp_path / "config.json").write_text(config.replace('"pool"', '"pol"'))
-    with pytest.raises(UserError, match=r"unknown key 'settings\.pol'"):
+    (tmp_path / "config.json").write_text(config.replace('"mask_ratio"', '"mask_ration"'))
+    with pytest.raises(UserError, match=r"unknown key 'settings\.model\.mask_ration'"):
         load_embedder(tmp_path)

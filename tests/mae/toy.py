@@ -67,7 +67,6 @@ class ArrayCrops:
 def settings(
     model: dict[str, object] | None = None,
     loss: dict[str, object] | None = None,
-    pool: str = "cls",
     **training: object,
 ) -> MAESettings:
     """The toy's settings with changes; those not named belong to the training."""
@@ -75,7 +74,6 @@ def settings(
         model=ModelSettings(**{**MODEL.model_dump(), **(model or {})}),
         loss=LossSettings(**(loss or {})),
         training=TrainingSettings(**{**TRAINING.model_dump(), **training}),
-        pool=pool,
     )
 
 

@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from phenoprot.settings import Settings
 
+MAE_NAMES = ("mae", "mae-untrained")
+"""Feature methods that read the finished model: the network as trained, and as it began."""
+
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -165,5 +168,13 @@ class MAESettings(Settings):
     """The objective."""
     training: TrainingSettings = TrainingSettings()
     """The training."""
+
+
+class EmbeddingSettings(Settings):
+    """How features are taken with the finished network; a change trains nothing again."""
+
+    reads: Literal["crops", "tiles"] = "crops"
+    """``crops``: single cells on black, as trained on. ``tiles``: the whole field in squares of the
+    same size, background and all, without regard to cells."""
     pool: Literal["cls", "mean"] = "cls"
-    """Feature of a cell: the CLS token, or the mean of the patch tokens."""
+    """Feature of a crop or tile: the CLS token, or the mean of the patch tokens."""
