@@ -177,8 +177,8 @@ def read_config(folder: Path) -> Config:
 class MaeMethod:
     """The masked autoencoder as a feature method, see :mod:`phenoprot.features.registry`."""
 
-    folder: Path
-    """Folder of the finished model."""
+    folder: Path | None
+    """Folder of the finished model; needed to do anything."""
     weights: Weights = "trained"
     """``initial``: the untrained baseline, under its own name."""
     settings: EmbeddingSettings = field(default_factory=EmbeddingSettings)
@@ -196,28 +196,38 @@ class MaeMethod:
         return "crops" if self.settings.reads == "crops" else "fields"
 
     @cached_property
-    def config(self) -> Config:
-        """What the model was trained with."""
-        return read_config(self.folder)
+    def model(self) -> tuple[Path, Config]:
+        """Folder of the model, and what it was trained with.
+
+        Raises
+        ------
+        UserError
+            There is no folder, or no model in it.
+        """
+        if self.folder is None:
+            raise UserError("needs a trained model", where=self.name, remedy=TRAIN)
+        return self.folder, read_config(self.folder)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """``mae_000`` and so on."""
-        return tuple(f"mae_{number:03d}" for number in range(self.config.settings.model.width))
+        _, config = self.model
+        return tuple(f"mae_{number:03d}" for number in range(config.settings.model.width))
 
     def fingerprint(self) -> str:
         """Hash of config, weights and code."""
-        used = file_sha256(self.folder / WEIGHTS) if self.weights == "trained" else "initial"
+        folder, config = self.model
+        used = file_sha256(folder / WEIGHTS) if self.weights == "trained" else "initial"
         code = code_fingerprint(CODE, ("timm", "torch"))
-        config = self.config.model_dump(mode="json")
-        return fingerprint(config, used, self.settings.model_dump(), code)
+        return fingerprint(config.model_dump(mode="json"), used, self.settings.model_dump(), code)
 
     def warm(self) -> None:
         """Nothing: there is nothing to compile."""
 
     def prepare(self) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
         """Load the network; errors as of `load_embedder`."""
-        embedder = load_embedder(self.folder, self.weights, self.settings.pool)
+        folder, _ = self.model
+        embedder = load_embedder(folder, self.weights, self.settings.pool)
         if self.reads == "crops":
             return embedder
 
@@ -240,17 +250,8 @@ def mae_method(name: str, settings: EmbeddingSettings, folder: Path | None) -> M
         What is embedded, and which token counts.
     folder
         Folder of the finished model.
-
-    Raises
-    ------
-    UserError
-        There is no folder, or no model in it.
     """
-    if folder is None:
-        raise UserError("needs a trained model, and none is given", where=name, remedy=TRAIN)
-    method = MaeMethod(folder, "trained" if name == MAE_NAMES[0] else "initial", settings)
-    _ = method.config  # missing: said before anything is planned
-    return method
+    return MaeMethod(folder, "trained" if name == MAE_NAMES[0] else "initial", settings)
 
 
 def tiles(field: NDArray[np.float32], size: int) -> CropArray:
