@@ -58,7 +58,7 @@ def test_embeddings_step_by_step(folder: Path, pool: str) -> None:
 
 def test_the_untrained_baseline_is_the_network_that_training_began_with(folder: Path) -> None:
     crops = ArrayCrops().pixels[:4]
-    trained, initial = (load_embedder(folder, weights=w) for w in ("trained", "initial"))
+    trained, initial = (load_embedder(folder, w, pool="cls") for w in ("trained", "initial"))
     expected = by_hand(seeded_model(MODEL, 0), crops, "cls")
     np.testing.assert_allclose(initial(crops), expected, rtol=1e-4, atol=1e-5)
     assert np.abs(trained(crops) - initial(crops)).max() > 1e-3

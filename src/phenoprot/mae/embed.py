@@ -53,7 +53,7 @@ class Embedder:
         self,
         model: MaskedAutoencoder,
         config: Config,
-        pool: Pool = "cls",
+        pool: Pool = "mean",
         device: str | None = None,
     ) -> None:
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -121,7 +121,7 @@ class Embedder:
 def load_embedder(
     folder: Path,
     weights: Weights = "trained",
-    pool: Pool = "cls",
+    pool: Pool = "mean",
     device: str | None = None,
 ) -> Embedder:
     """Load a finished model.
