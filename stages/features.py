@@ -26,7 +26,7 @@ def features(screen: str) -> None:
         write_text(layout.features("none").with_name("NOTE.txt"), note)
         return
     sources = Sources(source.images(), layout.masks, layout.crops)
-    artefacts = Artefacts(channels=layout.images / "channels.json")
+    artefacts = Artefacts(channels=layout.images / "channels.json", mae=layout.mae)
     for name in block.extracted:
         if name == counts.NAME:
             objects = pd.read_parquet(layout.masks / OBJECTS)

@@ -4,6 +4,7 @@
 encodes; of reading, drawing and copying alone. ``memory``: one full training step at a given size
 and the most memory it took. Both on a GPU if there is one (``savings`` then also gives the model
 FLOP utilisation), else on one thread of the CPU; each time is that of the fastest of several steps.
+``savings`` ends with 1 if the loader alone is not at least three times as fast as the step.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from phenoprot.mae.model import seeded_model  # noqa: E402
 from phenoprot.mae.settings import MAESettings, ModelSettings, TrainingSettings  # noqa: E402
 from phenoprot.mae.standardise import Standardisation  # noqa: E402
 from phenoprot.mae.train import Objective, deterministic, make_optimiser  # noqa: E402
+from phenoprot.params import load_params  # noqa: E402
 from phenoprot.presets import POSTER  # noqa: E402
 from phenoprot.screens.contract import STAINS  # noqa: E402
 
@@ -37,13 +39,18 @@ app = typer.Typer(help=__doc__)
 STANDARD = Standardisation(stains=STAINS, mean=(0.02,) * 5, sd=(0.02,) * 5)
 FIELDS, CELLS = 40, 20
 
-Preset = Annotated[str, typer.Option(help="default or poster: size of the network.")]
+ROOT = Path(__file__).resolve().parents[2]
+LEAST = 3.0
+"""What the loader alone must reach, in training steps."""
+
+Preset = Annotated[str, typer.Option(help="default (of params.yaml) or poster.")]
 Crops = Annotated[int, typer.Option(help="Crops of a step; 0: those of a micro-batch.")]
 
 
 def sizes(preset: str, crops: int) -> MAESettings:
     """Settings of the network; a step of `crops` crops, four from each field."""
-    model, training = ModelSettings(), TrainingSettings()
+    shipped = load_params(ROOT / "params.yaml").mae
+    model, training = shipped.model, shipped.training
     if preset == "poster":
         head = "mae.model."
         values = {k.removeprefix(head): v for k, v in POSTER.items() if k.startswith(head)}
@@ -52,7 +59,7 @@ def sizes(preset: str, crops: int) -> MAESettings:
     if crops:
         cells = min(crops, 4)
         training = TrainingSettings(fields=crops // cells, cells=cells)
-    return MAESettings(model=model, training=training)
+    return MAESettings(model=model, loss=shipped.loss, training=training)
 
 
 def make_store(folder: Path, side: int) -> CropStore:
@@ -153,6 +160,9 @@ def savings(
     if device.type == "cuda":
         flops = model_flops(settings.model) * rates["step"]
         print(f"model FLOP utilisation {flops / peak_tflops / 1e12:.1%} of {peak_tflops:g} TFLOP/s")
+    if rates["loader"] < LEAST * rates["step"]:
+        print(f"the loader is less than {LEAST:g} x the step")
+        raise typer.Exit(1)
 
 
 @app.command()

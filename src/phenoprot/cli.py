@@ -12,6 +12,7 @@ from phenoprot import __version__, runtime
 from phenoprot.curves.cli import app as curves_app
 from phenoprot.errors import UserError
 from phenoprot.features.cli import features_app
+from phenoprot.presets import app as preset_app
 from phenoprot.profiles.cli import profiles
 from phenoprot.segmentation.cli import segment
 from phenoprot.weights.cli import weights_app
@@ -29,6 +30,7 @@ app.command()(segment)
 app.add_typer(features_app, name="features")
 app.command()(profiles)
 app.add_typer(weights_app, name="weights")
+app.add_typer(preset_app, name="preset")
 
 Folder = Annotated[Path, typer.Argument(help="Screen folder, with its screen.yaml.")]
 

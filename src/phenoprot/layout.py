@@ -35,6 +35,11 @@ class Layout:
         """Single-cell crops, one array and index per plate row."""
         return Path("data/crops") / self.screen
 
+    @property
+    def mae(self) -> Path:
+        """The trained masked autoencoder, see :mod:`phenoprot.mae.finish`."""
+        return Path("data/mae") / self.screen
+
     def features(self, method: str) -> Path:
         """Features of the wells, taken from the images by one method."""
         return Path("data/features") / self.screen / f"{method}.parquet"

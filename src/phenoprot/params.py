@@ -13,6 +13,7 @@ from phenoprot.execution.settings import ExecutionSettings
 from phenoprot.features.settings import FeatureSettings
 from phenoprot.images.settings import ImageSettings
 from phenoprot.labels.settings import LabelSettings
+from phenoprot.mae.settings import MAESettings
 from phenoprot.screens.phantom.settings import PhantomSettings
 from phenoprot.segmentation.settings import SegmentationSettings
 from phenoprot.settings import Settings, parse_settings, read_yaml
@@ -55,6 +56,8 @@ class Params(Settings):
     """From fields of view to cells."""
     crops: CropSettings
     """Single-cell crops."""
+    mae: MAESettings
+    """The masked autoencoder, trained on the crops."""
     features: FeatureSettings
     """From cells to features."""
     profiles: ProfileSettings

@@ -14,7 +14,6 @@ from typing import Annotated, Any
 import typer
 
 from phenoprot.errors import UserError, listed
-from phenoprot.files import write_text
 
 Value = int | float | str | list[int] | list[float] | list[str]
 
@@ -96,9 +95,19 @@ def apply_preset(name: str, path: Path) -> list[Change]:
         No such preset, or the file lacks a key; nothing is written then.
     """
     from ruamel.yaml import YAML
+    from ruamel.yaml.representer import RoundTripRepresenter
 
+    from phenoprot.files import write_text
+
+    class Plain(RoundTripRepresenter):
+        """Writes ``null`` as it stands in params.yaml, where ruamel would leave it out."""
+
+    Plain.add_representer(
+        type(None), lambda self, _: self.represent_scalar("tag:yaml.org,2002:null", "null")
+    )
     values = preset(name)
     yaml = YAML()
+    yaml.Representer = Plain
     yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.preserve_quotes = True
     yaml.width = 4096

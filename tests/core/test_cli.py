@@ -33,7 +33,7 @@ def test_help_and_version_import_nothing_heavy() -> None:
     code = (
         "import sys\n"
         "from phenoprot.cli import main\n"
-        "groups = ('screens', 'curves', 'segment', 'features', 'profiles', 'weights')\n"
+        "groups = ('screens', 'curves', 'segment', 'features', 'profiles', 'weights', 'preset')\n"
         "for arguments in (['--help'], *([name, '--help'] for name in groups), ['--version']):"
         "\n    sys.argv = ['phenoprot', *arguments]\n"
         "    try: main()\n"

@@ -1,4 +1,4 @@
-"""What every embedding must keep, whatever its network."""
+"""What every feature method of crops or fields must keep, and every embedding besides."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import torch
 
 from phenoprot.features.deep.embed import Embedder, embed
 from phenoprot.features.deep.methods import Embedding
+from phenoprot.features.registry import FeatureMethod
 from phenoprot.screens.contract import STAINS
 
 TOLERANCE = 1e-5
@@ -20,16 +21,37 @@ CPU = torch.device("cpu")
 Images = npt.NDArray[Any]
 
 
-def check_method(method: Embedding, images: Images) -> Embedder:
-    """Check an embedding as a feature method, and its embedder; returns the latter."""
+def check_feature_method(method: FeatureMethod, images: Images) -> None:
+    """Check a feature method on three images or more of what it reads, (N, C, Y, X)."""
+    copy = check_identity(method)
+    measure = copy.prepare()
+    table = measure(images)
+    check_values(table, images, len(method.columns))
+    alone = np.concatenate([measure(images[i : i + 1]) for i in range(len(images))])
+    assert_equal(alone, table)
+    assert_equal(measure(images[::-1]), table[::-1])
+    assert measure(images[:0]).shape == (0, len(method.columns))
+    assert copy.prepare()(images).tobytes() == table.tobytes(), "made again, it gives other numbers"
+
+
+def check_identity(method: FeatureMethod) -> FeatureMethod:
+    """Check name, columns and fingerprint; returns the method as another process gets it."""
     assert method.reads in ("crops", "fields")
-    assert len(set(method.columns)) == len(method.columns) == method.width
+    assert len(set(method.columns)) == len(method.columns)
     assert all(not column.startswith("Metadata_") for column in method.columns)
-    assert method.name.removesuffix("-untrained") == method.base
-    copy = pickle.loads(pickle.dumps(method))
+    copy: FeatureMethod = pickle.loads(pickle.dumps(method))
     assert (copy, hash(copy)) == (method, hash(method))
     assert copy.fingerprint() == method.fingerprint()
     method.warm()
+    return copy
+
+
+def check_method(method: Embedding, images: Images) -> Embedder:
+    """Check an embedding as a feature method, and its embedder; returns the latter."""
+    copy = check_identity(method)
+    assert isinstance(copy, Embedding)
+    assert len(method.columns) == method.width
+    assert method.name.removesuffix("-untrained") == method.base
     made = []
 
     def make() -> Embedder:
@@ -46,7 +68,7 @@ def check_embedder(make: Callable[[], Embedder], images: Images) -> None:
     """Check an embedder on three images or more, (N, C, Y, X)."""
     embedder = make()
     table = embed(embedder, images, batch_size=2, device=CPU)
-    check_table(table, embedder, images)
+    check_values(table, images, embedder.width)
     check_nothing_but_the_image_matters(table, embedder, images)
     check_numbers_of_images(table, embedder, images)
     check_stains(table, embedder, images)
@@ -57,9 +79,9 @@ def check_embedder(make: Callable[[], Embedder], images: Images) -> None:
         assert_equal(on_gpu, table, tolerance=1e-3)
 
 
-def check_table(table: Images, embedder: Embedder, images: Images) -> None:
+def check_values(table: Images, images: Images, width: int) -> None:
     assert table.dtype == np.float32
-    assert table.shape == (len(images), embedder.width)
+    assert table.shape == (len(images), width)
     assert np.isfinite(table).all()
     # A network that sees nothing of its input passes all else.
     assert (table.std(axis=0) > 0).mean() > 0.5, "different images, equal embeddings"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from functools import partial
 
 import pytest
 import torch
@@ -10,6 +10,7 @@ import torch
 from .toy import run_toy
 
 Start = Callable[..., multiprocessing.process.BaseProcess]
+Launch = Callable[..., multiprocessing.process.BaseProcess]
 
 
 @pytest.fixture(autouse=True)
@@ -21,14 +22,14 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def start() -> Iterator[Start]:
-    """Starts toy runs in processes of their own, from a server that has done the imports."""
+def launch() -> Iterator[Launch]:
+    """Calls functions in processes of their own, from a server that has done the imports."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["phenoprot.mae.train", "dvclive", "tests.mae.toy"])
     started = []
 
-    def begin(work: Path, changes: dict[str, object], *more: object) -> object:
-        process = context.Process(target=run_toy, args=(work, changes, *more))
+    def begin(function: Callable[..., None], *arguments: object) -> object:
+        process = context.Process(target=function, args=arguments)
         process.start()
         started.append(process)
         return process
@@ -37,3 +38,9 @@ def start() -> Iterator[Start]:
     for process in started:
         process.kill()
         process.join()
+
+
+@pytest.fixture(scope="session")
+def start(launch: Launch) -> Start:
+    """Starts toy runs: takes the arguments of `run_toy`."""
+    return partial(launch, run_toy)

@@ -6,11 +6,17 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tests.features_deep.contract import check_feature_method
 
 from phenoprot.errors import UserError
-from phenoprot.mae.embed import load_embedder, tiles
+from phenoprot.features.registry import Artefacts, find_method
+from phenoprot.features.settings import FeatureSettings
+from phenoprot.mae.embed import MaeMethod, load_embedder, tiles
 from phenoprot.mae.model import seeded_model
+from phenoprot.mae.settings import MAE_NAMES, EmbeddingSettings
+from phenoprot.mae.standardise import Standardisation
 from phenoprot.mae.train import train
+from phenoprot.screens.contract import STAINS
 
 from .toy import MODEL, STANDARD, ArrayCrops, settings
 
@@ -40,12 +46,11 @@ def by_hand(model: torch.nn.Module, crops: np.ndarray, pool: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("pool", ["cls", "mean"])
-def test_embeddings_step_by_step(tmp_path: Path, pool: str) -> None:
+def test_embeddings_step_by_step(folder: Path, pool: str) -> None:
     crops = ArrayCrops()
-    trained = train(crops, STANDARD, settings(steps=2, pool=pool), tmp_path, "toy", "toy")
     model = seeded_model(MODEL, 0)
-    model.load_state_dict(load_file(trained / "model.safetensors"))
-    found = load_embedder(trained)(crops.pixels[:5])
+    model.load_state_dict(load_file(folder / "model.safetensors"))
+    found = load_embedder(folder, pool=pool)(crops.pixels[:5])
     assert found.dtype == np.float32
     assert found.shape == (5, 16)
     np.testing.assert_allclose(found, by_hand(model, crops.pixels[:5], pool), rtol=1e-4, atol=1e-5)
@@ -53,7 +58,7 @@ def test_embeddings_step_by_step(tmp_path: Path, pool: str) -> None:
 
 def test_the_untrained_baseline_is_the_network_that_training_began_with(folder: Path) -> None:
     crops = ArrayCrops().pixels[:4]
-    trained, initial = (load_embedder(folder, weights=w) for w in ("trained", "initial"))
+    trained, initial = (load_embedder(folder, w, pool="cls") for w in ("trained", "initial"))
     expected = by_hand(seeded_model(MODEL, 0), crops, "cls")
     np.testing.assert_allclose(initial(crops), expected, rtol=1e-4, atol=1e-5)
     assert np.abs(trained(crops) - initial(crops)).max() > 1e-3
@@ -88,8 +93,61 @@ def test_tiles_of_a_field(folder: Path) -> None:
         tiles(field[:, :15], 16)
 
 
+@pytest.fixture(scope="module")
+def of_stains(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model for crops of all stains."""
+    standard = Standardisation(stains=STAINS, mean=(0.02,) * 5, sd=(0.01,) * 5)
+    work, s = tmp_path_factory.mktemp("stains"), settings(model={"channels": 5}, steps=3)
+    return train(ArrayCrops(channels=5), standard, s, work, "toy", "toy")
+
+
+@pytest.mark.parametrize("pool", ["cls", "mean"])
+@pytest.mark.parametrize("name", MAE_NAMES)
+def test_the_methods_keep_the_contract(of_stains: Path, name: str, pool: str) -> None:
+    crops = ArrayCrops(channels=5).pixels[:5]
+    fields = np.random.default_rng(1).random((4, 5, 37, 50), dtype=np.float32)
+    methods = []
+    for reads, images in (("crops", crops), ("tiles", fields)):
+        features = FeatureSettings.model_validate({"mae": {"reads": reads, "pool": pool}})
+        methods.append(find_method(name, features, Artefacts(mae=of_stains)))
+        assert methods[-1].name == name
+        check_feature_method(methods[-1], images)
+    by_crop, by_tile = methods
+    assert (by_crop.reads, by_tile.reads) == ("crops", "fields")
+    assert by_crop.fingerprint() != by_tile.fingerprint()
+    # A field is the mean of its tiles.
+    tiled = by_crop.prepare()(tiles(fields[0], 16)).mean(axis=0)
+    np.testing.assert_allclose(by_tile.prepare()(fields[:1])[0], tiled, rtol=1e-5, atol=1e-6)
+
+
+def test_the_weights_and_the_pool_decide_the_fingerprint(of_stains: Path) -> None:
+    prints = {
+        MaeMethod(of_stains, weights, EmbeddingSettings(pool=pool)).fingerprint()
+        for weights in ("trained", "initial")
+        for pool in ("cls", "mean")
+    }
+    assert len(prints) == 4
+
+
+@pytest.mark.parametrize("folder_given", [True, False])
+@pytest.mark.parametrize("name", MAE_NAMES)
+def test_without_a_model_there_are_no_features(
+    tmp_path: Path, name: str, folder_given: bool
+) -> None:
+    artefacts = Artefacts(mae=tmp_path / "mae" if folder_given else None)
+    method = find_method(name, FeatureSettings(), artefacts)
+    where = f"{tmp_path}/mae: holds no" if folder_given else f"{name}: needs a"
+    for use in (method.fingerprint, method.prepare):
+        with pytest.raises(UserError) as error:
+            use()
+        assert str(error.value).startswith(f"{where} trained model")
+        assert "Train it: name mae or mae-untrained in the screen's extracted" in str(error.value)
+
+
 def test_a_folder_that_holds_no_model(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"config\.json: no such file"):
+    with pytest.raises(
+        UserError, match=r"holds no trained model. Train it: name mae or mae-untrained in"
+    ):
         load_embedder(tmp_path)
     config = (folder / "config.json").read_text()
     (tmp_path / "config.json").write_text(config)
@@ -103,6 +161,6 @@ def test_a_folder_that_holds_no_model(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"torn")
     with pytest.raises(UserError, match="not the weights of the network"):
         load_embedder(tmp_path)
-    (tmp_path / "config.json").write_text(config.replace('"pool"', '"pol"'))
-    with pytest.raises(UserError, match=r"unknown key 'settings\.pol'"):
+    (tmp_path / "config.json").write_text(config.replace('"mask_ratio"', '"mask_ration"'))
+    with pytest.raises(UserError, match=r"unknown key 'settings\.model\.mask_ration'"):
         load_embedder(tmp_path)

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from typer.testing import CliRunner
 
 from phenoprot import presets
-from phenoprot.crops.settings import CropSettings
+from phenoprot.cli import app
 from phenoprot.errors import UserError
 from phenoprot.mae.settings import MAESettings
+from phenoprot.params import load_params
 from phenoprot.presets import POSTER, apply_preset
 from phenoprot.settings import parse_settings
 
@@ -90,21 +92,43 @@ def test_the_poster_s_network_and_batch() -> None:
     assert POSTER["crops.size"] == s.model.image_size
 
 
-BLOCKS = {"crops": CropSettings, "mae": MAESettings}
-
-
-def test_every_key_is_a_key_of_the_shipped_parameters() -> None:
-    shipped = yaml.safe_load(Path("params.yaml").read_text())
+def test_the_shipped_parameters_take_the_poster_s(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    shipped = Path("params.yaml").read_text(encoding="utf-8")
+    path.write_text(shipped, encoding="utf-8")
+    result = CliRunner().invoke(app, ["preset", "apply", "poster", "--params", str(path)])
+    assert result.exit_code == 0, result.output
+    before, after = (load_params(p) for p in (Path("params.yaml"), path))
+    assert (after.mae.model.n_tokens, after.mae.model.visible) == (784, 78)
+    assert after.mae.training.batch == 2048
+    assert after.crops.size == after.mae.model.image_size == 224
+    assert after.screens == before.screens
+    # Each value is where the stages read it, and of the type that was there.
+    was, now = (yaml.safe_load(text) for text in (shipped, path.read_text(encoding="utf-8")))
     for key, value in POSTER.items():
-        head, *rest = key.split(".")
-        held = BLOCKS[head]().model_dump(mode="json") if head in BLOCKS else shipped[head]
-        for part in rest:
-            assert part in held, key
-            held = held[part]
-        assert held is None or type(held) is type(value), key
+        assert at(now, key) == value
+        assert at(was, key) is None or type(at(was, key)) is type(value), key
+    # Nothing else moved: the lines that differ are those of the preset.
+    lines = set(path.read_text(encoding="utf-8").splitlines()) - set(shipped.splitlines())
+    changed = {key.rpartition(".")[2] for key in POSTER if at(was, key) != at(now, key)}
+    assert {line.split(":")[0].strip() for line in lines} <= changed
+    assert f"{path}: {len([k for k in POSTER if at(was, k) != at(now, k)])} values" in result.output
+    again = CliRunner().invoke(app, ["preset", "apply", "poster", "--params", str(path)])
+    assert again.output == f"{path}: 0 values changed\n"
+
+
+def test_presets_reach_every_stage_that_the_poster_describes() -> None:
+    blocks = {key.split(".")[0] for key in POSTER}
+    assert blocks == {"crops", "mae", "features", "profiles", "tasks"}
+
+
+def at(content: Any, key: str) -> Any:
+    for part in key.split("."):
+        content = content[part]
+    return content
 
 
 def test_show_prints_the_values() -> None:
-    result = CliRunner().invoke(presets.app, ["show", "poster"])
+    result = CliRunner().invoke(app, ["preset", "show", "poster"])
     assert result.exit_code == 0
     assert "mae.model.image_size: 224\n" in result.output

@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 from phenoprot.mae.losses import pixel_loss
 from phenoprot.mae.model import seeded_model
 from phenoprot.mae.patches import draw_visible, hidden_mask, patchify
-from phenoprot.mae.pictures import EDGE, reconstructions, tiled
+from phenoprot.mae.pictures import CELLS, EDGE, reconstructions, tiled
 from phenoprot.mae.reconstruction import (
     MASKS,
     chosen_crops,
@@ -100,7 +100,7 @@ def test_pictures_show_crop_mask_and_guess() -> None:
     crops, s = ArrayCrops(), settings()
     model, standardiser = seeded_model(s.model, 0), Standardiser(STANDARD)
     shown = reconstructions(model, crops, HELD, standardiser, s)
-    assert shown.shape == (2, 3, 2, 16, 16)
+    assert shown.shape == (CELLS, 3, 2, 16, 16)
     first = crops.pixels[crops.fields[3][0]].astype(float)
     np.testing.assert_allclose(
         shown[0, 0], first / first.max(axis=(1, 2), keepdims=True), atol=1e-5
@@ -110,5 +110,15 @@ def test_pictures_show_crop_mask_and_guess() -> None:
     seen = (shown[:, 1] == shown[:, 0]) & (shown[:, 0] > 0)
     assert (shown[:, 2][seen] == shown[:, 0][seen]).all()
     mosaic = tiled(shown.reshape(-1, 2, 16, 16))
-    assert mosaic.shape == (6 * (16 + EDGE), 2 * (16 + EDGE))
+    assert mosaic.shape == (3 * CELLS * (16 + EDGE), 2 * (16 + EDGE))
     np.testing.assert_array_equal(mosaic[18:34, 18:34], shown[0, 1, 1])
+
+
+def test_few_fields_show_several_cells_each() -> None:
+    crops, s = ArrayCrops(), settings()
+    model, standardiser = seeded_model(s.model, 0), Standardiser(STANDARD)
+    shown = reconstructions(model, crops, np.array([3]), standardiser, s)
+    cells = crops.pixels[crops.fields[3][:CELLS]].astype(float)
+    assert 1 < len(shown) == len(cells) <= CELLS
+    expected = cells / cells.max(axis=(2, 3), keepdims=True)
+    np.testing.assert_allclose(shown[:, 0], expected, atol=1e-5)

@@ -6,40 +6,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenoprot.crops.cut import CELL_COLUMNS
-from phenoprot.crops.store import COUNT_COLUMNS, CROP_COUNT, CropStore
+from phenoprot.crops.store import CropStore
 from phenoprot.errors import UserError
 from phenoprot.mae.embed import MaeMethod, load_embedder
 from phenoprot.mae.finish import FILES
 from phenoprot.mae.screen import control_crops, folder_fingerprint, train_screen
 from phenoprot.screens.contract import STAINS
 
-from .toy import ArrayCrops, settings
+from .toy import ArrayCrops, settings, write_crops
 
 PIXELS = ArrayCrops(channels=5)
 
 
 @pytest.fixture(scope="module")
 def crops(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store of two plate rows, three fields each."""
-    folder = tmp_path_factory.mktemp("crops")
-    for row, numbers in (("A", (0, 1, 2)), ("B", (3, 4, 5))):
-        (folder / "P1").mkdir(exist_ok=True)
-        parts = [PIXELS.fields[number] for number in numbers]
-        np.save(folder / f"P1/{row}.npy", PIXELS.pixels[np.concatenate(parts)])
-        keys = pd.DataFrame(
-            {
-                "Metadata_Plate": "P1",
-                "Metadata_Well": [f"{row}0{n % 3 + 1}" for n in numbers],
-                "Metadata_Site": "1",
-            }
-        )
-        counts = keys.assign(**dict.fromkeys(COUNT_COLUMNS, 0))
-        counts[CROP_COUNT] = [len(part) for part in parts]
-        counts.to_parquet(folder / f"P1/{row}.fields.parquet")
-        cells = keys.loc[keys.index.repeat([len(part) for part in parts])]
-        cells.assign(**dict.fromkeys(CELL_COLUMNS, 0)).to_parquet(folder / f"P1/{row}.parquet")
-    return folder
+    return write_crops(tmp_path_factory.mktemp("crops"), PIXELS, "P1")
 
 
 WELLS = pd.DataFrame(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,7 @@ from phenoprot.mae.standardise import Standardiser
 from phenoprot.mae.train import CHECKPOINT, Objective, require_finite, train
 
 from .conftest import Start
-from .toy import MODEL, STANDARD, TRAINING, ArrayCrops, settings
+from .toy import MODEL, STANDARD, TRAINING, ArrayCrops, as_torchrun, settings
 
 
 def run(work: Path, s: MAESettings, data: str = "toy", crops: ArrayCrops | None = None) -> Path:
@@ -241,24 +240,16 @@ def assert_equal_gradients(one: Path, other: Path) -> None:
 
 
 def test_two_processes_equal_one(tmp_path: Path, start: Start) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
     changes = {"steps": 1, "fields": 2, "devices": 2, "log_every": 1, "precision": "float32"}
-    processes = []
-    for rank in ("0", "1"):
-        environment = {
-            **{"RANK": rank, "LOCAL_RANK": rank, "GROUP_RANK": "0", "CUDA_VISIBLE_DEVICES": ""},
-            **{"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "toy"},
-            **{"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port},
-        }
-        processes.append(start(tmp_path / "two", changes, environment))
+    processes = [start(tmp_path / "two", changes, e) for e in as_torchrun(2)]
     one = run(tmp_path, settings(**{**changes, "fields": 4, "devices": 1}))
     for process in processes:
         process.join(60)
         assert process.exitcode == 0
     (checkpoint,) = (tmp_path / "two").glob("*/" + CHECKPOINT)
     assert_equal_gradients(one, checkpoint.parent / "model")
+    # What several have trained, one process finds.
+    assert run(tmp_path / "two", settings(**changes)) == checkpoint.parent / "model"
 
 
 def test_the_number_of_processes_must_be_devices(tmp_path: Path) -> None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import runpy
+import socket
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
+from phenoprot.crops.cut import CELL_COLUMNS
+from phenoprot.crops.store import COUNT_COLUMNS, CROP_COUNT
 from phenoprot.mae.settings import LossSettings, MAESettings, ModelSettings, TrainingSettings
 from phenoprot.mae.standardise import CropArray, IntArray, Standardisation
 
@@ -64,10 +70,31 @@ class ArrayCrops:
         return self.pixels[indices]
 
 
+def write_crops(folder: Path, crops: ArrayCrops, plate: str) -> Path:
+    """Write six fields as a crop store: wells 01 to 03 of the plate rows A and B."""
+    (folder / plate).mkdir(parents=True)
+    for row, numbers in (("A", (0, 1, 2)), ("B", (3, 4, 5))):
+        parts = [crops.fields[number] for number in numbers]
+        np.save(folder / f"{plate}/{row}.npy", crops.pixels[np.concatenate(parts)])
+        keys = pd.DataFrame(
+            {
+                "Metadata_Plate": plate,
+                "Metadata_Well": [f"{row}0{n % 3 + 1}" for n in numbers],
+                "Metadata_Site": "1",
+            }
+        )
+        counts = keys.assign(**dict.fromkeys(COUNT_COLUMNS, 0))
+        counts[CROP_COUNT] = [len(part) for part in parts]
+        counts.to_parquet(folder / f"{plate}/{row}.fields.parquet")
+        cells = keys.loc[keys.index.repeat([len(part) for part in parts])]
+        cells = cells.assign(**dict.fromkeys(CELL_COLUMNS, 0))
+        cells.to_parquet(folder / f"{plate}/{row}.parquet")
+    return folder
+
+
 def settings(
     model: dict[str, object] | None = None,
     loss: dict[str, object] | None = None,
-    pool: str = "cls",
     **training: object,
 ) -> MAESettings:
     """The toy's settings with changes; those not named belong to the training."""
@@ -75,8 +102,28 @@ def settings(
         model=ModelSettings(**{**MODEL.model_dump(), **(model or {})}),
         loss=LossSettings(**(loss or {})),
         training=TrainingSettings(**{**TRAINING.model_dump(), **training}),
-        pool=pool,
     )
+
+
+def as_torchrun(n: int) -> list[dict[str, str]]:
+    """The environments that ``torchrun --nproc-per-node n`` gives its processes."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    shared = {
+        **{"GROUP_RANK": "0", "WORLD_SIZE": str(n), "LOCAL_WORLD_SIZE": str(n)},
+        **{"TORCHELASTIC_RUN_ID": "toy", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port},
+        "CUDA_VISIBLE_DEVICES": "",
+    }
+    return [{**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(n)]
+
+
+def run_stage_script(root: Path, folder: Path, environment: dict[str, str]) -> None:
+    """Run the stage on the screen toy in `folder`: the body of a process."""
+    os.environ.update({"CUDA_VISIBLE_DEVICES": "", **environment})
+    os.chdir(folder)
+    sys.argv = ["mae.py", "toy"]
+    runpy.run_path(str(root / "stages/mae.py"), run_name="__main__")
 
 
 def run_toy(

@@ -35,8 +35,8 @@ from phenoprot.evaluation.folds import (
 )
 from phenoprot.evaluation.score import AucScores, auc_scores
 from phenoprot.evaluation.settings import EvaluationSettings
-from phenoprot.features.deep.methods import UNTRAINED
 from phenoprot.evaluation.summary import Metrics, without_nan
+from phenoprot.features.deep.methods import UNTRAINED
 from phenoprot.labels.single_dose import benjamini_hochberg
 from phenoprot.screens.contract import COMPOUND, TREATMENT_KEY, feature_columns
 from phenoprot.tasks.data import REPEAT

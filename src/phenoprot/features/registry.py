@@ -34,6 +34,7 @@ from phenoprot.features.cellprofiler.settings import CellProfilerSettings
 from phenoprot.features.deep.methods import FIXED_NAMES, TIMM, embedding_method
 from phenoprot.features.settings import FeatureSettings
 from phenoprot.files import fingerprint
+from phenoprot.mae.settings import MAE_NAMES
 from phenoprot.segmentation.masks import Masks
 
 Reads = Literal["cells", "crops", "fields"]
@@ -139,9 +140,11 @@ class Artefacts:
 
     channels: Path | None = None
     """``channels.json``: mean and sd of each stain over the negative controls."""
+    mae: Path | None = None
+    """Folder of the trained masked autoencoder."""
 
 
-METHODS = (CellProfiler.name, *FIXED_NAMES)
+METHODS = (CellProfiler.name, *MAE_NAMES, *FIXED_NAMES)
 """Names of the methods, besides ``timm:<model>`` and ``timm:<model>-untrained``."""
 
 
@@ -157,6 +160,10 @@ def find_method(
     """
     if name == CellProfiler.name:
         return CellProfiler(settings.cellprofiler)
+    if name in MAE_NAMES:
+        from phenoprot.mae.embed import mae_method  # torch is for those that run it
+
+        return mae_method(name, settings.mae, artefacts.mae if artefacts else None)
     if name in METHODS or name.startswith(TIMM):
         channels = artefacts.channels if artefacts else None
         return embedding_method(name, settings.deep, channels)

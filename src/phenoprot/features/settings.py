@@ -8,6 +8,7 @@ from pydantic import Field
 
 from phenoprot.features.cellprofiler.settings import CellProfilerSettings
 from phenoprot.features.deep.settings import DeepSettings
+from phenoprot.mae.settings import EmbeddingSettings
 from phenoprot.settings import Settings
 
 
@@ -22,3 +23,5 @@ class FeatureSettings(Settings):
     """Method ``cellprofiler``."""
     deep: DeepSettings = Field(default_factory=DeepSettings)
     """Methods ``cloome``, ``dino`` and ``timm:<model>``."""
+    mae: EmbeddingSettings = Field(default_factory=EmbeddingSettings)
+    """Methods ``mae`` and ``mae-untrained``."""

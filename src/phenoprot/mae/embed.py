@@ -1,12 +1,12 @@
-"""Embeddings of cells by a trained masked autoencoder, nothing masked."""
+"""Embeddings of cells and fields by a trained masked autoencoder, nothing masked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -20,11 +20,16 @@ from phenoprot.files import file_sha256, fingerprint
 from phenoprot.mae.finish import CONFIG, WEIGHTS, Config
 from phenoprot.mae.model import MaskedAutoencoder, seeded_model
 from phenoprot.mae.patches import patchify
+from phenoprot.mae.settings import MAE_NAMES, EmbeddingSettings
 from phenoprot.mae.standardise import FULL_SCALE, CropArray, Standardiser
 from phenoprot.settings import parse_settings, read_yaml
 
 BATCH = 64
+TRAIN = "Train it: name mae or mae-untrained in the screen's extracted and run the stage mae."
+"""Remedy where the model is missing."""
+
 Weights = Literal["trained", "initial"]
+Pool = Literal["cls", "mean"]
 CODE = tuple(f"phenoprot.mae.{name}" for name in ("embed", "model", "patches", "standardise"))
 """Modules that decide an embedding."""
 
@@ -38,12 +43,21 @@ class Embedder:
         Network.
     config
         What it was trained with.
+    pool
+        Which token is the embedding: CLS, or the mean of the patch tokens.
     device
-        Where it computes.
+        Where it computes; None: on the first GPU, if there is one, else on the CPU.
     """
 
-    def __init__(self, model: MaskedAutoencoder, config: Config, device: str = "cpu") -> None:
-        self.config, self.device = config, device
+    def __init__(
+        self,
+        model: MaskedAutoencoder,
+        config: Config,
+        pool: Pool = "mean",
+        device: str | None = None,
+    ) -> None:
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self.config, self.pool, self.device = config, pool, device
         self.model = model.to(device).eval()
         self.standardiser = Standardiser(config.standardisation).to(device)
 
@@ -64,7 +78,7 @@ class Embedder:
         Returns
         -------
         embeddings
-            float32, shape (B, width): CLS or the mean of the patch tokens, as ``pool`` says.
+            float32, shape (B, width): CLS or the mean of the patch tokens, as `pool` says.
 
         Raises
         ------
@@ -85,7 +99,7 @@ class Embedder:
     def _embed(self, crops: CropArray) -> NDArray[np.float32]:
         images = self.standardiser(torch.from_numpy(np.ascontiguousarray(crops)).to(self.device))
         tokens = self.model.encode(patchify(images, self.model.settings))
-        pooled = tokens[:, 0] if self.config.settings.pool == "cls" else tokens[:, 1:].mean(dim=1)
+        pooled = tokens[:, 0] if self.pool == "cls" else tokens[:, 1:].mean(dim=1)
         return np.asarray(pooled.float().cpu().numpy(), dtype=np.float32)
 
     def field(self, field: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -104,17 +118,22 @@ class Embedder:
         return self(tiles(field, self.config.settings.model.image_size))
 
 
-def load_embedder(folder: Path, device: str = "cpu", weights: Weights = "trained") -> Embedder:
+def load_embedder(
+    folder: Path,
+    weights: Weights = "trained",
+    pool: Pool = "mean",
+    device: str | None = None,
+) -> Embedder:
     """Load a finished model.
 
     Parameters
     ----------
     folder
         Made by :func:`phenoprot.mae.train.train`.
-    device
-        Where to compute.
     weights
         ``initial``: those the training began with, drawn from its seed: the untrained baseline.
+    pool, device
+        As of `Embedder`.
 
     Raises
     ------
@@ -129,7 +148,7 @@ def load_embedder(folder: Path, device: str = "cpu", weights: Weights = "trained
         try:
             model.load_state_dict(load_file(path))
         except FileNotFoundError:
-            raise UserError("no such file", where=str(path), remedy="Train the model.") from None
+            raise UserError("no such file", where=str(path), remedy=TRAIN) from None
         except (SafetensorError, RuntimeError) as error:
             reason = " ".join(str(error).split())
             raise UserError(
@@ -137,12 +156,20 @@ def load_embedder(folder: Path, device: str = "cpu", weights: Weights = "trained
                 where=str(path),
                 remedy="Train the model again, or take both files from one run.",
             ) from None
-    return Embedder(model, config, device)
+    return Embedder(model, config, pool, device)
 
 
 def read_config(folder: Path) -> Config:
-    """Read the ``config.json`` of a finished model."""
+    """Read the ``config.json`` of a finished model.
+
+    Raises
+    ------
+    UserError
+        There is none, or it is not one.
+    """
     path = folder / CONFIG
+    if not path.exists():
+        raise UserError("holds no trained model", where=str(folder), remedy=TRAIN)
     return parse_settings(Config, read_yaml(path), str(path))
 
 
@@ -150,42 +177,81 @@ def read_config(folder: Path) -> Config:
 class MaeMethod:
     """The masked autoencoder as a feature method, see :mod:`phenoprot.features.registry`."""
 
-    folder: Path
-    """Folder of the finished model."""
+    folder: Path | None
+    """Folder of the finished model; needed to do anything."""
     weights: Weights = "trained"
     """``initial``: the untrained baseline, under its own name."""
-    device: str = "cpu"
-    """Where to compute."""
-
-    reads = "crops"
+    settings: EmbeddingSettings = field(default_factory=EmbeddingSettings)
+    """What is embedded, and which token counts."""
 
     @property
     def name(self) -> str:
-        """Name of the method."""
-        return "mae" if self.weights == "trained" else "mae-untrained"
+        """The only name it may run under: an untrained network says so."""
+        trained, untrained = MAE_NAMES
+        return trained if self.weights == "trained" else untrained
+
+    @property
+    def reads(self) -> Literal["crops", "fields"]:
+        """As the settings say."""
+        return "crops" if self.settings.reads == "crops" else "fields"
 
     @cached_property
-    def config(self) -> Config:
-        """What the model was trained with."""
-        return read_config(self.folder)
+    def model(self) -> tuple[Path, Config]:
+        """Folder of the model, and what it was trained with.
+
+        Raises
+        ------
+        UserError
+            There is no folder, or no model in it.
+        """
+        if self.folder is None:
+            raise UserError("needs a trained model", where=self.name, remedy=TRAIN)
+        return self.folder, read_config(self.folder)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """``mae_000`` and so on."""
-        return tuple(f"mae_{number:03d}" for number in range(self.config.settings.model.width))
+        _, config = self.model
+        return tuple(f"mae_{number:03d}" for number in range(config.settings.model.width))
 
     def fingerprint(self) -> str:
         """Hash of config, weights and code."""
-        used = file_sha256(self.folder / WEIGHTS) if self.weights == "trained" else "initial"
+        folder, config = self.model
+        used = file_sha256(folder / WEIGHTS) if self.weights == "trained" else "initial"
         code = code_fingerprint(CODE, ("timm", "torch"))
-        return fingerprint(self.config.model_dump(mode="json"), used, code)
+        return fingerprint(config.model_dump(mode="json"), used, self.settings.model_dump(), code)
 
     def warm(self) -> None:
         """Nothing: there is nothing to compile."""
 
-    def prepare(self) -> Callable[[CropArray], NDArray[np.float32]]:
-        """Load the network."""
-        return load_embedder(self.folder, self.device, self.weights)
+    def prepare(self) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
+        """Load the network; errors as of `load_embedder`."""
+        folder, _ = self.model
+        embedder = load_embedder(folder, self.weights, self.settings.pool)
+        if self.reads == "crops":
+            return embedder
+
+        def measure(fields: NDArray[np.float32]) -> NDArray[np.float32]:
+            """Mean over the tiles of each field: (B, C, Y, X) to (B, width)."""
+            means = [embedder.field(field).mean(axis=0) for field in fields]
+            return np.array(means, dtype=np.float32).reshape(-1, embedder.width)
+
+        return measure
+
+
+def mae_method(name: str, settings: EmbeddingSettings, folder: Path | None) -> MaeMethod:
+    """Make the feature method of this name.
+
+    Parameters
+    ----------
+    name
+        One of `MAE_NAMES`.
+    settings
+        What is embedded, and which token counts.
+    folder
+        Folder of the finished model.
+    """
+    return MaeMethod(folder, "trained" if name == MAE_NAMES[0] else "initial", settings)
 
 
 def tiles(field: NDArray[np.float32], size: int) -> CropArray:

@@ -77,7 +77,10 @@ def reconstructions(
 ) -> NDArray[np.float32]:
     """Crop, masked crop and reconstruction of a few cells, 0..1: (cells, 3, C, S, S)."""
     m, device = settings.model, standardiser.mean.device
-    cells = np.array([crops.fields[number][0] for number in held_out[:CELLS]])
+    fields = [crops.fields[number] for number in held_out]
+    # One of each field, then another of each, for screens of few fields.
+    in_turn = [field[k] for k in range(CELLS) for field in fields if k < len(field)]
+    cells = np.array(in_turn[:CELLS])
     rng = np.random.default_rng([MASKS, settings.training.seed])
     visible = torch.from_numpy(draw_visible(len(cells), m, rng)).to(device)
     hidden = hidden_pixels(visible, m)

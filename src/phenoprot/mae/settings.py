@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from phenoprot.settings import Settings
 
+MAE_NAMES = ("mae", "mae-untrained")
+"""Feature methods that read the finished model: the network as trained, and as it began."""
+
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -104,17 +107,17 @@ class TrainingSettings(Settings):
 
     seed: int = Field(default=0, ge=0)
     """Seed of initialisation, batches, augmentation and masks."""
-    steps: Count = 600
+    steps: Count = 4000
     """Steps of the optimiser (count)."""
     fields: Count = 16
     """Fields of view drawn for each device and micro-batch (count)."""
-    cells: Count = 4
+    cells: Count = 1
     """Cells drawn from each field (count)."""
     devices: Count = 1
     """Processes that share a batch (count); ``torchrun`` must start as many."""
     accumulation: Count = 1
     """Micro-batches whose gradients are added before a step (count)."""
-    learning_rate: float = Field(default=5e-4, gt=0)
+    learning_rate: float = Field(default=2e-4, gt=0)
     """Peak learning rate of Lion (poster's reference: 1e-4)."""
     weight_decay: float = Field(default=0.05, ge=0)
     """Decoupled weight decay of Lion; not for biases, norms, CLS and mask token."""
@@ -138,11 +141,11 @@ class TrainingSettings(Settings):
     """``auto``: bfloat16 on a GPU, float32 on a CPU."""
     compile: bool = False
     """Compile the network with ``torch.compile``."""
-    log_every: Count = 20
+    log_every: Count = 50
     """Steps between two log lines (count)."""
-    checkpoint_every: Count = 200
+    checkpoint_every: Count = 500
     """Steps between two checkpoints (count): what a kill costs at most."""
-    picture_every: Count = 200
+    picture_every: Count = 1000
     """Steps between two pictures of reconstructions (count)."""
 
     @property
@@ -165,5 +168,13 @@ class MAESettings(Settings):
     """The objective."""
     training: TrainingSettings = TrainingSettings()
     """The training."""
-    pool: Literal["cls", "mean"] = "cls"
-    """Feature of a cell: the CLS token, or the mean of the patch tokens."""
+
+
+class EmbeddingSettings(Settings):
+    """How features are taken with the finished network; a change trains nothing again."""
+
+    reads: Literal["crops", "tiles"] = "crops"
+    """``crops``: single cells on black, as trained on. ``tiles``: the whole field in squares of the
+    same size, background and all, without regard to cells."""
+    pool: Literal["cls", "mean"] = "mean"
+    """Feature of a crop or tile: the CLS token, or the mean of the patch tokens."""

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from lightning.fabric import Fabric
@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from phenoprot.errors import UserError, listed
 from phenoprot.execution.lock import work_lock
 from phenoprot.execution.planning import code_fingerprint
+from phenoprot.execution.shards import complete
 from phenoprot.files import fingerprint
 from phenoprot.mae.batches import MicroBatch, Sampler, split_fields, turned
 from phenoprot.mae.checkpoint import Entry, load_checkpoint, remove_partial, save_checkpoint
@@ -89,11 +90,14 @@ def train(
         SIGTERM or SIGINT came; a checkpoint was written.
     """
     check_crops(crops, standardisation, settings)
+    key = run_fingerprint(standardisation, settings, data)
+    folder = work.absolute() / key[:16]
+    model_folder = folder / "model"
+    # One process finds what several have trained: `dvc repro` after `torchrun`.
+    if processes() == 1 and complete(model_folder, key):
+        return model_folder
     with deterministic():
         fabric = start(settings.training)
-        key = run_fingerprint(standardisation, settings, data, fabric)
-        folder = work.absolute() / key[:16]
-        model_folder = folder / "model"
         with work_lock(folder, title) if fabric.global_rank == 0 else nullcontext():
             fabric.barrier()
             if not finished(model_folder, key):
@@ -249,7 +253,7 @@ def start(settings: TrainingSettings) -> Fabric:
     UserError
         There are not `devices` of them.
     """
-    world, local = (int(os.environ.get(name, "1")) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+    world, local = processes(), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     if world != settings.devices:
         raise UserError(
             f"devices is {settings.devices}, but {world} process{'es' * (world > 1)} started",
@@ -257,29 +261,38 @@ def start(settings: TrainingSettings) -> Fabric:
             remedy="Set devices, or start as many: "
             f"torchrun --nproc-per-node {settings.devices} stages/mae.py SCREEN.",
         )
-    gpu = torch.cuda.is_available()
-    half = settings.precision == "bfloat16" or (settings.precision == "auto" and gpu)
+    accelerator, precision = placement(settings)
     fabric = Fabric(
-        accelerator="cuda" if gpu else "cpu",
+        accelerator=accelerator,
         strategy="ddp" if world > 1 else "auto",
         devices=local,
         num_nodes=world // local,
-        precision="bf16-mixed" if half else "32-true",
+        precision=precision,
     )
     fabric.launch()
     return fabric
 
 
-def run_fingerprint(
-    standardisation: Standardisation, settings: MAESettings, data: str, fabric: Fabric
-) -> str:
+def processes() -> int:
+    """Processes that ``torchrun`` started; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def placement(settings: TrainingSettings) -> tuple[str, Literal["bf16-mixed", "32-true"]]:
+    """Kind of device and precision, by their names in Fabric."""
+    gpu = torch.cuda.is_available()
+    half = settings.precision == "bfloat16" or (settings.precision == "auto" and gpu)
+    return "cuda" if gpu else "cpu", "bf16-mixed" if half else "32-true"
+
+
+def run_fingerprint(standardisation: Standardisation, settings: MAESettings, data: str) -> str:
     """Hash of all that the weights depend on."""
     return fingerprint(
         data,
         standardisation.model_dump(),
         settings.model_dump(),
         code_fingerprint(CODE, ("lightning", "lion-pytorch", "timm", "torch")),
-        [fabric.device.type, fabric.strategy.precision.precision],
+        placement(settings.training),
     )
 
 
