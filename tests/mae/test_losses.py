@@ -68,7 +68,7 @@ def test_losses_equal_the_equations(s: ModelSettings) -> None:
 
 
 def test_unit_noise_has_pixel_loss_1_and_fourier_loss_7() -> None:
-    s = ModelSettings()
+    s = ModelSettings(patch_size=8)
     noise = tokens(s, 3, batch=200)
     mask = torch.ones(200, s.n_tokens)
     nothing = torch.zeros_like(noise)

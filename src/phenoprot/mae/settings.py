@@ -20,7 +20,7 @@ class ModelSettings(Settings):
 
     image_size: Count = 64
     """Side of a crop (px)."""
-    patch_size: Count = 8
+    patch_size: Count = 4
     """Side of a patch (px); divides the image size."""
     channels: Count = 5
     """Channels of a crop, in the order of the stains (count)."""
@@ -107,7 +107,7 @@ class TrainingSettings(Settings):
 
     seed: int = Field(default=0, ge=0)
     """Seed of initialisation, batches, augmentation and masks."""
-    steps: Count = 4000
+    steps: Count = 3000
     """Steps of the optimiser (count)."""
     fields: Count = 16
     """Fields of view drawn for each device and micro-batch (count)."""
