@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from phenoprot.features.deep.methods import TIMM, UNTRAINED
 from phenoprot.weights.manifest import manifest
 
-UNTRAINED = "-untrained"
-"""End of the name of features whose network has random weights."""
 MAE = "mae"
-TIMM = "timm:"
 NETWORKS = {"cloome": "CLOOME", "dino": "DINO", MAE: "the masked autoencoder"}
 WEIGHTS = {"cloome": "cloome-bioactivity", "dino": "dino"}
 """Published weights of a method, by their name in the list of weights."""

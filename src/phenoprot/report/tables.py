@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from phenoprot.errors import UserError
-from phenoprot.report.footnotes import MAE, TRAINED_HERE, UNTRAINED, untrained_note
+from phenoprot.features.deep.methods import UNTRAINED
+from phenoprot.report.footnotes import MAE, TRAINED_HERE, untrained_note
 from phenoprot.report.poster import POSTER, POSTER_TOP_REGRESSION
 
 Metrics = dict[str, float | int]
