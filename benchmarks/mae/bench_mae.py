@@ -3,7 +3,8 @@
 ``savings``: crops/s of the step; of a network that encodes every token and decodes as deep as it
 encodes; of reading, drawing and copying alone. ``memory``: one full training step at a given size
 and the most memory it took. Both on a GPU if there is one (``savings`` then also gives the model
-FLOP utilisation), else on as many threads of the CPU as training takes; each time is that of the fastest of several steps.
+FLOP utilisation), else on as many threads of the CPU as training takes; each time is that of the
+fastest of several steps.
 ``savings`` ends with 1 if the loader alone is not at least three times as fast as the step.
 """
 
