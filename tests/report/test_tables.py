@@ -442,7 +442,7 @@ def test_levels_against_the_planted_truth(tmp_path: Path) -> None:
         ["cellprofiler", "0.021"],
         ["cellprofiler", "0.503"],
     )
-    assert concordance.title == "Table 7c. Against the planted truth, regression: mean concordance"
+    assert concordance.title == "Table 7d. Against the planted truth, regression: mean concordance"
     assert concordance.notes[-1].startswith("Concordance: share of the pairs of treatments")
 
 

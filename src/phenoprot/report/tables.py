@@ -425,33 +425,33 @@ def _leak_cells(row: Metrics) -> list[str]:
 def _truth_tables(metrics: ScreenMetrics) -> list[Table]:
     """Table 7: scores of a simulated screen by what was planted."""
     tables = []
-    for part, letter in zip(PARTS, "abcd", strict=True):
+    for letter, (part, score, title) in zip("abcde", TRUTH_SCORES, strict=True):
         rows = metrics.parts[part]
         groups = _planted_groups(rows)
         if not groups:
             continue
-        names = ("pearson_r2", "concordance") if part == "regression" else ("auc",)
         notes = [TARGET_GROUPS if part == "targets" else PROTEIN_GROUPS]
-        tables += [
+        tables.append(
             Table(
-                f"Table 7{letter}. Against the planted truth, {TASKS[part]}: {TRUTH_SCORES[name]}",
+                f"Table 7{letter}. Against the planted truth, {TASKS[part]}: {title}",
                 ["row", *(f"{_group_name(group)} ({n})" for group, n in groups.items())],
                 [
-                    [row, *(_group_cell(line, f"mean_{name}", group) for group in groups)]
+                    [row, *(_group_cell(line, score, group) for group in groups)]
                     for row, line in rows.items()
                 ],
-                [*notes, CONCORDANCE] if name == "concordance" else notes,
+                [*notes, CONCORDANCE] if score == "mean_concordance" else notes,
             )
-            for name in names
-        ]
+        )
     return tables
 
 
-TRUTH_SCORES = {
-    "auc": "mean ROC AUC",
-    "pearson_r2": "mean r2",
-    "concordance": "mean concordance",
-}
+TRUTH_SCORES = (
+    ("classification/up", "mean_auc", "mean ROC AUC"),
+    ("classification/down", "mean_auc", "mean ROC AUC"),
+    ("regression", "mean_pearson_r2", "mean r2"),
+    ("regression", "mean_concordance", "mean concordance"),
+    ("targets", "mean_auc", "mean ROC AUC"),
+)
 CONCORDANCE = (
     "Concordance: share of the pairs of treatments that are predicted in the right order; chance "
     "is 0.5, as of a ROC AUC, and no calls are needed."
