@@ -249,7 +249,8 @@ def test_ray_writes_the_same_bytes(
     tmp_path: Path, counts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a cluster started for the run."""
-    ray = pytest.importorskip("ray")
+    import ray
+
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     run_shards(compute, shards(counts), tmp_path / "local", "toy", TWO)
     run_shards(compute, shards(counts), tmp_path / "ray", "toy", RAY)
@@ -262,7 +263,8 @@ def test_ray_writes_the_same_bytes(
 def test_failures_on_a_cluster_that_is_there(
     work: Path, counts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ray = pytest.importorskip("ray")
+    import ray
+
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     ray.init(address="local", num_cpus=2, include_dashboard=False)
     try:

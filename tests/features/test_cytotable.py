@@ -99,7 +99,6 @@ def test_means_of_three_fields(
     write: Callable[[Tables, Path], Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pytest.importorskip("duckdb_extensions")
     (tmp_path / "cwd").mkdir()
     monkeypatch.chdir(tmp_path / "cwd")
     table = import_cellprofiler(write(two, tmp_path / "source"))

@@ -68,10 +68,7 @@ def compare(field: np.ndarray, masks: Masks, settings: CellProfilerSettings) -> 
 
 
 def real_field() -> tuple[np.ndarray, Masks]:
-    found = sorted(find_fields(IMAGES).items()) if IMAGES.is_dir() else []
-    if not found:
-        pytest.skip(f"no field of view in {IMAGES}")
-    field = load_field(found[0][1])
+    field = load_field(min(find_fields(IMAGES).items())[1])
     return field, segment(field)
 
 

@@ -21,6 +21,8 @@ from phenoprot.validation.checks import validate_folder
 from phenoprot.validation.report import ValidationReport
 from phenoprot.validation.settings import ValidationSettings
 
+from .mini import INFO
+
 KEY = ["Metadata_Plate", "Metadata_Well"]
 NAN = np.nan
 FIELDS = pd.DataFrame(
@@ -37,18 +39,6 @@ WELLS = (
     "Metadata_Plate,Metadata_Well,Metadata_Compound,Metadata_Concentration,Metadata_Control\n"
     "P1,A01,DMSO,0,negcon\nP1,A02,drug,1,\nP2,A01,DMSO,0,negcon\n"
 )
-INFO: dict[str, Any] = {
-    "name": "mini",
-    "title": "t",
-    "organism": "o",
-    "cell_line": "c",
-    "stains": ["DNA"],
-    "concentration_unit": "uM",
-    "negative_control": "DMSO",
-    "sources": [{"repository": "r", "commit": "0", "licence": "l", "content": "c"}],
-    "caveats": [],
-    "tables": {"wells": "wells.csv"},
-}
 
 
 @pytest.fixture

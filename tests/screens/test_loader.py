@@ -16,21 +16,10 @@ from phenoprot.screens.loader import load_screen
 from phenoprot.screens.summary import describe
 from phenoprot.screens.tables import canonical_compound, canonical_well, read_table
 
-INFO: dict[str, Any] = {
-    "name": "mini",
-    "title": "t",
-    "organism": "o",
-    "cell_line": "c",
-    "stains": ["DNA"],
-    "concentration_unit": "uM",
-    "negative_control": "DMSO",
-    "sources": [{"repository": "r", "commit": "0", "licence": "l", "content": "c"}],
-    "caveats": [],
-    "tables": {
-        "wells": "wells.csv",
-        "profiles": {"deep": {"path": "deep.parquet", "content": "c"}},
-    },
-}
+from .mini import INFO as MINI
+
+PROFILED = MINI["tables"] | {"profiles": {"deep": {"path": "deep.parquet", "content": "c"}}}
+INFO: dict[str, Any] = MINI | {"tables": PROFILED}
 WELLS = (
     "Metadata_Plate,Metadata_Well,Metadata_Compound,Metadata_Concentration,Metadata_Control\n"
     "007,a1,DMSO,0,negcon\n"
