@@ -21,6 +21,7 @@ from phenoprot.mae.standardise import Standardiser
 
 from .toy import MODEL, STANDARD, ArrayCrops, settings
 
+LEVEL = torch.full((1, 1, 1), 7.0, dtype=torch.float64)
 TRAINED, HELD = np.array([0, 1, 2, 4]), np.array([3, 5])
 
 
@@ -36,7 +37,7 @@ def test_inpainting_is_a_normalised_gaussian_average() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(1, 1, 16, 16))
     known = rng.random((1, 1, 16, 16)) < 0.3
-    got = inpainted(torch.from_numpy(x), torch.from_numpy(known), 2.0)[0, 0].numpy()
+    got = inpainted(torch.from_numpy(x), torch.from_numpy(known), 2.0, LEVEL)[0, 0].numpy()
     blur = [
         gaussian_filter(array[0, 0], 2.0, mode="constant", truncate=12)
         for array in (x * known, known.astype(float))
@@ -50,9 +51,29 @@ def test_far_from_all_that_is_known_the_mean_is_taken() -> None:
     known = torch.zeros(1, 1, 224, 224, dtype=torch.bool)
     known[..., 0, :2] = True
     x[..., 0, 0], x[..., 0, 1] = 1.0, 3.0
-    filled = inpainted(x, known, 1.0)
+    filled = inpainted(x, known, 1.0, LEVEL)
     assert float(filled[0, 0, 200, 200]) == pytest.approx(2.0)
     assert torch.isfinite(filled).all()
+
+
+def test_a_channel_that_shows_nothing_gets_its_level() -> None:
+    x, known = torch.ones(1, 2, 8, 8), torch.zeros(1, 2, 8, 8, dtype=torch.bool)
+    known[:, 0, :2] = True
+    levels = torch.tensor([5.0, 7.0], dtype=torch.float64)[:, None, None]
+    filled = inpainted(x, known, 1.0, levels)
+    torch.testing.assert_close(filled[0, 0], torch.ones(8, 8))
+    torch.testing.assert_close(filled[0, 1], torch.full((8, 8), 7.0))
+
+
+@pytest.mark.parametrize("norm_pix", [False, True])
+def test_channel_tokens_that_hide_a_channel_are_measured(norm_pix: bool) -> None:
+    # 8 tokens of 8 px, two visible: in most crops a channel shows nothing.
+    model = {"tokens": "channel", "patch_size": 8, "mask_ratio": 0.75}
+    s = settings(model=model, loss={"norm_pix": norm_pix})
+    network, standardiser = seeded_model(s.model, 0), Standardiser(STANDARD)
+    found = measure_reconstruction(network, ArrayCrops(), standardiser, s, TRAINED, HELD)
+    assert all(np.isfinite(value) for value in found.values())
+    assert found["mse_inpainted"] > 0
 
 
 @pytest.mark.parametrize("norm_pix", [False, True])

@@ -80,16 +80,18 @@ def measure_reconstruction(
 
     side = m.image_size
     total = torch.zeros(m.channels, side, side, dtype=torch.float64, device=device)
+    level = torch.zeros(m.channels, 1, 1, dtype=torch.float64, device=device)
+    for images, _, _ in batches(seen):
+        total += comparable(images).double().sum(dim=0)
+        level += images.double().mean(dim=(2, 3), keepdim=True).sum(dim=0)
+    mean_crop, level = total / len(seen), level / len(seen)
+    mean = mean_crop.mean(dim=(1, 2), keepdim=True)
     widths = dict.fromkeys(WIDTHS, 0.0)
     for images, _, hidden in batches(seen):
-        target = comparable(images)
-        total += target.double().sum(dim=0)
         for width in WIDTHS:
-            guess = comparable(inpainted(images, ~hidden, width * m.patch_size))
-            widths[width] += squares(guess, target, hidden)
+            guess = comparable(inpainted(images, ~hidden, width * m.patch_size, level))
+            widths[width] += squares(guess, comparable(images), hidden)
     width = min(widths, key=lambda key: widths[key])
-    mean_crop = total / len(seen)
-    mean = mean_crop.mean(dim=(1, 2), keepdim=True)
 
     sums, n = dict.fromkeys(("model", *RIVALS), 0.0), 0
     for images, visible, hidden in batches(held):
@@ -98,7 +100,7 @@ def measure_reconstruction(
             "model": predicted(model, images, visible),
             "mean": mean.expand_as(images),
             "mean_crop": mean_crop.expand_as(images),
-            "inpainted": comparable(inpainted(images, ~hidden, width * m.patch_size)),
+            "inpainted": comparable(inpainted(images, ~hidden, width * m.patch_size, level)),
         }
         n += int(hidden.sum())
         for name, guess in guesses.items():
@@ -133,7 +135,7 @@ def hidden_pixels(visible: Tensor, settings: ModelSettings) -> Tensor:
     return unpatchify(hidden[:, :, None].expand(-1, -1, settings.token_values), settings)
 
 
-def inpainted(images: Tensor, known: Tensor, width: float) -> Tensor:
+def inpainted(images: Tensor, known: Tensor, width: float, level: Tensor) -> Tensor:
     """Fill in pixels by a Gaussian average of the known ones.
 
     Parameters
@@ -141,14 +143,17 @@ def inpainted(images: Tensor, known: Tensor, width: float) -> Tensor:
     images
         Shape (B, C, S, S).
     known
-        True where a pixel is known, same shape; at least one is in each channel.
+        True where a pixel is known, same shape.
     width
         Standard deviation of the Gaussian (px).
+    level
+        Value of a channel without a known pixel, as channel tokens may leave one; shape (C, 1, 1).
     """
     x, weight = images.double() * known, known.double()
     place = torch.arange(images.shape[-1], dtype=torch.float64, device=images.device)
     blur = torch.exp(-0.5 * ((place[:, None] - place) / width) ** 2)
-    mean = x.sum(dim=(2, 3), keepdim=True) / weight.sum(dim=(2, 3), keepdim=True)
+    n_known = weight.sum(dim=(2, 3), keepdim=True)
+    mean = torch.where(n_known > 0, x.sum(dim=(2, 3), keepdim=True) / n_known.clamp(min=1), level)
     filled = (blur @ x @ blur + FAR * mean) / (blur @ weight @ blur + FAR)
     return torch.where(known, images, filled.to(images.dtype))
 
