@@ -30,6 +30,7 @@ POSTER: dict[str, Value] = {
     "mae.model.decoder_depth": 1,
     "mae.model.decoder_heads": 16,
     "mae.loss.fourier_weight": 0.01,
+    "mae.loss.foreground_weight": 0.0,
     "mae.training.steps": 100_000,
     "mae.training.fields": 32,
     "mae.training.cells": 8,

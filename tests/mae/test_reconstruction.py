@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter
 
 from phenoprot.mae.losses import pixel_loss
 from phenoprot.mae.model import seeded_model
-from phenoprot.mae.patches import draw_visible, hidden_mask, patchify
+from phenoprot.mae.patches import draw_visible, hidden_mask, patchify, unpatchify
 from phenoprot.mae.pictures import CELLS, EDGE, reconstructions, tiled
 from phenoprot.mae.reconstruction import (
     MASKS,
@@ -106,6 +106,40 @@ def test_errors_are_those_of_the_loss(norm_pix: bool) -> None:
             assert found[f"explained_of_{name}"] == pytest.approx(explained, abs=1e-5)
     explained = 1 - found["mse_model"] / found["mse_mean"]
     assert found["explained_of_mean"] == pytest.approx(explained)
+
+
+def test_errors_within_cells_are_those_of_a_loop() -> None:
+    crops, s = ArrayCrops(), settings()
+    model, standardiser = seeded_model(s.model, 0), Standardiser(STANDARD)
+    found = measure_reconstruction(model, crops, standardiser, s, TRAINED, HELD)
+    seen = np.concatenate([crops.fields[n] for n in TRAINED])
+    held = np.concatenate([crops.fields[n] for n in HELD])
+    pixels = {name: crops.pixels[n].astype(float) for name, n in (("seen", seen), ("held", held))}
+    mean, sd = (np.array(values)[:, None, None] for values in (STANDARD.mean, STANDARD.sd))
+    x = {name: (values / 65535 - mean) / sd for name, values in pixels.items()}
+    visible = torch.from_numpy(draw_visible(len(held), s.model, np.random.default_rng([MASKS, 0])))
+    with torch.inference_mode():
+        _, tokens = model(standardiser(torch.from_numpy(crops.read(held))), visible)
+    guess = unpatchify(tokens, s.model).double().numpy()
+    squares: dict[str, list[float]] = {"model": [], "mean": [], "mean_crop": []}
+    for crop in range(len(held)):
+        shown = {divmod(int(token), 4) for token in visible[crop]}
+        for row, column in np.ndindex(16, 16):
+            if (row // 4, column // 4) in shown or not pixels["held"][crop, :, row, column].any():
+                continue
+            for c in range(2):
+                inside = pixels["seen"].any(axis=1)
+                everywhere = x["seen"][:, c][inside].mean()
+                here = x["seen"][inside[:, row, column], c, row, column]
+                y = x["held"][crop, c, row, column]
+                squares["model"].append((guess[crop, c, row, column] - y) ** 2)
+                squares["mean"].append((everywhere - y) ** 2)
+                squares["mean_crop"].append(((here.mean() if len(here) else everywhere) - y) ** 2)
+    for name, values in squares.items():
+        assert found[f"cell_mse_{name}"] == pytest.approx(np.mean(values), rel=1e-5), name
+    assert found["cell_mse_inpainted"] != found["mse_inpainted"]
+    explained = 1 - found["cell_mse_model"] / found["cell_mse_mean_crop"]
+    assert found["cell_explained_of_mean_crop"] == pytest.approx(explained)
 
 
 def test_many_crops_are_thinned_evenly() -> None:

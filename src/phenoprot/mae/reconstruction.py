@@ -7,7 +7,8 @@ Gaussian, its width the best of several on training cells; Knutsson & Westin 199
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,8 +18,10 @@ from phenoprot.mae.losses import standardised
 from phenoprot.mae.model import MaskedAutoencoder
 from phenoprot.mae.patches import draw_visible, hidden_mask, patchify, unpatchify
 from phenoprot.mae.settings import MAESettings, ModelSettings
-from phenoprot.mae.standardise import Crops, IntArray, Standardiser
+from phenoprot.mae.standardise import Crops, IntArray, Standardiser, cell_pixels
 
+REGIONS = ("", "cell_")
+"""Prefixes of what is counted: all masked pixels, those inside the cell."""
 RIVALS = ("mean", "mean_crop", "inpainted")
 MOST_CROPS = 512
 """Crops that are measured, evenly taken from all."""
@@ -39,9 +42,10 @@ def measure_reconstruction(
     trained_on: IntArray,
     held_out: IntArray,
 ) -> dict[str, float]:
-    """Mean squared error on masked pixels of held-out fields.
+    """Mean squared error on masked pixels of held-out fields, of all of them and of the cells'.
 
-    In standardised units; of patches standardised to themselves with ``norm_pix``.
+    In standardised units; of patches standardised to themselves with ``norm_pix``. Every rival is
+    the best of its kind for what is counted: means over the same pixels, and a width of its own.
 
     Parameters
     ----------
@@ -58,61 +62,122 @@ def measure_reconstruction(
     -------
     dict
         ``mse_model``, ``mse_mean``, ``mse_mean_crop``, ``mse_inpainted``; ``explained_of_<rival>``:
-        1 - model / rival; the inpainting's width (px), numbers of crops and fields.
+        1 - model / rival; the inpainting's width (px). The same with ``cell_`` in front, over the
+        pixels inside the cells. Numbers of crops and fields.
     """
-    m, device = settings.model, standardiser.mean.device
     seen = chosen_crops(crops.fields, trained_on)
     held = chosen_crops(crops.fields, held_out)
-
-    def batches(indices: IntArray) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Standardised crops (B, C, S, S), visible tokens (B, K), hidden pixels (B, C, S, S)."""
-        rng = np.random.default_rng([MASKS, settings.training.seed])
-        for start in range(0, len(indices), BATCH):
-            part = indices[start : start + BATCH]
-            visible = torch.from_numpy(draw_visible(len(part), m, rng)).to(device)
-            images = standardiser(torch.from_numpy(crops.read(part)).to(device))
-            yield images, visible, hidden_pixels(visible, m)
-
-    def comparable(images: Tensor) -> Tensor:
-        if not settings.loss.norm_pix:
-            return images
-        return unpatchify(standardised(patchify(images, m), m), m)
-
-    side = m.image_size
-    total = torch.zeros(m.channels, side, side, dtype=torch.float64, device=device)
-    level = torch.zeros(m.channels, 1, 1, dtype=torch.float64, device=device)
-    for images, _, _ in batches(seen):
-        total += comparable(images).double().sum(dim=0)
-        level += images.double().mean(dim=(2, 3), keepdim=True).sum(dim=0)
-    mean_crop, level = total / len(seen), level / len(seen)
-    mean = mean_crop.mean(dim=(1, 2), keepdim=True)
-    widths = dict.fromkeys(WIDTHS, 0.0)
-    for images, _, hidden in batches(seen):
-        for width in WIDTHS:
-            guess = comparable(inpainted(images, ~hidden, width * m.patch_size, level))
-            widths[width] += squares(guess, comparable(images), hidden)
-    width = min(widths, key=lambda key: widths[key])
-
-    sums, n = dict.fromkeys(("model", *RIVALS), 0.0), 0
-    for images, visible, hidden in batches(held):
-        target = comparable(images)
-        guesses = {
-            "model": predicted(model, images, visible),
-            "mean": mean.expand_as(images),
-            "mean_crop": mean_crop.expand_as(images),
-            "inpainted": comparable(inpainted(images, ~hidden, width * m.patch_size, level)),
+    rivals = fit_rivals(lambda: batches(crops, seen, standardiser, settings), settings)
+    sums, n = [dict.fromkeys(("model", *RIVALS), 0.0) for _ in REGIONS], [0 for _ in REGIONS]
+    for batch in batches(crops, held, standardiser, settings):
+        target = comparable(batch.images, settings)
+        by_model = predicted(model, batch.images, batch.visible)
+        for i, region in enumerate(batch.hidden_regions):
+            guesses = {"model": by_model, **rivals[i].guesses(batch, settings)}
+            n[i] += int(region.sum())
+            for name, guess in guesses.items():
+                sums[i][name] += squares(guess, target, region)
+    measured: dict[str, float] = {"n_crops": len(held), "n_fields": len(held_out)}
+    for i, prefix in enumerate(REGIONS):
+        mse = {name: value / max(n[i], 1) for name, value in sums[i].items()}
+        measured |= {
+            **{f"{prefix}mse_{name}": value for name, value in mse.items()},
+            **{f"{prefix}explained_of_{name}": 1 - mse["model"] / mse[name] for name in RIVALS},
+            f"{prefix}inpainting_width_px": rivals[i].width,
         }
-        n += int(hidden.sum())
-        for name, guess in guesses.items():
-            sums[name] += squares(guess, target, hidden)
-    mse = {name: value / n for name, value in sums.items()}
-    return {
-        **{f"mse_{name}": value for name, value in mse.items()},
-        **{f"explained_of_{name}": 1 - mse["model"] / mse[name] for name in RIVALS},
-        "inpainting_width_px": width * m.patch_size,
-        "n_crops": len(held),
-        "n_fields": len(held_out),
-    }
+    return measured
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Standardised crops with their masks."""
+
+    images: Tensor
+    """(B, C, S, S)."""
+    visible: Tensor
+    """Visible tokens, (B, K)."""
+    hidden: Tensor
+    """True where a pixel lies in a hidden token, (B, C, S, S)."""
+    cell: Tensor
+    """True where a pixel lies in the cell, (B, C, S, S)."""
+
+    @property
+    def hidden_regions(self) -> tuple[Tensor, Tensor]:
+        """What is counted, in the order of `REGIONS`."""
+        return self.hidden, self.hidden & self.cell
+
+
+def batches(
+    crops: Crops, indices: IntArray, standardiser: Standardiser, settings: MAESettings
+) -> Iterator[Batch]:
+    """Crops in batches; each time with the same masks."""
+    device = standardiser.mean.device
+    rng = np.random.default_rng([MASKS, settings.training.seed])
+    for start in range(0, len(indices), BATCH):
+        part = indices[start : start + BATCH]
+        visible = torch.from_numpy(draw_visible(len(part), settings.model, rng)).to(device)
+        raw = torch.from_numpy(crops.read(part)).to(device)
+        hidden = hidden_pixels(visible, settings.model)
+        yield Batch(standardiser(raw), visible, hidden, cell_pixels(raw).expand_as(raw))
+
+
+def comparable(images: Tensor, settings: MAESettings) -> Tensor:
+    """What the loss compares: the images, with ``norm_pix`` each patch standardised to itself."""
+    if not settings.loss.norm_pix:
+        return images
+    m = settings.model
+    return unpatchify(standardised(patchify(images, m), m), m)
+
+
+@dataclass(frozen=True)
+class Rivals:
+    """Predictors without a network, each the best of its kind for one region."""
+
+    mean: Tensor
+    """Of the region's pixels in training crops, (C, 1, 1)."""
+    mean_crop: Tensor
+    """The same place by place, the mean where no crop has a pixel; (C, S, S)."""
+    width: float
+    """Standard deviation of the inpainting's Gaussian (px)."""
+    level: Tensor
+    """Mean of all pixels: the inpainting of a channel that shows nothing, (C, 1, 1)."""
+
+    def guesses(self, batch: Batch, settings: MAESettings) -> dict[str, Tensor]:
+        """Predicted pixels of each rival, (B, C, S, S)."""
+        images = batch.images
+        filled = inpainted(images, ~batch.hidden, self.width, self.level)
+        return {
+            "mean": self.mean.expand_as(images),
+            "mean_crop": self.mean_crop.expand_as(images),
+            "inpainted": comparable(filled, settings),
+        }
+
+
+def fit_rivals(training: Callable[[], Iterator[Batch]], settings: MAESettings) -> list[Rivals]:
+    """Fit the rivals to training crops, one for each of `REGIONS`."""
+    sums, counts, levels = [], [], []
+    for batch in training():
+        target = comparable(batch.images, settings).double()
+        regions = torch.stack([torch.ones_like(batch.cell), batch.cell])
+        sums.append((target * regions).sum(dim=1))
+        counts.append(regions.double().sum(dim=1))
+        levels.append(batch.images.double().mean(dim=(2, 3), keepdim=True))
+    total, count = torch.stack(sums).sum(dim=0), torch.stack(counts).sum(dim=0)
+    n_pixels = count.sum(dim=(2, 3), keepdim=True).clamp(min=1)
+    mean = total.sum(dim=(2, 3), keepdim=True) / n_pixels
+    mean_crop = torch.where(count > 0, total / count.clamp(min=1), mean)
+    level = torch.cat(levels).mean(dim=0)
+    errors = [dict.fromkeys(WIDTHS, 0.0) for _ in REGIONS]
+    for batch in training():
+        target = comparable(batch.images, settings)
+        for width in WIDTHS:
+            sd = width * settings.model.patch_size
+            filled = inpainted(batch.images, ~batch.hidden, sd, level)
+            guess = comparable(filled, settings)
+            for error, region in zip(errors, batch.hidden_regions, strict=True):
+                error[width] += squares(guess, target, region)
+    widths = [min(error, key=error.__getitem__) * settings.model.patch_size for error in errors]
+    return [Rivals(mean[i], mean_crop[i], width, level) for i, width in enumerate(widths)]
 
 
 def chosen_crops(fields: Sequence[IntArray], numbers: IntArray) -> IntArray:

@@ -161,3 +161,8 @@ class Standardiser(torch.nn.Module):
         if gain is not None:
             scaled = scaled * gain[:, :, None, None]
         return (scaled - self.mean) / self.sd
+
+
+def cell_pixels(crops: Tensor) -> Tensor:
+    """True where a pixel is not 0 in all channels: uint16 (B, C, S, S) to bool (B, 1, S, S)."""
+    return (crops.int() > 0).any(dim=1, keepdim=True)

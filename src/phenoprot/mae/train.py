@@ -37,7 +37,7 @@ from phenoprot.mae.patches import hidden_mask, token_share
 from phenoprot.mae.pictures import picture
 from phenoprot.mae.schedule import learning_rate
 from phenoprot.mae.settings import MAESettings, TrainingSettings
-from phenoprot.mae.standardise import Crops, Standardisation, Standardiser
+from phenoprot.mae.standardise import Crops, Standardisation, Standardiser, cell_pixels
 
 CODE = tuple(
     f"phenoprot.mae.{name}"
@@ -234,8 +234,8 @@ class Objective:
         hidden = hidden_mask(batch.visible, s.model.n_tokens)
         foreground = None
         if s.loss.foreground_weight > 0:
-            cell = (batch.crops.int() > 0).any(dim=1, keepdim=True)
-            foreground = token_share(turned(cell, batch.turns)[:, 0], s.model)
+            cell = turned(cell_pixels(batch.crops), batch.turns)
+            foreground = token_share(cell[:, 0], s.model)
         return combined_loss(target, predicted, hidden, s.model, s.loss, foreground)
 
 
