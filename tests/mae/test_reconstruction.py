@@ -137,7 +137,13 @@ def test_errors_within_cells_are_those_of_a_loop() -> None:
                 squares["mean_crop"].append(((here.mean() if len(here) else everywhere) - y) ** 2)
     for name, values in squares.items():
         assert found[f"cell_mse_{name}"] == pytest.approx(np.mean(values), rel=1e-5), name
-    assert found["cell_mse_inpainted"] != found["mse_inpainted"]
+    hidden = hidden_pixels(visible, s.model)
+    level = torch.from_numpy(x["seen"].mean(axis=(0, 2, 3)))[:, None, None]
+    images = torch.from_numpy(x["held"])
+    filled = inpainted(images, ~hidden, found["cell_inpainting_width_px"], level)
+    counted = hidden.numpy() & pixels["held"].any(axis=1)[:, None]
+    expected = ((filled - images).numpy()[counted] ** 2).mean()
+    assert found["cell_mse_inpainted"] == pytest.approx(expected, rel=1e-4)
     explained = 1 - found["cell_mse_model"] / found["cell_mse_mean_crop"]
     assert found["cell_explained_of_mean_crop"] == pytest.approx(explained)
 

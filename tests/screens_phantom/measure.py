@@ -109,7 +109,7 @@ def measure_screen(folder: Path) -> pd.DataFrame:
 def predict(features: pd.DataFrame, targets: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """Predict targets (N, P) by ridge regression out of 5 folds, with groups never split."""
     values = features.fillna(features.median())
-    # As the benchmark does: a few features run away at high doses.
+    # Thousands of features have some that run away at high doses; `tasks.clip` does the same.
     clipped = FunctionTransformer(np.clip, kw_args={"a_min": -CLIP, "a_max": CLIP})
     model = make_pipeline(RobustScaler(), clipped, RidgeCV(np.geomspace(0.1, 1e4, 11)))
     return cross_val_predict(model, values, targets, groups=groups, cv=GroupKFold(5))
