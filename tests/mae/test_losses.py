@@ -67,6 +67,34 @@ def test_losses_equal_the_equations(s: ModelSettings) -> None:
     )
 
 
+@pytest.mark.parametrize("s", [MODEL, CHANNEL, ODD], ids=["joint", "channel", "odd"])
+def test_the_fourier_gradient_is_that_of_an_fft(s: ModelSettings) -> None:
+    target, guess, weights = tokens(s, 1), tokens(s, 2).requires_grad_(), hidden(s).float()
+    (found,) = torch.autograd.grad(fourier_loss(target, guess, weights, s), guess)
+    spectra = [
+        torch.fft.fft2(z.double().unflatten(-1, (-1, s.patch_size, s.patch_size))).abs()
+        for z in (target, guess)
+    ]
+    per_token = (spectra[1] - spectra[0]).abs().mean(dim=(2, 3, 4))
+    (expected,) = torch.autograd.grad((per_token * weights).sum() / weights.sum(), guess)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-7)
+    # A black patch has no spectrum, and no direction in which it grows.
+    black = torch.zeros_like(guess).requires_grad_()
+    (gradient,) = torch.autograd.grad(fourier_loss(target, black, weights, s), black)
+    assert torch.equal(gradient, torch.zeros_like(gradient))
+
+
+def test_a_loss_measured_without_gradients_does_not_spoil_training() -> None:
+    s = ModelSettings(**{**MODEL.model_dump(), "image_size": 20, "patch_size": 5})
+    target, guess, weights = tokens(s, 1), tokens(s, 2).requires_grad_(), hidden(s).float()
+    with torch.inference_mode():
+        measured = float(fourier_loss(target, guess, weights, s))
+    loss = fourier_loss(target, guess, weights, s)
+    loss.backward()
+    assert float(loss.detach()) == measured
+    assert float(guess.grad.abs().sum()) > 0
+
+
 def test_unit_noise_has_pixel_loss_1_and_fourier_loss_7() -> None:
     s = ModelSettings(patch_size=8)
     noise = tokens(s, 3, batch=200)

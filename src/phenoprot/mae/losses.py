@@ -6,6 +6,8 @@ The poster writes them as a mean over P patches; P are the masked patches (He et
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -13,6 +15,7 @@ from phenoprot.mae.patches import channel_patches
 from phenoprot.mae.settings import LossSettings, ModelSettings
 
 NORM_PIX_EPSILON = 1e-6
+TINY = 1e-24
 
 
 def masked_mean(values: Tensor, weights: Tensor) -> Tensor:
@@ -44,24 +47,44 @@ def fourier_loss(
     """L_FT = 1/P sum_p mean_ck | |F(y_pc)|_k - |F(x_pc)|_k | over masked tokens p.
 
     F is the unnormalised 2-D discrete Fourier transform of one patch p of one channel c, k its
-    frequencies. In float32, whatever the precision of the network: half precision has no FFT.
+    frequencies: a matrix product, which for patches of a few pixels is faster than an FFT. In
+    float32, whatever the precision of the network.
     """
     with torch.autocast(device_type=target.device.type, enabled=False):
-        y, x = (
-            torch.fft.rfft2(channel_patches(tokens.float(), settings)).abs()
-            for tokens in (target, predicted)
-        )
-        difference = (x - y).abs() @ _occurrences(settings.patch_size).to(x)
-        return masked_mean(difference.mean(dim=(2, 3)), weights)
+        basis, share = _fourier_basis(settings.patch_size, target.device)
+        y, x = (_spectrum(tokens.float(), basis, settings) for tokens in (target, predicted))
+        difference = (x - y).abs() @ share
+        return masked_mean(difference.mean(dim=-1), weights)
 
 
-def _occurrences(side: int) -> Tensor:
-    """How often each column of `rfft2` stands in `fft2`, over their number: (side // 2 + 1,).
+def _spectrum(tokens: Tensor, basis: Tensor, settings: ModelSettings) -> Tensor:
+    """|F| of each patch and channel of tokens (B, L, V): (B, L, c, frequencies)."""
+    real, imaginary = (channel_patches(tokens, settings).flatten(3) @ basis).chunk(2, dim=-1)
+    # Below the floor the gradient is 0; that of a root at 0 is infinite.
+    return (real.square() + imaginary.square()).clamp_min(TINY).sqrt()
 
-    The spectrum of real pixels is symmetric; `rfft2` computes one half.
+
+@lru_cache
+@torch.inference_mode(False)  # kept, and used in training, wherever it is asked for first
+def _fourier_basis(side: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Real and imaginary part of each frequency of a patch, and the frequency's share of all.
+
+    The spectrum of real pixels is symmetric; of each column that mirrors another one stands for
+    both.
+
+    Returns
+    -------
+    basis, share
+        Shapes (side**2, 2 K) and (K,), K = side (side // 2 + 1).
     """
-    column = torch.arange(side // 2 + 1)
-    return torch.where((column == 0) | (2 * column == side), 1.0, 2.0) / side
+    n = torch.arange(side, dtype=torch.float64)
+    column = torch.arange(side // 2 + 1, dtype=torch.float64)
+    cycles = n[:, None, None, None] * n[:, None] + n[:, None, None] * column
+    angle = cycles.flatten(2).flatten(0, 1) * (-2 * torch.pi / side)
+    once = (column == 0) | (2 * column == side)
+    share = torch.where(once, 1.0, 2.0).repeat(side) / side**2
+    basis = torch.cat([angle.cos(), angle.sin()], dim=1)
+    return basis.float().to(device), share.float().to(device)
 
 
 def standardised(tokens: Tensor, settings: ModelSettings) -> Tensor:
