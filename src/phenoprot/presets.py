@@ -46,6 +46,7 @@ POSTER: dict[str, Value] = {
     "features.deep.cloome.preprocessing": "controls",
     "features.deep.dino.size": 224,
     "features.deep.dino.standardisation": "controls",
+    "features.mae.orientations": 1,
     "profiles.normalisation": "standardise",
     "tasks.splits.folds": 5,
     "tasks.training.learning_rate": 0.0001,

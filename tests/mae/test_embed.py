@@ -45,20 +45,40 @@ def by_hand(model: torch.nn.Module, crops: np.ndarray, pool: str) -> np.ndarray:
     return np.array(rows)
 
 
+def of(**settings: object) -> EmbeddingSettings:
+    return EmbeddingSettings.model_validate({"orientations": 1, **settings})
+
+
 @pytest.mark.parametrize("pool", ["cls", "mean"])
 def test_embeddings_step_by_step(folder: Path, pool: str) -> None:
     crops = ArrayCrops()
     model = seeded_model(MODEL, 0)
     model.load_state_dict(load_file(folder / "model.safetensors"))
-    found = load_embedder(folder, pool=pool)(crops.pixels[:5])
+    found = load_embedder(folder, settings=of(pool=pool))(crops.pixels[:5])
     assert found.dtype == np.float32
     assert found.shape == (5, 16)
     np.testing.assert_allclose(found, by_hand(model, crops.pixels[:5], pool), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("orientations", [2, 4, 8])
+def test_orientations_are_averaged(folder: Path, orientations: int) -> None:
+    pixels = ArrayCrops().pixels[:5]
+    turned = [np.rot90(pixels, turn, axes=(2, 3)) for turn in range(4)]
+    mirrored = [crop[..., ::-1] for crop in turned]
+    alike = {2: turned[::2], 4: turned, 8: turned + mirrored}[orientations]
+    one, several = (load_embedder(folder, settings=of(orientations=n)) for n in (1, orientations))
+    expected = np.mean([one(crop) for crop in alike], axis=0)
+    np.testing.assert_allclose(several(pixels), expected, rtol=1e-4, atol=1e-5)
+    # How the cell lies no longer tells; of a single view it does.
+    np.testing.assert_allclose(several(alike[-1]), expected, rtol=1e-4, atol=1e-5)
+    assert np.abs(one(alike[-1]) - one(pixels)).max() > 1e-2
+
+
 def test_the_untrained_baseline_is_the_network_that_training_began_with(folder: Path) -> None:
     crops = ArrayCrops().pixels[:4]
-    trained, initial = (load_embedder(folder, w, pool="cls") for w in ("trained", "initial"))
+    trained, initial = (
+        load_embedder(folder, weights, of(pool="cls")) for weights in ("trained", "initial")
+    )
     expected = by_hand(seeded_model(MODEL, 0), crops, "cls")
     np.testing.assert_allclose(initial(crops), expected, rtol=1e-4, atol=1e-5)
     assert np.abs(trained(crops) - initial(crops)).max() > 1e-3
@@ -120,13 +140,14 @@ def test_the_methods_keep_the_contract(of_stains: Path, name: str, pool: str) ->
     np.testing.assert_allclose(by_tile.prepare()(fields[:1])[0], tiled, rtol=1e-5, atol=1e-6)
 
 
-def test_the_weights_and_the_pool_decide_the_fingerprint(of_stains: Path) -> None:
+def test_the_weights_and_the_settings_decide_the_fingerprint(of_stains: Path) -> None:
     prints = {
-        MaeMethod(of_stains, weights, EmbeddingSettings(pool=pool)).fingerprint()
+        MaeMethod(of_stains, weights, of(pool=pool, orientations=n)).fingerprint()
         for weights in ("trained", "initial")
         for pool in ("cls", "mean")
+        for n in (1, 4)
     }
-    assert len(prints) == 4
+    assert len(prints) == 8
 
 
 @pytest.mark.parametrize("folder_given", [True, False])

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from phenoprot.mae.patches import draw_visible
+from phenoprot.mae.patches import draw_visible, orient
 from phenoprot.mae.settings import ModelSettings, TrainingSettings
 from phenoprot.mae.standardise import Crops, IntArray
 
@@ -177,13 +177,12 @@ def turned(crops: Tensor, turns: Tensor) -> Tensor:
     crops
         Shape (B, C, S, S).
     turns
-        0..7, shape (B,): quarter turns, plus 4 for a left-right flip before them.
+        0..7, shape (B,), see `orient`.
     """
     result = torch.empty_like(crops)
     for turn in range(8):
         chosen = (turns == turn).nonzero()[:, 0]
-        part = crops[chosen]
-        result[chosen] = torch.rot90(part.flip(3) if turn >= 4 else part, turn % 4, dims=(2, 3))
+        result[chosen] = orient(crops[chosen], turn)
     return result
 
 

@@ -13,23 +13,27 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import Tensor
 
 from phenoprot.errors import UserError
 from phenoprot.execution.planning import code_fingerprint
 from phenoprot.files import file_sha256, fingerprint
 from phenoprot.mae.finish import CONFIG, WEIGHTS, Config
 from phenoprot.mae.model import MaskedAutoencoder, seeded_model
-from phenoprot.mae.patches import patchify
+from phenoprot.mae.patches import orient, patchify
 from phenoprot.mae.settings import MAE_NAMES, EmbeddingSettings
 from phenoprot.mae.standardise import FULL_SCALE, CropArray, Standardiser
 from phenoprot.settings import parse_settings, read_yaml
 
-BATCH = 64
+GPU_BATCH = 64
+CPU_BATCH = 16
+"""Crops that are encoded at once; on a CPU the hidden layers of more leave its cache."""
+TURNS = {1: (0,), 2: (0, 2), 4: (0, 1, 2, 3), 8: tuple(range(8))}
+"""Orientations whose embeddings are averaged, by their number; see `orient`."""
 TRAIN = "Train it: name mae or mae-untrained in the screen's extracted and run the stage mae."
 """Remedy where the model is missing."""
 
 Weights = Literal["trained", "initial"]
-Pool = Literal["cls", "mean"]
 CODE = tuple(f"phenoprot.mae.{name}" for name in ("embed", "model", "patches", "standardise"))
 """Modules that decide an embedding."""
 
@@ -43,8 +47,8 @@ class Embedder:
         Network.
     config
         What it was trained with.
-    pool
-        Which token is the embedding: CLS, or the mean of the patch tokens.
+    settings
+        Which token is the embedding, and over how many orientations it is averaged.
     device
         Where it computes; None: on the first GPU, if there is one, else on the CPU.
     """
@@ -53,11 +57,12 @@ class Embedder:
         self,
         model: MaskedAutoencoder,
         config: Config,
-        pool: Pool = "mean",
+        settings: EmbeddingSettings,
         device: str | None = None,
     ) -> None:
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self.config, self.pool, self.device = config, pool, device
+        self.config, self.settings, self.device = config, settings, device
+        self.batch = CPU_BATCH if device == "cpu" else GPU_BATCH
         self.model = model.to(device).eval()
         self.standardiser = Standardiser(config.standardisation).to(device)
 
@@ -78,7 +83,8 @@ class Embedder:
         Returns
         -------
         embeddings
-            float32, shape (B, width): CLS or the mean of the patch tokens, as `pool` says.
+            float32, shape (B, width): CLS or the mean of the patch tokens, as the settings say,
+            averaged over orientations.
 
         Raises
         ------
@@ -92,15 +98,20 @@ class Embedder:
                 f"crops are {crops.dtype} {crops.shape}, the network takes uint16 (B, "
                 f"{wanted[0]}, {wanted[1]}, {wanted[2]})"
             )
-        parts = [self._embed(crops[i : i + BATCH]) for i in range(0, len(crops), BATCH)]
+        n = self.batch
+        parts = [self._embed(crops[i : i + n]) for i in range(0, len(crops), n)]
         return np.concatenate([np.empty((0, self.width), dtype=np.float32), *parts])
 
     @torch.inference_mode()
     def _embed(self, crops: CropArray) -> NDArray[np.float32]:
         images = self.standardiser(torch.from_numpy(np.ascontiguousarray(crops)).to(self.device))
-        tokens = self.model.encode(patchify(images, self.model.settings))
-        pooled = tokens[:, 0] if self.pool == "cls" else tokens[:, 1:].mean(dim=1)
-        return np.asarray(pooled.float().cpu().numpy(), dtype=np.float32)
+        turns = TURNS[self.settings.orientations]
+        views = torch.stack([self._pooled(orient(images, turn)) for turn in turns])
+        return np.asarray(views.mean(dim=0).cpu().numpy(), dtype=np.float32)
+
+    def _pooled(self, images: Tensor) -> Tensor:
+        tokens = self.model.encode(patchify(images, self.model.settings)).float()
+        return tokens[:, 0] if self.settings.pool == "cls" else tokens[:, 1:].mean(dim=1)
 
     def field(self, field: NDArray[np.float32]) -> NDArray[np.float32]:
         """Embed a whole field by tiles, background and all.
@@ -121,7 +132,7 @@ class Embedder:
 def load_embedder(
     folder: Path,
     weights: Weights = "trained",
-    pool: Pool = "mean",
+    settings: EmbeddingSettings | None = None,
     device: str | None = None,
 ) -> Embedder:
     """Load a finished model.
@@ -132,8 +143,8 @@ def load_embedder(
         Made by :func:`phenoprot.mae.train.train`.
     weights
         ``initial``: those the training began with, drawn from its seed: the untrained baseline.
-    pool, device
-        As of `Embedder`.
+    settings, device
+        As of `Embedder`; None: the default settings.
 
     Raises
     ------
@@ -156,7 +167,7 @@ def load_embedder(
                 where=str(path),
                 remedy="Train the model again, or take both files from one run.",
             ) from None
-    return Embedder(model, config, pool, device)
+    return Embedder(model, config, settings or EmbeddingSettings(), device)
 
 
 def read_config(folder: Path) -> Config:
@@ -182,7 +193,7 @@ class MaeMethod:
     weights: Weights = "trained"
     """``initial``: the untrained baseline, under its own name."""
     settings: EmbeddingSettings = field(default_factory=EmbeddingSettings)
-    """What is embedded, and which token counts."""
+    """What is embedded, which token counts, over how many orientations."""
 
     @property
     def name(self) -> str:
@@ -227,7 +238,7 @@ class MaeMethod:
     def prepare(self) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
         """Load the network; errors as of `load_embedder`."""
         folder, _ = self.model
-        embedder = load_embedder(folder, self.weights, self.settings.pool)
+        embedder = load_embedder(folder, self.weights, self.settings)
         if self.reads == "crops":
             return embedder
 
@@ -247,7 +258,7 @@ def mae_method(name: str, settings: EmbeddingSettings, folder: Path | None) -> M
     name
         One of `MAE_NAMES`.
     settings
-        What is embedded, and which token counts.
+        What is embedded, which token counts, over how many orientations.
     folder
         Folder of the finished model.
     """

@@ -46,6 +46,14 @@ def unpatchify(tokens: Tensor, settings: ModelSettings) -> Tensor:
     return cut.reshape(len(tokens), c, s, s)
 
 
+def orient(crops: Tensor, turn: int) -> Tensor:
+    """Flip and rotate crops (B, C, S, S), all alike.
+
+    `turn`, 0..7: quarter turns, plus 4 for a left-right flip before them.
+    """
+    return torch.rot90(crops.flip(3) if turn >= 4 else crops, turn % 4, dims=(2, 3))
+
+
 def channel_patches(tokens: Tensor, settings: ModelSettings) -> Tensor:
     """View tokens as square patches per channel: (B, L, V) to (B, L, c, p, p).
 
