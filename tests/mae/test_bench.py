@@ -8,6 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pytest
+from benchmarks.mae.orientations import orientation_share
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -36,3 +40,15 @@ def test_the_savings_are_printed() -> None:
     printed = bench("savings", "--crops", "8", "--repeats", "2")
     assert re.search(r"^step, every token +[\d.]+ crops/s +0\.\d\d x the step$", printed, re.M)
     assert re.search(r"^loader +[\d.]+ crops/s +[\d.]+ x the step$", printed, re.M)
+
+
+def test_the_share_of_orientation_in_a_cell_s_embedding() -> None:
+    crops = np.random.default_rng(0).integers(0, 99, (40, 2, 6, 6)).astype(np.uint16)
+    # A sum is the same however the crop lies; a corner is one of four, each in two views.
+    assert orientation_share(lambda x: x.sum(axis=(2, 3)), crops) == 0
+    corners = crops[:, :, [0, 0, -1, -1], [0, -1, 0, -1]].astype(float)
+    between = corners.mean(axis=2).var(axis=0)
+    within = corners.var(axis=2).mean(axis=0)
+    expected = within.sum() / (within + between).sum()
+    found = orientation_share(lambda x: x[:, :, 0, 0].astype(float), crops)
+    assert found == pytest.approx(expected, rel=1e-6)
