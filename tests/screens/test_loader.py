@@ -140,8 +140,8 @@ def test_numeric_metadata_is_refused(folder: Path) -> None:
     [
         ("t.xlsx", b"x", "unknown kind of table"),
         ("t.csv", b"", "the file is empty"),
-        ("t.csv", b"a,b\n1,2,3,4\n5\n6,7,8,9,10\n", "cannot be read"),
-        ("t.csv", b"a\n\xff\xfe\xfa\n", "cannot be read"),
+        ("t.csv", b"a,b\n1,2,3,4\n5\n6,7,8,9,10\n", "3 line.s. do not have the 2 fields of the header"),
+        ("t.csv", b"a\n\xff\xfe\xfa\n", "1 line.s. are not UTF-8 text: line 2"),
         ("t.parquet", b"no parquet", "cannot be read"),
         ("t.csv.gz", b"no gzip", "cannot be read"),
     ],

@@ -21,7 +21,8 @@ from phenoprot.features.aggregate import mean_of_cells
 from phenoprot.features.cellprofiler.names import COMPARTMENTS
 from phenoprot.features.cellprofiler.shape import POSITION_NAMES
 from phenoprot.screens.contract import CELL_COUNT, FIELD_KEY
-from phenoprot.screens.tables import canonical_well, read_csv
+from phenoprot.screens.tables import canonical_well
+from phenoprot.tables import read_delimited
 
 IMAGE = "Image"
 IMAGE_NUMBER = "ImageNumber"
@@ -108,7 +109,7 @@ def _csv_tables(folder: Path) -> dict[str, pd.DataFrame]:
             remedy="Name the folder that ExportToSpreadsheet wrote, or the SQLite file of "
             "ExportToDatabase.",
         )
-    return {name: read_csv(there[name.lower()], dtype=str) for name in names}
+    return {name: read_delimited(there[name.lower()]) for name in names}
 
 
 def _sqlite_tables(path: Path) -> dict[str, pd.DataFrame]:

@@ -24,7 +24,8 @@ import pandas as pd
 
 from phenoprot.errors import UserError, listed
 from phenoprot.screens.contract import FIELD_KEY, STAINS, WELL
-from phenoprot.screens.tables import canonical_well, read_csv
+from phenoprot.screens.tables import canonical_well
+from phenoprot.tables import read_delimited
 
 IMAGE_NAMES = {stain: (stain, f"Orig{stain}") for stain in STAINS}
 """Names under which LoadData knows the image of a stain."""
@@ -66,7 +67,7 @@ def read_load_data(path: Path) -> pd.DataFrame:
         The file cannot be read, has no row, lacks a column or a cell, names a stain's image
         twice, or holds a field twice. Every fault is named.
     """
-    table = read_csv(path, dtype=str)
+    table = read_delimited(path)
     if table.empty:
         raise UserError(
             "the table has a header but no row", where=str(path), remedy="Give each field a row."

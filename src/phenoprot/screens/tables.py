@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 
 from phenoprot.errors import UserError
+from phenoprot.tables import parse_numbers, read_delimited, read_parquet
 
 _WELL = re.compile(r"^([A-Za-z]{1,2})0*(\d{1,2})$")
 
@@ -26,65 +25,25 @@ def canonical_compound(name: str) -> str:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read a CSV (all columns as text but floats outside ``Metadata_``) or a parquet table.
+    """Read a CSV or a parquet table of a screen.
+
+    In a CSV, ``Metadata_*`` columns are text and the others numbers; a column with anything that
+    is no number stays text, which validation finds.
 
     Raises
     ------
     UserError
-        The file is missing, empty, damaged, or of another kind.
+        The file is missing, empty, damaged, or of another kind; see :mod:`phenoprot.tables`.
     """
     if path.suffix == ".parquet":
-        try:
-            return pd.read_parquet(path)
-        except FileNotFoundError:
-            raise _no_file(path) from None
-        except (pa.ArrowInvalid, OSError) as error:
-            raise _damaged(path, error) from None
-    if path.name.endswith((".csv", ".csv.gz")):
-        header = read_csv(path, nrows=0).columns
-        return read_csv(path, dtype={c: str for c in header if c.startswith("Metadata_")})
-    raise UserError(
-        "unknown kind of table", where=str(path), remedy="Use .csv, .csv.gz or .parquet."
-    )
-
-
-def read_csv(
-    path: Path,
-    *,
-    dtype: Mapping[str, type[str]] | type[str] | None = None,
-    nrows: int | None = None,
-) -> pd.DataFrame:
-    """Read a CSV in which an empty cell, and nothing else, is a missing value.
-
-    Parameters
-    ----------
-    path
-        May be compressed, as its name says.
-    dtype
-        Columns that are text: a mapping, or ``str`` for all.
-    nrows
-        Rows to read; None: all.
-
-    Raises
-    ------
-    UserError
-        The file is missing, empty or damaged.
-    """
-    try:
-        return pd.read_csv(path, dtype=dtype, nrows=nrows, keep_default_na=False, na_values=[""])
-    except FileNotFoundError:
-        raise _no_file(path) from None
-    except pd.errors.EmptyDataError:
-        raise UserError("the file is empty", where=str(path)) from None
-    except (pd.errors.ParserError, UnicodeDecodeError, EOFError, OSError) as error:
-        raise _damaged(path, error) from None
-
-
-def _no_file(path: Path) -> UserError:
-    return UserError(
-        "no such file", where=str(path), remedy="Add it, or take the table out of screen.yaml."
-    )
-
-
-def _damaged(path: Path, error: Exception) -> UserError:
-    return UserError(f"cannot be read: {' '.join(str(error).split())}", where=str(path))
+        return read_parquet(path)
+    if not path.name.endswith((".csv", ".csv.gz")):
+        raise UserError(
+            "unknown kind of table", where=str(path), remedy="Use .csv, .csv.gz or .parquet."
+        )
+    table = read_delimited(path)
+    for column in table.columns[~table.columns.str.startswith("Metadata_")]:
+        numbers, wrong = parse_numbers(table[column])
+        if not wrong.any():
+            table[column] = numbers
+    return table
