@@ -12,10 +12,9 @@ from phenoprot.screens.contract import (
     TARGET,
     WELL,
 )
+from phenoprot.screens.tables import WELL_PATTERN
 from phenoprot.validation.rule import Between, Matches, OneOf, Present, Rule
 
-WELL_PATTERN = r"^(?:[A-Z]|A[A-F])(?:0[1-9]|[1-3][0-9]|4[0-8])$"
-"""Up to 1536 wells: rows A to AF, columns 01 to 48."""
 INCHIKEY_PATTERN = r"^[A-Z]{14}-[A-Z]{10}-[A-Z]$"
 _AT_WELL = f"{{{PLATE}}} {{{WELL}}}"
 
