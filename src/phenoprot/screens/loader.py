@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from phenoprot.errors import UserError, listed
+from phenoprot.errors import UserError, listed, quoted
+from phenoprot.names import RULE, faulty_names, require_names
 from phenoprot.screens.aggregate import average_profile
 from phenoprot.screens.contract import (
     COMPOUND,
@@ -16,8 +18,11 @@ from phenoprot.screens.contract import (
     CONTROL,
     COUNTS,
     INCHIKEY,
+    PLATE,
+    PROTEIN,
     REQUIRED_COLUMNS,
     SITE,
+    TARGET,
     VALUE,
     WELL,
     WELL_KEY,
@@ -25,10 +30,21 @@ from phenoprot.screens.contract import (
     ScreenInfo,
 )
 from phenoprot.screens.load_data import read_load_data
-from phenoprot.screens.tables import canonical_compound, canonical_well, read_table
+from phenoprot.screens.tables import (
+    canonical_compound,
+    canonical_doses,
+    canonical_well,
+    missing_words,
+    numbers,
+    read_table,
+)
 from phenoprot.settings import parse_settings, read_yaml
 
 _NUMERIC = {CONCENTRATION, VALUE, *COUNTS}
+_NAMED = (PLATE, WELL, SITE, COMPOUND, PROTEIN, TARGET)
+"""Columns of names and keys: ``nan`` and the like are missing values there, no names."""
+_PATHS = (PLATE, SITE)
+"""Columns whose names become parts of paths."""
 
 PROFILES = "profiles"
 """Folder of a screen whose tables are profiles, described in ``screen.yaml`` or not."""
@@ -37,7 +53,7 @@ ENDINGS = (".parquet", ".csv", ".csv.gz")
 
 def is_text(values: pd.Series) -> bool:
     """Whether a column holds strings only (missing values aside)."""
-    return bool(pd.api.types.is_string_dtype(values.dropna()))
+    return values.isna().all() or bool(pd.api.types.is_string_dtype(values.dropna()))
 
 
 @dataclass(frozen=True)
@@ -132,9 +148,9 @@ class Screen:
             )
         for column in [*required, *COUNTS]:
             if column in _NUMERIC and column in table:
-                numbers = pd.to_numeric(table[column], errors="coerce")
-                faults += _not_numbers(table[column], numbers)
-                table[column] = numbers.astype("float64")
+                parsed, wrong = numbers(table[column])
+                faults += _not_numbers(table[column], wrong)
+                table[column] = parsed
         for column in table.columns[table.columns.str.startswith("Metadata_")]:
             if column not in _NUMERIC and not is_text(table[column]):
                 faults.append(
@@ -144,6 +160,11 @@ class Screen:
                         "or as CSV, which is read as text.",
                     )
                 )
+            elif column in _NAMED:
+                table[column] = _without_blanks(table[column])
+                faults += missing_words(table[column])
+            if column in _PATHS and is_text(table[column]):
+                faults += _no_paths(table[column])
         if faults:
             raise UserError(
                 "; ".join(what for what, _ in faults),
@@ -154,6 +175,8 @@ class Screen:
             table[WELL] = _mapped(table[WELL], canonical_well)
         if COMPOUND in table:
             table[COMPOUND] = _mapped(table[COMPOUND], canonical_compound)
+        if CONCENTRATION in table:
+            table[CONCENTRATION] = canonical_doses(table[CONCENTRATION])
         return table
 
 
@@ -162,16 +185,37 @@ def _mapped(names: pd.Series, canonical: Callable[[str], str]) -> pd.Series:
     return names.map({name: canonical(name) for name in names.dropna().unique()})
 
 
-def _not_numbers(values: pd.Series, numbers: pd.Series) -> list[tuple[str, str]]:
-    wrong = (numbers.isna() & values.notna()).to_numpy().nonzero()[0]
-    if not len(wrong):
+def _without_blanks(names: pd.Series) -> pd.Series:
+    """The column with cells of nothing but white space as missing."""
+    names = names.astype(object)
+    blank = [name for name in names.dropna().unique() if not name.strip()]
+    return names.where(~names.isin(blank), None) if blank else names
+
+
+def _not_numbers(values: pd.Series, wrong: np.ndarray) -> list[tuple[str, str]]:
+    rows = wrong.nonzero()[0]
+    if not len(rows):
         return []
-    rows = [f"row {row + 2} '{values.iloc[row]}'" for row in wrong]
+    shown = [f"row {row + 2} {quoted(values.iloc[row])}" for row in rows[:4]]
+    more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
     return [
         (
-            f"column '{values.name}' has {len(wrong)} value(s) that are no number: "
-            f"{listed(rows, 3)}",
+            f"column '{values.name}' has {len(rows)} value(s) that are no number: "
+            f"{', '.join(shown[:3])}{more}",
             "Write plain numbers; the unit stands in screen.yaml.",
+        )
+    ]
+
+
+def _no_paths(values: pd.Series) -> list[tuple[str, str]]:
+    faults = faulty_names(values.dropna().unique())
+    if not faults:
+        return []
+    return [
+        (
+            f"column '{values.name}' has {len(faults)} name(s) that cannot be used as file "
+            f"names: {listed(faults)}",
+            f"Rename them. {RULE}.",
         )
     ]
 
@@ -193,6 +237,7 @@ def load_screen(folder: Path) -> Screen:
             remedy="Give both the same name: it is the key of the screen's metrics.",
         )
     described = info.tables.profiles
+    require_names(described, "profile table", f"{path}, tables.profiles")
     tables = info.tables.model_copy(
         update={"profiles": described | found_profiles(folder, described)}
     )
@@ -214,7 +259,7 @@ def found_profiles(folder: Path, described: Mapping[str, ProfileTable]) -> dict[
     Raises
     ------
     UserError
-        Two tables have one name.
+        Two tables have one name, or a name cannot be that of an output.
     """
     paths = {folder / table.path for table in described.values()}
     names: dict[str, list[str]] = {name: [table.path] for name, table in described.items()}
@@ -227,6 +272,7 @@ def found_profiles(folder: Path, described: Mapping[str, ProfileTable]) -> dict[
         names.setdefault(name, []).append(place)
         content = f"computed elsewhere ({place}, which screen.yaml does not describe)"
         found[name] = ProfileTable(path=place, content=content)
+    require_names(found, "profile table", str(folder / PROFILES))
     twice = [f"{name} ({', '.join(files)})" for name, files in names.items() if len(files) > 1]
     if twice:
         raise UserError(

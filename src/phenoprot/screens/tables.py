@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from phenoprot.errors import UserError, quoted
+from phenoprot.names import is_missing_word
 from phenoprot.tables import parse_numbers, read_delimited, read_parquet
 
 WELL_PATTERN = r"^(?:[A-Z]|A[A-F])(?:0[1-9]|[1-3][0-9]|4[0-8])$"
 """Canonical names of up to 1536 wells: rows A to AF, columns 01 to 48."""
 _WELL = re.compile(r"([A-Za-z]{1,2})0*([0-9]{1,2})")
 _CANONICAL = re.compile(WELL_PATTERN)
+SAME_DOSE = 1e-6
+"""Relative difference below which two concentrations are one: arithmetic, and single precision,
+change digits that far back."""
 
 
 def canonical_well(name: str) -> str:
@@ -46,6 +53,66 @@ def canonical_compound(name: str) -> str:
     return " ".join(name.split())
 
 
+def canonical_doses(doses: pd.Series) -> pd.Series:
+    """Concentrations with those that differ by arithmetic only (`SAME_DOSE`) made equal.
+
+    The shortest of them when written out stands for all: 0.3 for 0.30000000000000004. Others stay
+    as they are, bit for bit.
+    """
+    unique = np.unique(doses[np.isfinite(doses)])
+    if len(unique) < 2:
+        return doses
+    begins = np.concatenate([[True], np.diff(unique) > SAME_DOSE * np.abs(unique[1:])])
+    if begins.all():
+        return doses
+    same: dict[float, float] = {}
+    for group in np.split(unique, np.flatnonzero(begins)[1:]):
+        shortest = min(group.tolist(), key=lambda dose: (len(repr(dose)), dose))
+        same |= dict.fromkeys(group.tolist(), shortest)
+    return doses.map(same, na_action="ignore").where(np.isfinite(doses), doses)
+
+
+def missing_words(values: pd.Series) -> list[tuple[str, str]]:
+    """Cells of a column of names in which a program wrote ``nan`` or the like for a missing value.
+
+    Returns
+    -------
+    list of tuple
+        What is wrong, and the remedy; empty if nothing is.
+    """
+    words = [name for name in values.dropna().unique() if is_missing_word(name)]
+    rows = values.isin(words).to_numpy().nonzero()[0]
+    if not len(rows):
+        return []
+    shown = [f"row {row + 2} {quoted(values.iloc[row])}" for row in rows[:3]]
+    more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
+    return [
+        (
+            f"column '{values.name}' has {len(rows)} cell(s) that a program wrote for a missing "
+            f"value: {', '.join(shown)}{more}",
+            "Write the name there, or leave the cell empty.",
+        )
+    ]
+
+
+def numbers(values: pd.Series) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Like :func:`phenoprot.tables.parse_numbers`, for columns of any type.
+
+    Decimals are numbers; dates, durations, truth values and objects are none.
+    """
+    if values.dtype != object:
+        known = pd.api.types.is_string_dtype(values) or pd.api.types.is_numeric_dtype(values)
+        if known and not pd.api.types.is_complex_dtype(values):
+            return parse_numbers(values)
+        return np.full(len(values), np.nan), values.notna().to_numpy()
+    is_number = values.map(lambda cell: isinstance(cell, Decimal | int | float))
+    is_number &= ~values.map(lambda cell: isinstance(cell, bool)) & values.notna()
+    is_text = values.map(lambda cell: isinstance(cell, str))
+    parsed, wrong = parse_numbers(values.where(is_text, None))
+    parsed[is_number] = [float(cell) for cell in values[is_number]]
+    return parsed, wrong | (values.notna() & ~is_text & ~is_number).to_numpy()
+
+
 def read_table(path: Path) -> pd.DataFrame:
     """Read a CSV or a parquet table of a screen.
 
@@ -58,7 +125,7 @@ def read_table(path: Path) -> pd.DataFrame:
         The file is missing, empty, damaged, or of another kind; see :mod:`phenoprot.tables`.
     """
     if path.suffix == ".parquet":
-        return read_parquet(path)
+        return _with_floats(read_parquet(path))
     if not path.name.endswith((".csv", ".csv.gz")):
         raise UserError(
             "unknown kind of table", where=str(path), remedy="Use .csv, .csv.gz or .parquet."
@@ -68,4 +135,12 @@ def read_table(path: Path) -> pd.DataFrame:
         numbers, wrong = parse_numbers(table[column])
         if not wrong.any():
             table[column] = numbers
+    return table
+
+
+def _with_floats(table: pd.DataFrame) -> pd.DataFrame:
+    """Decimal columns as floating-point numbers."""
+    for column in table.select_dtypes(object):
+        if {type(cell) for cell in table[column].dropna()} == {Decimal}:
+            table[column] = table[column].astype(np.float64)
     return table
