@@ -5,7 +5,8 @@ from phenoprot.stage import run_stage
 
 def crops(screen: str) -> None:
     """Cut out all cells; a screen without images has a folder that says so."""
-    from phenoprot.crops.run import crop_fields
+    from phenoprot.crops.run import MADE_BY, crop_fields
+    from phenoprot.execution.publish import published
     from phenoprot.files import write_text
     from phenoprot.layout import WORK, Layout
     from phenoprot.params import load_params
@@ -15,7 +16,8 @@ def crops(screen: str) -> None:
     source = load_screen(params.screen(screen).folder)
     layout = Layout(screen)
     if source.info.tables.images is None:
-        write_text(layout.crops / "NOTE.txt", f"The screen {screen} has no images: no crops.\n")
+        with published(layout.crops, MADE_BY) as new:
+            write_text(new / "NOTE.txt", f"The screen {screen} has no images: no crops.\n")
         return
     crop_fields(
         source.images(),

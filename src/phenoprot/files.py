@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -71,12 +72,12 @@ def _temporary(path: Path, suffix: str = "") -> Path:
 
 def remove_stale(path: Path) -> None:
     """Remove what killed processes left beside `path` under temporary names of it."""
-    pattern = _temporary(path).name.rsplit(".", 2)[0]
+    start = _temporary(path).name.rsplit(".", 2)[0]
+    stale = re.compile(rf"{re.escape(start)}\.[0-9a-f]{{12}}{re.escape(PARTIAL)}")
     with suppress(OSError):
-        for name in os.listdir(path.parent):
-            rest = name.removeprefix(f"{pattern}.")
-            if rest != name and rest[12:].startswith(PARTIAL) and not rest[:12].strip("0123456789abcdef"):
-                remove_abandoned(path.with_name(name))
+        for found in path.parent.iterdir():
+            if stale.match(found.name):
+                remove_abandoned(found)
 
 
 def remove_abandoned(path: Path) -> None:
@@ -129,15 +130,9 @@ def replaced_folder(folder: Path, made_by: str) -> Iterator[Path]:
     UserError
         As of :func:`require_replaceable`.
     """
-    require_replaceable(folder)
+    require_replaceable(folder, made_by)
     folder = folder.resolve()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    remove_stale(folder)
-    temporary = _temporary(folder)
-    temporary.mkdir()
-    handle = os.open(temporary, os.O_RDONLY)
-    try:
-        _lock(handle)
+    with temporary_folder(folder) as temporary:
         yield temporary
         write_json(temporary / MARKER, {"made_by": made_by, "files": _sizes(temporary)})
         while True:
@@ -147,8 +142,24 @@ def replaced_folder(folder: Path, made_by: str) -> Iterator[Path]:
             except OSError as error:
                 if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
                     raise
-                require_replaceable(folder)
+                require_replaceable(folder, made_by)
                 _set_aside(folder)
+
+
+@contextmanager
+def temporary_folder(place: Path) -> Iterator[Path]:
+    """Yield an empty folder beside `place`, on the same file system; removed after the block.
+
+    What killed processes left under such names is removed first.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    remove_stale(place)
+    temporary = _temporary(place)
+    temporary.mkdir()
+    handle = os.open(temporary, os.O_RDONLY)
+    try:
+        _lock(handle)
+        yield temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         os.close(handle)
@@ -170,13 +181,21 @@ def _set_aside(folder: Path) -> None:
         os.close(handle)
 
 
-def require_replaceable(folder: Path) -> None:
+def require_replaceable(folder: Path, made_by: str | None = None) -> None:
     """Stop unless a command may put its output in the place of `folder`.
+
+    Parameters
+    ----------
+    folder
+        The output folder.
+    made_by
+        The command or stage: output of another one is not replaced. None: of any.
 
     Raises
     ------
     UserError
-        It is a file, the working folder or a folder above it, or holds what no command wrote.
+        It is a file, the working folder or a folder above it, or holds what the command did not
+        write.
     """
     place = folder.resolve()
     if not place.exists():
@@ -193,12 +212,19 @@ def require_replaceable(folder: Path) -> None:
             where=str(folder),
             remedy="Name a folder of its own.",
         )
+    if os.path.ismount(place):
+        raise UserError(
+            "is where a disk or volume is mounted: it cannot be replaced",
+            where=str(folder),
+            remedy="Name a folder in it.",
+        )
     # Looked at again if another process has replaced it meanwhile.
     while True:
         before = _identity(place)
-        strange = _not_ours(place)
-        if not strange or before == _identity(place):
-            break
+        with suppress(FileNotFoundError):
+            strange = _not_ours(place, made_by)
+            if not strange or before == _identity(place):
+                break
     if strange:
         raise UserError(
             f"holds {len(strange)} file(s) that this command did not write: {listed(strange)}",
@@ -207,21 +233,24 @@ def require_replaceable(folder: Path) -> None:
         )
 
 
-def _identity(folder: Path) -> int | None:
+def _identity(folder: Path) -> tuple[int, int] | None:
     """Tells a folder from another of its name."""
     try:
-        return folder.stat().st_ino
+        found = folder.stat()
+        return found.st_ino, found.st_ctime_ns
     except FileNotFoundError:
         return None
 
 
-def _not_ours(folder: Path) -> list[str]:
+def _not_ours(folder: Path, made_by: str | None) -> list[str]:
     """What a folder holds besides the files of its marker, unchanged in size."""
     sizes = _sizes(folder)
     known: dict[str, Any] = {}
-    with suppress(OSError, ValueError, AttributeError, TypeError):
-        known = dict(json.loads((folder / MARKER).read_bytes())["files"])
-        known[MARKER] = sizes[MARKER]
+    with suppress(OSError, ValueError, AttributeError, TypeError, KeyError, RecursionError):
+        marker = json.loads((folder / MARKER).read_bytes())
+        if made_by in (None, marker["made_by"]):
+            known = dict(marker["files"])
+            known[MARKER] = sizes[MARKER]
     return [name for name, size in sizes.items() if known.get(name) != size]
 
 
@@ -237,7 +266,8 @@ def _sizes(folder: Path) -> dict[str, int]:
         if not folders and not files and Path(place) != folder:
             sizes[f"{base.as_posix()}/"] = -1
         for name in [*files, *links]:
-            sizes[(base / name).as_posix()] = (Path(place) / name).lstat().st_size
+            with suppress(FileNotFoundError):  # another process is just removing the folder
+                sizes[(base / name).as_posix()] = (Path(place) / name).lstat().st_size
     return dict(sorted(sizes.items()))
 
 

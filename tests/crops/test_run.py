@@ -14,8 +14,10 @@ from phenoprot.crops.run import crop_fields, plan
 from phenoprot.crops.settings import CropSettings
 from phenoprot.crops.store import CropStore
 from phenoprot.errors import UserError
+from phenoprot.execution.publish import published
 from phenoprot.execution.run import EXECUTORS
 from phenoprot.execution.settings import ExecutionSettings
+from phenoprot.files import MARKER
 from phenoprot.segmentation.masks import write_masks
 
 from .scenes import Scene, discs, usual
@@ -45,7 +47,7 @@ def test_the_store_holds_the_crops_of_every_field(tmp_path: Path) -> None:
     ]
     np.testing.assert_array_equal(store.read(range(len(store))), np.concatenate(expected))
     names = {path.relative_to(tmp_path / "crops").as_posix() for path in store.folder.rglob("*.*")}
-    assert names == {
+    assert names - {MARKER} == {
         f"{row}{ending}"
         for row in ("P1/A", "P1/B", "P2/A")
         for ending in (".npy", ".parquet", ".fields.parquet")
@@ -84,11 +86,30 @@ def test_a_truncated_shard_is_cut_again(tmp_path: Path, capsys: pytest.CaptureFi
 @pytest.mark.usefixtures("here")
 def test_the_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     scene = usual(tmp_path)
-    (tmp_path / "crops/P9").mkdir(parents=True)
-    (tmp_path / "crops/P9/A.npy").write_text("of an earlier run")
     make(scene, tmp_path / "crops")
-    assert not (tmp_path / "crops/P9").exists()
+    fields = scene.fields[scene.fields["Metadata_Plate"] == "P2"]
+    crop_fields(fields, scene.masks_folder, tmp_path / "crops", tmp_path / "w", "toy", SMALL)
+    assert {path.name for path in (tmp_path / "crops").iterdir()} == {"P2", MARKER}
     assert not list(tmp_path.glob(".crops*"))
+
+
+@pytest.mark.usefixtures("here")
+def test_what_no_run_has_written_stays(tmp_path: Path) -> None:
+    scene = usual(tmp_path)
+    (tmp_path / "crops/P9").mkdir(parents=True)
+    (tmp_path / "crops/P9/A.npy").write_text("a user's")
+    with pytest.raises(UserError, match=r"holds 1 file\(s\) that this command did not write: P9/A"):
+        make(scene, tmp_path / "crops")
+    assert not (tmp_path / "work").exists()  # refused before the work
+    assert (tmp_path / "crops/P9/A.npy").read_text() == "a user's"
+    (tmp_path / "crops/P9/A.npy").unlink()
+    (tmp_path / "crops/P9").rmdir()
+    make(scene, tmp_path / "crops")  # an empty folder
+    with published(tmp_path / "masks_of_a_run", "segment") as new:
+        (new / "a.zip").touch()
+    with pytest.raises(UserError, match="did not write"):
+        make(scene, tmp_path / "masks_of_a_run")
+    assert (tmp_path / "masks_of_a_run/a.zip").exists()
 
 
 def fingerprints(scene: Scene, size: int = 24) -> dict[str, str]:

@@ -10,7 +10,7 @@ from tests.segmentation.scenes import draw, write_screen
 
 from phenoprot.errors import UserError
 from phenoprot.execution.settings import ExecutionSettings
-from phenoprot.files import file_sha256
+from phenoprot.files import MARKER, file_sha256
 from phenoprot.images.reader import read_field
 from phenoprot.screens.contract import FIELD_KEY
 from phenoprot.segmentation.masks import read_masks
@@ -38,7 +38,7 @@ def tree(folder: Path) -> dict[str, str]:
     return {
         path.relative_to(folder).as_posix(): file_sha256(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.name != MARKER
     }
 
 

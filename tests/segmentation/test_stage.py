@@ -14,6 +14,7 @@ from tests.segmentation.scenes import draw, write_screen
 from tests.segmentation.test_run import CENTRES, SHAPE, write_truth
 
 from phenoprot.execution.settings import ExecutionSettings
+from phenoprot.files import MARKER
 from phenoprot.screens.contract import STAINS
 from phenoprot.segmentation.settings import SegmentationSettings
 
@@ -67,13 +68,15 @@ def test_masks_and_their_score(screen: dict[str, object], tmp_path: Path) -> Non
     folder = tmp_path / "data" / "masks" / "s"
     assert len(pd.read_parquet(folder / "objects.parquet")) == 4
     assert json.loads((folder / "score.json").read_text())["cells"]["average_precision"] == 1
+    run("s")  # its own output, the score included, is replaced
+    assert (folder / "score.json").is_file()
 
 
 def test_a_screen_without_truth_has_no_score(screen: dict[str, object], tmp_path: Path) -> None:
     (tmp_path / "screen.yaml").write_text(yaml.safe_dump(screen))
     run("s")
     names = {path.name for path in (tmp_path / "data" / "masks" / "s").iterdir()}
-    assert names == {"P1", "P2", "objects.parquet"}
+    assert names == {"P1", "P2", "objects.parquet", MARKER}
 
 
 def test_a_screen_without_images(screen: dict[str, object], tmp_path: Path) -> None:
@@ -81,5 +84,5 @@ def test_a_screen_without_images(screen: dict[str, object], tmp_path: Path) -> N
     (tmp_path / "screen.yaml").write_text(text)
     run("s")
     folder = tmp_path / "data" / "masks" / "s"
-    assert [path.name for path in folder.iterdir()] == ["NOTE.txt"]
+    assert {path.name for path in folder.iterdir()} == {"NOTE.txt", MARKER}
     assert (folder / "NOTE.txt").read_text() == "The screen s has no images: no masks.\n"

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,13 +25,14 @@ from phenoprot.crops.store import (
 )
 from phenoprot.errors import UserError, listed
 from phenoprot.execution.planning import code_fingerprint, plate_rows
+from phenoprot.execution.publish import published, require_output
 from phenoprot.execution.run import run_shards
 from phenoprot.execution.settings import LOCAL, ExecutionSettings
 from phenoprot.execution.shards import Shard
 from phenoprot.files import file_sha256, fingerprint, write_parquet
 from phenoprot.images.reader import field_name, read_field
 from phenoprot.images.sources import images_fingerprints
-from phenoprot.screens.contract import FIELD_KEY, STAINS
+from phenoprot.screens.contract import FIELD_KEY, PLATE, STAINS
 from phenoprot.segmentation.masks import Masks, read_masks
 
 CODE = (
@@ -44,6 +42,8 @@ CODE = (
     "phenoprot.segmentation.masks",
 )
 """Parts of the library that decide what a shard computes."""
+MADE_BY = "crops"
+"""The one that may replace the output folder."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,8 @@ def crop_fields(
     masks
         Folder of masks, one file per plate row.
     output
-        Folder of the store; replaced as a whole when all crops are there.
+        Folder of the store; replaced as a whole when all crops are there, if it is empty or of an
+        earlier run.
     work
         Work folder of the shards, kept between runs.
     title
@@ -88,11 +89,22 @@ def crop_fields(
     Raises
     ------
     UserError
-        Images or masks are missing, unreadable, or do not fit each other.
+        Images or masks are missing, unreadable, or do not fit each other; or `output` holds what
+        no run has written.
     """
+    require_output(output, MADE_BY, work, fields[PLATE].astype(str))
     shards = plan(fields, masks, settings or CropSettings())
-    folders = run_shards(cut_row, shards, work, title, execution)
-    publish(output, {shard.name: folder for shard, folder in zip(shards, folders, strict=True)})
+
+    def publish(folders: list[Path]) -> None:
+        files = {
+            f"{shard.name}{ending}": folder / f"crops{ending}"
+            for shard, folder in zip(shards, folders, strict=True)
+            for ending in ENDINGS
+        }
+        with published(output, MADE_BY, files):
+            pass
+
+    run_shards(cut_row, shards, work, title, execution, publish)
     return CropStore.open(output)
 
 
@@ -195,27 +207,3 @@ def check_masks(masks: Mapping[str, Masks], names: Sequence[str], path: Path) ->
             where=str(path),
             remedy="Segment the fields of view again (stage segment).",
         )
-
-
-def publish(output: Path, folders: Mapping[str, Path]) -> None:
-    """Put the files of finished shards into the store's folder, which is replaced as a whole."""
-    temporary = output.with_name(f".{output.name}.{secrets.token_hex(4)}")
-    try:
-        for name, folder in folders.items():
-            for ending in ENDINGS:
-                target = temporary / f"{name}{ending}"
-                target.parent.mkdir(parents=True, exist_ok=True)
-                _link(folder / f"crops{ending}", target)
-        if output.exists():
-            shutil.rmtree(output)
-        temporary.rename(output)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _link(source: Path, target: Path) -> None:
-    """Give a file a second name; copy it where the file system has no such thing."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)

@@ -12,6 +12,7 @@ import pandas as pd
 from phenoprot import runtime
 from phenoprot.errors import UserError, listed
 from phenoprot.files import file_sha256, fingerprint
+from phenoprot.names import require_names
 
 
 def plate_rows(
@@ -38,8 +39,10 @@ def plate_rows(
     Raises
     ------
     UserError
-        A well does not read as letters and a number, e.g. ``C05``.
+        A plate's name cannot be that of a folder; a well does not read as letters and a number,
+        e.g. ``C05``.
     """
+    require_names(fields[plate].astype(str), "plate", plate)
     letters = fields[well].astype(str).str.extract(r"^([A-Z]{1,2})[0-9]{1,2}$", expand=False)
     if letters.isna().any():
         wrong = sorted(fields.loc[letters.isna(), well].astype(str).unique())

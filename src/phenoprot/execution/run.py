@@ -42,6 +42,7 @@ def run_shards(
     work: Path,
     title: str,
     settings: ExecutionSettings,
+    finish: Callable[[list[Path]], None] | None = None,
 ) -> list[Path]:
     """Compute all shards that the work folder does not hold yet.
 
@@ -59,6 +60,9 @@ def run_shards(
         For progress lines and errors, e.g. ``cpjump1 crops``.
     settings
         Executor and number of workers.
+    finish
+        Called with the folders when all shards are there, while the work folder is still held:
+        what it publishes is not published by another run at the same time.
 
     Returns
     -------
@@ -93,6 +97,8 @@ def run_shards(
                 raise
             finally:
                 remove_partial(work)
+        if finish is not None:
+            finish(folders)
     return folders
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from phenoprot.crops.store import CropStore
-from phenoprot.files import atomic_path, file_sha256, fingerprint
+from phenoprot.files import MARKER, atomic_path, file_sha256, fingerprint
 from phenoprot.mae.finish import FILES
 from phenoprot.mae.settings import MAESettings
 from phenoprot.mae.standardise import IntArray, control_statistics
@@ -60,6 +60,6 @@ def control_crops(store: CropStore, wells: pd.DataFrame) -> IntArray:
 
 
 def folder_fingerprint(folder: Path) -> str:
-    """Hash of the names and contents of all files of a folder."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    """Hash of the names and contents of all files of a folder, its marker aside."""
+    paths = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MARKER)
     return fingerprint({path.relative_to(folder).as_posix(): file_sha256(path) for path in paths})

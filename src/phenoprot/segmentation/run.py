@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from phenoprot.artefacts import read_table
 from phenoprot.execution.planning import code_fingerprint, plate_rows
+from phenoprot.execution.publish import published, require_output
 from phenoprot.execution.run import run_shards
 from phenoprot.execution.settings import LOCAL, ExecutionSettings
 from phenoprot.execution.shards import Shard
-from phenoprot.files import file_sha256, fingerprint, write_parquet
+from phenoprot.files import file_sha256, fingerprint, write_json, write_parquet
 from phenoprot.images.reader import field_name, read_field
 from phenoprot.images.sources import images_fingerprints
-from phenoprot.screens.contract import FIELD_KEY
+from phenoprot.screens.contract import FIELD_KEY, PLATE
 from phenoprot.segmentation import classical
 from phenoprot.segmentation.masks import Segmented, touching_border, write_masks
 from phenoprot.segmentation.settings import SegmentationSettings
@@ -46,6 +46,10 @@ MASKS, OBJECTS = "masks.zip", "objects.parquet"
 """Files of a shard; the second is also the table of the whole screen."""
 ENDING = ".zip"
 """Of the files of masks in the output folder."""
+SCORE = "score.json"
+"""File of the output folder that says how good the masks are, where the true ones are known."""
+MADE_BY = "segment"
+"""The one that may replace the output folder."""
 
 CELLS, BORDER, DEAD, UNPAIRED = "Count_Cells", "Count_Border", "Count_Dead", "Count_Unpaired"
 """Columns of the table of objects: cells in the masks, those of them that touch the border of the
@@ -72,6 +76,7 @@ def segment_fields(
     work: Path,
     title: str,
     execution: ExecutionSettings = LOCAL,
+    score: Callable[[Path], Any] | None = None,
 ) -> pd.DataFrame:
     """Segment all fields of view of a screen.
 
@@ -84,13 +89,15 @@ def segment_fields(
     output
         Folder that gets ``<plate>/<row>.zip`` (see
         :func:`phenoprot.segmentation.masks.read_masks`) and ``objects.parquet``; replaced as a
-        whole when all masks are there.
+        whole when all masks are there, if it is empty or of an earlier run.
     work
         Work folder of the shards, kept between runs.
     title
         For progress lines and errors.
     execution
         Where and how many at a time; the bytes of the output do not depend on it.
+    score
+        Takes the folder of the masks; what it returns is written to ``score.json`` beside them.
 
     Returns
     -------
@@ -100,15 +107,27 @@ def segment_fields(
     Raises
     ------
     UserError
-        Images are missing or unreadable, or the weights are not there or not the right ones.
+        Images are missing or unreadable, the weights are not there or not the right ones, or
+        `output` holds what no run has written.
     """
+    require_output(output, MADE_BY, work, fields[PLATE].astype(str), (OBJECTS, SCORE))
     shards = plan(fields, settings)
-    folders = run_shards(segment_row, shards, work, title, execution)
-    tables = [pd.read_parquet(folder / OBJECTS) for folder in folders]
-    objects = pd.concat(tables).sort_values(FIELD_KEY, ignore_index=True)
-    names = [shard.name for shard in shards]
-    _publish(output, dict(zip(names, folders, strict=True)), objects)
-    return objects
+    tables = []
+
+    def publish(folders: list[Path]) -> None:
+        tables.extend(read_table(folder / OBJECTS) for folder in folders)
+        objects = pd.concat(tables).sort_values(FIELD_KEY, ignore_index=True)
+        masks = {
+            f"{shard.name}{ENDING}": folder / MASKS
+            for shard, folder in zip(shards, folders, strict=True)
+        }
+        with published(output, MADE_BY, masks) as new:
+            write_parquet(new / OBJECTS, objects)
+            if score is not None:
+                write_json(new / SCORE, score(new))
+
+    run_shards(segment_row, shards, work, title, execution, publish)
+    return pd.concat(tables).sort_values(FIELD_KEY, ignore_index=True)
 
 
 def plan(fields: pd.DataFrame, settings: SegmentationSettings) -> list[Shard]:
@@ -179,27 +198,3 @@ def count_objects(segmented: Segmented) -> dict[str, int]:
         DEAD: segmented.dead,
         UNPAIRED: segmented.unpaired,
     }
-
-
-def _publish(output: Path, folders: dict[str, Path], objects: pd.DataFrame) -> None:
-    """Put the masks of finished shards and the table into `output`, replaced as a whole."""
-    temporary = output.with_name(f".{output.name}.{secrets.token_hex(4)}")
-    try:
-        for name, folder in folders.items():
-            target = temporary / f"{name}{ENDING}"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _link(folder / MASKS, target)
-        write_parquet(temporary / OBJECTS, objects)
-        if output.exists():
-            shutil.rmtree(output)
-        temporary.rename(output)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _link(source: Path, target: Path) -> None:
-    """Give a file a second name; copy it where the file system has no such thing."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
