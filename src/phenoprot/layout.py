@@ -5,15 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from phenoprot.names import require_names
+
 WORK = Path(".phenoprot")
 """Ignored by git and DVC: shards of unfinished or reusable work."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Paths of one screen's artefacts, relative to the repository root."""
+    """Paths of one screen's artefacts, relative to the repository root.
+
+    Links below these folders are followed: DVC may keep its outputs as links into its cache.
+
+    Raises
+    ------
+    UserError
+        The name of the screen, or of a method or task, would lead elsewhere.
+    """
 
     screen: str
+
+    def __post_init__(self) -> None:
+        require_names([self.screen], "screen", "screens")
 
     @property
     def validation(self) -> Path:
@@ -42,6 +55,7 @@ class Layout:
 
     def features(self, method: str) -> Path:
         """Features of the wells, taken from the images by one method."""
+        require_names([method], "method", "extracted")
         return Path("data/features") / self.screen / f"{method}.parquet"
 
     @property
@@ -66,6 +80,7 @@ class Layout:
 
     def predictions(self, task: str) -> Path:
         """Predictions of one task."""
+        require_names([task], "task", "tasks")
         return Path("data/predictions") / self.screen / task
 
     @property

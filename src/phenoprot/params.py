@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
 
 from phenoprot.crops.settings import CropSettings
 from phenoprot.curves.settings import CurveSettings
-from phenoprot.errors import UserError
+from phenoprot.errors import UserError, listed, quoted
 from phenoprot.evaluation.settings import EvaluationSettings
 from phenoprot.execution.settings import ExecutionSettings
 from phenoprot.features.settings import FeatureSettings
@@ -16,9 +19,19 @@ from phenoprot.labels.settings import LabelSettings
 from phenoprot.mae.settings import MAESettings
 from phenoprot.screens.phantom.settings import PhantomSettings
 from phenoprot.segmentation.settings import SegmentationSettings
-from phenoprot.settings import Settings, parse_settings, read_yaml
+from phenoprot.settings import Name, Settings, parse_settings, read_yaml
 from phenoprot.tasks.settings import RowSettings, TaskSettings
 from phenoprot.validation.settings import ValidationSettings
+
+
+def _fits_a_command(name: str) -> str:
+    if name.startswith("-") or shlex.quote(name) != name:
+        raise ValueError("has white space or signs with a meaning in commands: dvc.yaml runs them")
+    return name
+
+
+ScreenName = Annotated[Name, AfterValidator(_fits_a_command)]
+"""Letters, digits, ``_``, ``-`` and ``.``: the name stands in the commands of dvc.yaml."""
 
 
 class ScreenParams(Settings):
@@ -26,9 +39,9 @@ class ScreenParams(Settings):
 
     folder: Path
     """The screen folder."""
-    extracted: list[str] = []
+    extracted: list[Name] = []
     """Feature methods that are run on the screen's images; rows name them like its own tables."""
-    rows: dict[str, RowSettings]
+    rows: dict[Name, RowSettings]
     """Rows of its tables, in the order they are printed."""
 
 
@@ -42,7 +55,7 @@ class ProfileSettings(Settings):
 class Params(Settings):
     """The whole of params.yaml."""
 
-    screens: dict[str, ScreenParams]
+    screens: dict[ScreenName, ScreenParams]
     """Screens by name."""
     phantom: PhantomSettings
     """The simulated screen."""
@@ -81,7 +94,7 @@ class Params(Settings):
         """
         if name not in self.screens:
             raise UserError(
-                f"no screen '{name}'; there are: {', '.join(self.screens)}",
+                f"no screen {quoted(name)}; there are: {listed(list(self.screens))}",
                 where="params.yaml",
                 remedy="Add a block under screens.",
             )

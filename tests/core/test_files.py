@@ -144,10 +144,10 @@ def test_all_faults_are_named_at_once_with_their_keys() -> None:
         "unknown key 'inner.shar'",
         "unknown key 'nam'",
         "key 'inner.share' is missing",
-        "'name': Input should be a valid string (got 3)",
+        "'name': Input should be a valid string (got 3",
     ):
         assert fault in message
-    assert message.endswith(". Mend these keys.")
+    assert message.endswith(". Fix these keys.")
     assert parse_settings(Outer, {"inner": {"share": 0.5}}, "").inner.share == 0.5
 
 
@@ -162,7 +162,7 @@ def test_settings_cannot_be_changed() -> None:
         (None, "no such file. Check the path."),
         ("a: [1", "not valid YAML: while parsing a flow sequence"),
         ("- a\n- b", "holds a list, expected a mapping of keys to values"),
-        ("", "holds a NoneType, expected a mapping of keys to values"),
+        ("", "is empty, expected a mapping of keys to values"),
     ],
 )
 def test_files_that_are_no_mapping(tmp_path: Path, content: str | None, message: str) -> None:

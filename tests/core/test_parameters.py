@@ -43,7 +43,7 @@ def test_every_key_of_the_file_is_documented() -> None:
 
 def test_values_bounds_and_choices_stand_in_the_page() -> None:
     assert "| `labels.single_dose.alpha` | `0.05` | number > 0, < 1 | False discovery" in PAGE
-    assert "| `tasks.mlp.width` | `[64, 128]` | list of integers | Units" in PAGE
+    assert "| `tasks.mlp.width` | `[64, 128]` | list of integers >= 1, <= 65536 | Units" in PAGE
     assert "| `tasks.regression.loss` | `mse` | `mse` or `smape` | Objective" in PAGE
     assert "<row>.shuffled` | `false` | truth value |" in PAGE
     assert "| `screens.<screen>.folder` | - | path |" in PAGE

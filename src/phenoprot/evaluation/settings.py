@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from phenoprot.settings import Settings
+from phenoprot.settings import Seed, Settings, Share
 
 
 class EvaluationSettings(Settings):
     """Scores and their uncertainty."""
 
-    auc_thresholds: list[float]
+    auc_thresholds: list[Share]
     """Targets at or above each ROC AUC are counted (poster: 0.6, 0.7, 0.8; Table 3 also 0.9)."""
-    r2_thresholds: list[float]
+    r2_thresholds: list[Annotated[float, Field(le=1)]]
     """Proteins at or above each R2 are counted."""
-    permutations: int = Field(ge=1)
+    permutations: int = Field(ge=1, le=1_000_000)
     """Label permutations behind the counts expected by chance."""
-    bootstraps: int = Field(ge=1)
+    bootstraps: int = Field(ge=1, le=1_000_000)
     """Resamplings of the compounds behind the 95 % intervals."""
     comparisons: Literal["first", "all"] = "first"
     """Rows that are compared target by target: the first one of the screen with every other, and a
@@ -26,5 +26,5 @@ class EvaluationSettings(Settings):
     labels have other labels and are left out."""
     false_discovery_rate: float = Field(default=0.05, gt=0, lt=1)
     """Targets on which two rows differ are counted at this rate (Benjamini-Hochberg)."""
-    seed: int
+    seed: Seed
     """Seed of permutations and bootstraps."""

@@ -6,42 +6,43 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from phenoprot.settings import Settings
+from phenoprot.settings import Count, Seed, Settings, Share
 
 MAE_NAMES = ("mae", "mae-untrained")
 """Feature methods that read the finished model: the network as trained, and as it began."""
 
-Count = Annotated[int, Field(ge=1)]
-Share = Annotated[float, Field(ge=0, le=1)]
+Width = Annotated[int, Field(ge=1, le=2**16)]
+Small = Annotated[int, Field(ge=1, le=1024)]
+Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class ModelSettings(Settings):
     """The network. ViT-B/8/224 of the poster: 224 px, patch 8, width 768, depth 12, heads 12."""
 
-    image_size: Count = 64
+    image_size: Annotated[int, Field(ge=1, le=4096)] = 64
     """Side of a crop (px)."""
     patch_size: Count = 4
     """Side of a patch (px); divides the image size."""
-    channels: Count = 5
+    channels: Small = 5
     """Channels of a crop, in the order of the stains (count)."""
     tokens: Literal["joint", "channel"] = "joint"
     """``joint``: one token holds a patch of all channels. ``channel``: one token per patch and
     channel, all masked independently."""
     mask_ratio: float = Field(default=0.9, gt=0, lt=1)
     """Share of the tokens that the encoder does not see."""
-    width: Count = 128
+    width: Width = 128
     """Width of the encoder (elements of a token)."""
-    depth: Count = 4
+    depth: Small = 4
     """Transformer blocks of the encoder (count)."""
-    heads: Count = 4
+    heads: Small = 4
     """Attention heads of the encoder (count)."""
-    mlp_ratio: float = Field(default=4.0, gt=0)
+    mlp_ratio: float = Field(default=4.0, gt=0, le=64)
     """Width of a block's hidden layer, in widths of the network."""
-    decoder_width: Count = 64
+    decoder_width: Width = 64
     """Width of the decoder (elements of a token; poster's reference: 512)."""
-    decoder_depth: Count = 1
+    decoder_depth: Small = 1
     """Transformer blocks of the decoder (count; poster: 1)."""
-    decoder_heads: Count = 2
+    decoder_heads: Small = 2
     """Attention heads of the decoder (count; poster's reference: 16)."""
 
     @model_validator(mode="after")
@@ -105,7 +106,7 @@ class LossSettings(Settings):
 class TrainingSettings(Settings):
     """Training. The poster: 100,000 steps, 32 fields x 8 cells x 4 devices x 2 = 2048 a batch."""
 
-    seed: int = Field(default=0, ge=0)
+    seed: Seed = 0
     """Seed of initialisation, batches, augmentation and masks."""
     steps: Count = 3000
     """Steps of the optimiser (count)."""
@@ -113,19 +114,19 @@ class TrainingSettings(Settings):
     """Fields of view drawn for each device and micro-batch (count)."""
     cells: Count = 1
     """Cells drawn from each field (count)."""
-    devices: Count = 1
+    devices: Small = 1
     """Processes that share a batch (count); ``torchrun`` must start as many."""
     accumulation: Count = 1
     """Micro-batches whose gradients are added before a step (count)."""
-    learning_rate: float = Field(default=2e-4, gt=0)
+    learning_rate: float = Field(default=2e-4, gt=0, le=1)
     """Peak learning rate of Lion (poster's reference: 1e-4)."""
-    weight_decay: float = Field(default=0.05, ge=0)
+    weight_decay: float = Field(default=0.05, ge=0, le=1000)
     """Decoupled weight decay of Lion; not for biases, norms, CLS and mask token."""
-    betas: tuple[Share, Share] = (0.9, 0.95)
+    betas: tuple[Beta, Beta] = (0.9, 0.95)
     """Lion's betas."""
     warmup_share: Share = 0.1
     """Share of the steps over which the learning rate rises from 0."""
-    final_learning_rate: float = Field(default=0.0, ge=0)
+    final_learning_rate: float = Field(default=0.0, ge=0, le=1)
     """Learning rate that the cosine ends at."""
     clip_norm: float | None = Field(default=None, gt=0)
     """Largest norm of the gradient; null: not clipped."""
@@ -133,7 +134,7 @@ class TrainingSettings(Settings):
     """Flip crops at random."""
     rotations: bool = True
     """Turn crops by a random multiple of 90 degrees."""
-    brightness: float = Field(default=0.0, ge=0)
+    brightness: float = Field(default=0.0, ge=0, le=5)
     """Sd of a random factor on each channel's intensity (natural log). 0: off."""
     held_out_share: float = Field(default=0.1, gt=0, lt=1)
     """Share of the fields that are not trained on: their reconstruction is measured."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -92,14 +92,25 @@ def _code(value: Any) -> str:
 
 
 def _kind(field: FieldInfo) -> str:
-    """Type and bounds: ``number > 0``, ``relu or tanh``, ``list of numbers``."""
+    """Type and bounds: ``number > 0``, ``relu or tanh``, ``list of numbers >= 0``."""
+    return f"{_type(field.annotation)} {_bounds(field.metadata)}".strip()
+
+
+def _bounds(metadata: Sequence[Any]) -> str:
+    """Bounds of a field or of the items of a list."""
+    # Annotated types that are not yet a field hold pydantic's Field.
+    inner = [part for item in metadata for part in getattr(item, "metadata", [item])]
     bounds = [
-        f"{sign} {getattr(bound, name):g}"
-        for bound in field.metadata
+        f"{sign} {_plain(getattr(bound, name))}"
+        for bound in inner
         for name, sign in _BOUNDS.items()
         if getattr(bound, name, None) is not None
     ]
-    return " ".join([_type(field.annotation), ", ".join(bounds)]).strip()
+    return ", ".join(bounds)
+
+
+def _plain(number: float) -> str:
+    return str(number) if isinstance(number, int) else f"{number:g}"
 
 
 _NAMES = {int: "integer", float: "number", str: "text", bool: "truth value", Path: "path"}
@@ -108,7 +119,7 @@ _NAMES = {int: "integer", float: "number", str: "text", bool: "truth value", Pat
 def _type(annotation: Any, many: bool = False) -> str:
     origin, args = get_origin(annotation), get_args(annotation)
     if hasattr(annotation, "__metadata__"):
-        return _type(args[0], many)
+        return f"{_type(args[0], many)} {_bounds(annotation.__metadata__)}".strip()
     if origin is Literal:
         return " or ".join(f"`{choice}`" for choice in args)
     if origin in (Union, types.UnionType):

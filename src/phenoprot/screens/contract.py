@@ -26,7 +26,7 @@ from typing import Literal
 import pandas as pd
 from pydantic import Field
 
-from phenoprot.settings import Settings
+from phenoprot.settings import Name, RelativePath, Settings
 
 PLATE = "Metadata_Plate"
 WELL = "Metadata_Well"
@@ -95,7 +95,7 @@ class Source(Settings):
 class ProfileTable(Settings):
     """Features computed elsewhere, one row per well or field of view."""
 
-    path: str
+    path: RelativePath
     """File relative to the screen folder."""
     content: str
     """What the features are, in one line."""
@@ -107,7 +107,7 @@ class ProfileTable(Settings):
 class ProteomicsTable(Settings):
     """Protein readout, one row per well and protein."""
 
-    path: str
+    path: RelativePath
     """File relative to the screen folder."""
     content: str
     """What was measured, in one line."""
@@ -123,16 +123,16 @@ class ProteomicsTable(Settings):
 class Tables(Settings):
     """The tables that a screen has. A screen without one skips the stages that need it."""
 
-    wells: str
+    wells: RelativePath
     """File relative to the screen folder."""
-    profiles: dict[str, ProfileTable] = Field(default_factory=dict)
+    profiles: dict[Name, ProfileTable] = Field(default_factory=dict)
     """Feature tables by method name: what they are. A table in the folder ``profiles`` needs no
     entry, unless it is normalised already."""
-    images: str | None = None
+    images: RelativePath | None = None
     """LoadData CSV of the fields of view, relative to the screen folder."""
     proteomics: ProteomicsTable | None = None
     """Protein readout."""
-    targets: str | None = None
+    targets: RelativePath | None = None
     """File relative to the screen folder."""
 
 

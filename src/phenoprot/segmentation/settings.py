@@ -16,13 +16,13 @@ DNA = "DNA"
 class CellProfilerSettings(Settings):
     """Thresholds and watersheds, in the way of CellProfiler's Identify modules."""
 
-    nucleus_diameter: float = Field(default=17.0, gt=3)
+    nucleus_diameter: float = Field(default=17.0, gt=3, le=1000)
     """Typical diameter of a nucleus (px of the field). All lengths below follow from it: for
     another magnification or binning this is the one to change."""
     cytoplasm: tuple[str, ...] = ("RNA", "AGP")
     """Stains whose light tells cells from background; the first of them also draws the lines
     between cells that touch."""
-    smoothing: float = Field(default=0.06, ge=0)
+    smoothing: float = Field(default=0.06, ge=0, le=10)
     """Standard deviation of the smoothing before thresholds (nucleus diameters)."""
     contrast: float = Field(default=1.5, ge=1)
     """A threshold is at least so many times the background, the 10th percentile of a stain: where
@@ -34,7 +34,7 @@ class CellProfilerSettings(Settings):
     declump_light: float = Field(default=0.6, ge=0)
     """Nuclei that touch are split along the valleys of a relief, the distance to their outline
     (nucleus diameters) plus so many times the light of DNA (natural log). 0: by shape alone."""
-    declump_smoothing: float = Field(default=0.07, ge=0)
+    declump_smoothing: float = Field(default=0.07, ge=0, le=10)
     """Standard deviation of the smoothing of that relief (nucleus diameters)."""
     declump_depth: float = Field(default=0.05, ge=0)
     """Least depth of a valley below the lower of its two sides (height of the relief)."""
@@ -66,7 +66,7 @@ class CellposeSettings(Settings):
     cytoplasm: tuple[str, ...] = ("RNA", "ER", "AGP")
     """Stains that are averaged, each scaled to its own range, for the first channel of the run on
     cells; the second is DNA, the third is empty."""
-    diameter: float | None = Field(default=None, gt=0)
+    diameter: float | None = Field(default=None, ge=1, le=10_000)
     """Diameter of a cell (px of the field), by which fields are scaled to the 30 px of the
     network's training; None: no scaling, the network takes sizes as they come."""
     flow_threshold: float = Field(default=0.4, ge=0)
@@ -76,7 +76,7 @@ class CellposeSettings(Settings):
     """Least output for a pixel of an object (logit)."""
     min_size: int = Field(default=15, ge=0)
     """Least area of an object (px)."""
-    batch_size: int = Field(default=32, ge=1)
+    batch_size: int = Field(default=32, ge=1, le=2**16)
     """Tiles of 256 px that go through the network at a time, across fields. Lower it where memory
     is short."""
 

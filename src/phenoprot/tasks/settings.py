@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from phenoprot.profiles.treatments import PROTEOME
-from phenoprot.settings import Settings
+from phenoprot.settings import Name, Seed, Settings
 
 Activation = Literal["relu", "tanh"]
 Loss = Literal["bce", "mse", "smape"]
 Task = Literal["classification", "regression", "targets"]
+Layers = Annotated[int, Field(ge=0, le=1000)]
+Width = Annotated[int, Field(ge=1, le=2**16)]
+Dropout = Annotated[float, Field(ge=0, lt=1)]
+Penalty = Annotated[float, Field(ge=0)]
 
 
 class SplitSettings(Settings):
@@ -20,18 +24,18 @@ class SplitSettings(Settings):
 
     folds: int = Field(ge=2)
     """Outer folds, grouped by compound."""
-    inner_splits: int = Field(ge=1)
+    inner_splits: int = Field(ge=1, le=1000)
     """Random sub-samplings of the training part in which grid points compete."""
     inner_share: float = Field(gt=0, lt=0.5)
     """Share of the training compounds that each of them holds out for early stopping."""
-    seed: int
+    seed: Seed
     """Seed of the folds and of the inner sub-samplings."""
 
 
 class TrainSettings(Settings):
     """How a network is trained."""
 
-    learning_rate: float = Field(gt=0)
+    learning_rate: float = Field(gt=0, le=1)
     """Adam's step size (poster: 1e-4)."""
     batch_size: int = Field(ge=1)
     """Treatments per step."""
@@ -39,37 +43,37 @@ class TrainSettings(Settings):
     """Epochs after which training stops in any case."""
     patience: int = Field(ge=1)
     """Epochs without a lower loss on the held-out inner compounds before it stops."""
-    seed: int
+    seed: Seed
     """Seed of initial weights, batches and dropout."""
 
 
 class MlpConfig(Settings):
     """Shape and regularisation of one network: a point of the grid."""
 
-    hidden_layers: int = Field(ge=0)
+    hidden_layers: Layers
     """Number of hidden layers (poster: 4)."""
-    width: int = Field(ge=1)
+    width: Width
     """Units per hidden layer."""
     activation: Activation
     """Nonlinearity of the hidden layers."""
-    dropout: float = Field(ge=0, lt=1)
+    dropout: Dropout
     """Share of hidden units dropped in training (poster: 0.2)."""
-    weight_decay: float = Field(ge=0)
+    weight_decay: Penalty
     """L2 penalty in Adam."""
 
 
 class MlpGrid(Settings):
     """Every combination is tried in the inner splits."""
 
-    hidden_layers: list[int]
+    hidden_layers: list[Layers] = Field(min_length=1)
     """Numbers of hidden layers (poster: 4)."""
-    width: list[int]
+    width: list[Width] = Field(min_length=1)
     """Units per hidden layer."""
-    activation: list[Activation]
+    activation: list[Activation] = Field(min_length=1)
     """Nonlinearities of the hidden layers."""
-    dropout: list[float]
+    dropout: list[Dropout] = Field(min_length=1)
     """Shares of hidden units dropped in training (poster: 0.2)."""
-    weight_decay: list[float]
+    weight_decay: list[Penalty] = Field(min_length=1)
     """L2 penalties in Adam."""
 
     def points(self) -> list[MlpConfig]:
@@ -86,7 +90,7 @@ class LinearSettings(Settings):
 
     components: int = Field(ge=1)
     """Principal components of the training part's features that are kept."""
-    penalties: list[float] = Field(min_length=1)
+    penalties: list[Penalty] = Field(min_length=1)
     """Ridge penalties that compete in the inner splits, relative to the training rows' number."""
 
 
@@ -128,7 +132,7 @@ class TaskSettings(Settings):
     """The linear model beside it."""
     clip: float = Field(gt=0)
     """Features are clipped to this many standard deviations of the training part."""
-    shuffles: int = Field(ge=1)
+    shuffles: int = Field(ge=1, le=10_000)
     """Label permutations, each with a full nested cross-validation, behind the shuffled row."""
     classification: ClassificationSettings
     """Up / down regulation."""
@@ -141,7 +145,7 @@ class TaskSettings(Settings):
 class RowSettings(Settings):
     """One row of the tables: which features, which model."""
 
-    features: list[str] = Field(min_length=1)
+    features: list[Name] = Field(min_length=1)
     """Profile tables of the screen, side by side. ``plate_position`` is made from the well names,
     ``proteome`` is the protein readout itself."""
     model: Literal["mlp", "linear"]

@@ -9,7 +9,7 @@ from pydantic import Field
 from phenoprot.screens.contract import STAINS
 from phenoprot.settings import Settings
 
-Pixels = Annotated[int, Field(ge=1)]
+Pixels = Annotated[int, Field(ge=1, le=1000)]
 
 
 class CellProfilerSettings(Settings):
@@ -21,7 +21,7 @@ class CellProfilerSettings(Settings):
     """Distances of the pixel pairs whose grey levels are compared, in pixels."""
     texture_levels: int = Field(default=256, ge=2, le=256)
     """Grey levels that intensities are rounded to before pixel pairs are counted."""
-    granularity_length: int = Field(default=16, ge=1)
+    granularity_length: int = Field(default=16, ge=1, le=1000)
     """Steps of the granularity spectrum: the opening grows by one subsampled pixel a step."""
     granularity_subsample: float = Field(default=0.25, gt=0, le=1)
     """Size of the image that granularity is measured in, relative to the field."""

@@ -6,11 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from phenoprot.settings import Settings
+from phenoprot.settings import Name, Seed, Settings
 from phenoprot.weights.settings import WeightsSettings
 
-Seed = Annotated[int, Field(ge=0)]
-Batch = Annotated[int, Field(ge=1)]
+Batch = Annotated[int, Field(ge=1, le=2**16)]
 
 
 class CloomeSettings(Settings):
@@ -24,9 +23,9 @@ class CloomeSettings(Settings):
     preprocessing: Literal["published", "controls"] = "controls"
     """``controls``: standardised to the negative controls (poster). ``published``: brightest 0.01 %
     clipped, 8 bits, (x - m) / m with the means of CLOOME's training images."""
-    crop_height: int = Field(default=520, ge=221)
+    crop_height: int = Field(default=520, ge=221, le=2**16)
     """Height of the centre crop (px); a smaller field stays whole."""
-    crop_width: int = Field(default=696, ge=221)
+    crop_width: int = Field(default=696, ge=221, le=2**16)
     """Width of the centre crop (px); a smaller field stays whole."""
     batch_size: Batch = 4
     """Fields that go through the network together (count)."""
@@ -42,7 +41,7 @@ class DinoSettings(Settings):
     reads: Literal["crops", "fields"] = "crops"
     """``crops``: single cells, averaged over the field. ``fields``: the centre square of the whole
     field as one image."""
-    size: int | None = Field(default=224, ge=16, multiple_of=16)
+    size: int | None = Field(default=224, ge=16, le=4096, multiple_of=16)
     """Side to which images are resized (px, a multiple of 16). None: crops as they are, positions
     interpolated; 64 px crops then cost a twelfth of 224 px."""
     standardisation: Literal["crop", "controls"] = "controls"
@@ -73,7 +72,7 @@ class TimmSettings(Settings):
     reads: Literal["crops", "fields"] = "crops"
     """``crops``: single cells, averaged over the field. ``fields``: the centre square of the whole
     field as one image."""
-    size: int | None = Field(default=None, ge=16)
+    size: int | None = Field(default=None, ge=16, le=4096)
     """Side to which images are resized (px). None: the model's own."""
     standardisation: Literal["model", "controls"] = "model"
     """``model``: mean and sd of the model's data configuration. ``controls``: to the negative
@@ -89,6 +88,6 @@ class DeepSettings(Settings):
     """Methods ``cloome`` and ``cloome-untrained``."""
     dino: DinoSettings = Field(default_factory=DinoSettings)
     """Methods ``dino`` and ``dino-untrained``."""
-    timm: dict[str, TimmSettings] = Field(default_factory=dict)
+    timm: dict[Name, TimmSettings] = Field(default_factory=dict)
     """Methods ``timm:<model>`` and ``timm:<model>-untrained``, by the name of the model as of
     ``timm.list_models()``, e.g. resnet18. A model that is not named here has the defaults."""

@@ -9,17 +9,18 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from phenoprot.screens.phantom.catalogue import CATALOGUE
-from phenoprot.settings import Settings
+from phenoprot.settings import Seed, Settings, Share
 
 WELLS_PER_PLATE = 384
 
-Share = Annotated[float, Field(ge=0, le=1)]
 Spread = Annotated[float, Field(ge=0, le=5)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+Length = Annotated[float, Field(gt=0, le=1000)]
+Light = Annotated[float, Field(gt=0, le=65535)]
+Log2 = Annotated[float, Field(gt=0, le=30)]
+Log10 = Annotated[float, Field(ge=-30, le=30)]
 
 
-PerStain = tuple[Positive, Positive, Positive, Positive, Positive]
+PerStain = tuple[Light, Light, Light, Light, Light]
 
 
 class ImageSettings(Settings):
@@ -34,13 +35,13 @@ class ImageSettings(Settings):
     replicates: int = Field(default=1, ge=1, le=20)
     """Replicates that are imaged, the first ones (count)."""
 
-    cells: Positive = 24.0
+    cells: Annotated[float, Field(gt=0, le=100_000)] = 24.0
     """Mean number of nuclei with their centre in an untreated field (count)."""
     colony_share: Share = 0.75
     """Share of the cells that settle beside another one."""
-    cell_diameter: Positive = 60.0
+    cell_diameter: Length = 60.0
     """Diameter of the disk of a mean cell's area (um)."""
-    nucleus_diameter: Positive = 21.5
+    nucleus_diameter: Length = 21.5
     """Diameter of the disk of a mean nucleus' area (um)."""
     size_sd: Spread = 0.2
     """Standard deviation from cell to cell of areas (natural log)."""
@@ -62,7 +63,7 @@ class ImageSettings(Settings):
     stain_cell_sd: Spread = 0.18
     """Standard deviation of the staining from cell to cell, for each stain (natural log)."""
 
-    blur: Positive = 0.95
+    blur: Annotated[float, Field(gt=0, le=100)] = 0.95
     """Standard deviation of the point spread function (um)."""
     focus_sd: Spread = 0.08
     """Standard deviation of the blur from field to field (natural log)."""
@@ -70,7 +71,7 @@ class ImageSettings(Settings):
     """Share of the light that comes from out of focus, as from a blur of 15 um."""
     vignetting: Share = 0.25
     """Share of the light that is missing in the corners."""
-    photon_gain: Positive = 2.0
+    photon_gain: Annotated[float, Field(gt=0, le=10_000)] = 2.0
     """Counts of a photoelectron: the shot noise of a level is the root of level times gain."""
     read_noise: float = Field(default=12.0, ge=0, le=1000)
     """Standard deviation of the camera's noise (counts)."""
@@ -105,12 +106,12 @@ class ImageSettings(Settings):
 class PhantomSettings(Settings):
     """The ``phantom`` block of params.yaml."""
 
-    seed: int = Field(default=20240801, ge=0)
+    seed: Seed = 20240801
     """Seed of all random numbers. Equal settings give equal bytes."""
 
     n_compounds: int = Field(default=72, ge=10, le=5000)
     """Compounds, controls aside (count)."""
-    concentrations: tuple[Positive, ...] = Field(
+    concentrations: tuple[Annotated[float, Field(ge=1e-9, le=1e9)], ...] = Field(
         default=(0.001, 0.01, 0.1, 1.0, 10.0), min_length=5
     )
     """Doses of every compound, ascending (uM). Fewer than 5 leave CurveCurator no curve to call."""
@@ -129,9 +130,9 @@ class PhantomSettings(Settings):
     """Share of the active compounds whose pEC50 lies up to one decade above the highest dose."""
     efficacy_range: tuple[Share, Share] = (0.6, 1.0)
     """Activity of the main programme at infinite dose (0..1), uniform."""
-    slope_range: tuple[Positive, Positive] = (0.8, 2.5)
+    slope_range: tuple[Log2, Log2] = (0.8, 2.5)
     """Slope of the activity curve (per decade of concentration), log-uniform."""
-    n_null_targets: int = Field(default=4, ge=0)
+    n_null_targets: int = Field(default=4, ge=0, le=1000)
     """Target genes given to random compounds, whatever these drive (count): no model can predict
     them."""
 
@@ -141,13 +142,13 @@ class PhantomSettings(Settings):
     """Share of the proteins that answer to no programme."""
     second_loading_share: Share = 0.4
     """Share of the other proteins that answer to a second programme too, up or down."""
-    effect_range: tuple[Positive, Positive] = (0.4, 3.0)
+    effect_range: tuple[Log2, Log2] = (0.4, 3.0)
     """Absolute log2 fold change of a protein at full activity of its programme, log-uniform."""
     down_share: Share = 0.5
     """Share of the loadings that are negative."""
-    intensity_range: tuple[Finite, Finite] = (5.0, 9.0)
+    intensity_range: tuple[Log10, Log10] = (5.0, 9.0)
     """Untreated intensities (log10): normal, with this range as mean +- 2.5 sd, clipped to it."""
-    noise_range: tuple[Positive, Positive] = (0.05, 0.3)
+    noise_range: tuple[Log2, Log2] = (0.05, 0.3)
     """Standard deviation of a protein's measurement noise (log2), log-uniform; larger for weak
     proteins."""
     noise_intensity_correlation: Share = 0.6
@@ -160,13 +161,13 @@ class PhantomSettings(Settings):
     """Standard deviation of the loaded amount of each well, shared by all its proteins (log2)."""
     missing_share: float = Field(default=0.05, ge=0, lt=0.5)
     """Expected share of missing values in the proteomics table."""
-    missing_scale: Positive = 0.25
+    missing_scale: Annotated[float, Field(gt=0, le=100)] = 0.25
     """Width of the logistic that turns a low intensity into a missing value (log10)."""
 
     oracle_noise_sd: Spread = 0.02
     """Standard deviation of the noise on the oracle's activities (activity, 0..1). Above 0, as
     controls that never vary have no scale to normalise by."""
-    cells_per_well: Positive = 900.0
+    cells_per_well: Annotated[float, Field(gt=0, le=1e9)] = 900.0
     """Mean cell number of an untreated well (count)."""
     cell_plate_sd: Spread = 0.08
     """Standard deviation of the plates' shifts of the cell number (natural log)."""
