@@ -12,9 +12,10 @@ from tests.curves.conftest import noisy_ratios, table_of
 from typer.testing import CliRunner
 
 from phenoprot.curves.cli import app
+from phenoprot.curves.config import REFUSED
 from phenoprot.curves.design import DoseDesign
 from phenoprot.curves.engine import fit_table
-from phenoprot.curves.readers import REFUSED, read_curvecurator
+from phenoprot.curves.readers import read_curvecurator
 from phenoprot.curves.reference import fit_reference
 from phenoprot.curves.settings import CurveSettings, FitSettings
 from phenoprot.curves.tables import check_long, read_wide
@@ -74,14 +75,17 @@ FAULTS = {
         r"1 control\(s\) are no experiment: 9",
     ),
     "few doses": (replace("0.01, 0.1, 1.0", "0.0, 0.0, 1.0"), r"3 treated experiment\(s\), 4 are"),
-    "text": (cell("Raw 2", "n.d."), r"1 value\(s\) in 'Raw 2' are no finite number.*'n.d.' of g02"),
+    "text": (
+        cell("Raw 2", "n.d."),
+        r"1 value\(s\) in 'Raw 2' are no finite number.*'n.d.' of 'g02'",
+    ),
     "infinite": (cell("Raw 2", "inf"), r"are no finite number"),
-    "negative": (cell("Raw 3", -1.0), r"1 negative intensity\(ies\) in 'Raw 3', e.g. -1 of g02"),
+    "negative": (cell("Raw 3", -1.0), r"1 negative intensity\(ies\) in 'Raw 3', e.g. -1 of 'g02'"),
     "duplicate": (cell("Name", "g01"), r"1 name\(s\) occur more than once: g01.*--sum-duplicates"),
     "no name": (cell("Name", ""), r"1 row\(s\) have no Name"),
     "empty file": (content(""), r"in.tsv: the file is empty"),
     "no row": (content("Name\t" + "\t".join(f"Raw {i}" for i in range(6)) + "\n"), r"has no row"),
-    "no input": (replace("in.tsv", "other.tsv"), r"other.tsv: there is no such file"),
+    "no input": (replace("in.tsv", "other.tsv"), r"other.tsv: no such file"),
 }
 
 
@@ -107,7 +111,7 @@ def test_options_that_are_lacking_are_refused_by_name(section: str, key: str, jo
 
 
 def test_missing_parameter_file(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"x.toml: there is no such file"):
+    with pytest.raises(UserError, match=r"x.toml: no such file"):
         read_curvecurator(tmp_path / "x.toml")
 
 
@@ -185,10 +189,17 @@ LONG_FAULTS = {
     "units": (LONG.assign(unit=["uM", "uM", "nM"]), "concentrations are in nM, uM, not all in uM"),
     "no unit": (LONG.assign(unit="ug/ml"), "'ug/ml' is no concentration unit"),
     "concentration": (LONG.assign(concentration=[0, 1, np.nan]), "1 treated row\\(s\\) have no"),
-    "gene": (
-        pd.concat([LONG, LONG.assign(gene="h", intensity=np.nan)]),
-        "1 gene\\(s\\) have no value anywhere: h",
+    "no gene has a value": (LONG.assign(intensity=0.0), "none of 1 gene\\(s\\) has a value"),
+    "no gene": (LONG.assign(gene=["g", None, None]), "2 row\\(s\\) have no gene: row 2, 3"),
+    "gene nan": (LONG.assign(gene=["g", np.nan, "nan"]), "2 row\\(s\\) have no gene \\('nan'\\)"),
+    "no compound": (LONG.assign(compound=["DMSO", "None", " "]), "2 row\\(s\\) have no compound"),
+    "no replicate": (LONG.assign(replicate=[1, None, 1]), "1 row\\(s\\) have no replicate"),
+    "two spellings": (
+        LONG.assign(gene=["\u00e9", "e\u0301", "\u00e9"]),
+        "1 gene\\(s\\) are written in two ways",
     ),
+    "truth": (LONG.assign(intensity=[True, False, True]), "3 value\\(s\\) in 'intensity' are no"),
+    "huge": (LONG.assign(intensity=[1.0, 1e300, 1.0]), "1 value\\(s\\) in 'intensity' are no"),
 }
 
 

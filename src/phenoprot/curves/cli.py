@@ -46,10 +46,10 @@ def fit(
     from phenoprot.curves.engine import fit_table, leave_few_doses
     from phenoprot.curves.readers import read_curvecurator
     from phenoprot.curves.reference import fit_reference
-    from phenoprot.errors import UserError
+    from phenoprot.errors import UserError, listed
     from phenoprot.files import atomic_path
 
-    job = read_curvecurator(parameters, sum_duplicates=sum_duplicates)
+    job = read_curvecurator(parameters, sum_duplicates=sum_duplicates, output=output)
     if engine is EngineName.batched:
         curves = fit_table(job.table, job.design, job.settings, threads, device)
     else:
@@ -61,18 +61,18 @@ def fit(
             remedy="Check the controls and max_missing",
         )
     few = leave_few_doses(curves, job.design, min_valid_doses)
-    with atomic_path(output or job.curves_file) as temporary:
+    with atomic_path(job.curves_file) as temporary:
         curves.to_csv(temporary, sep="\t", index=False)
     calls = curves["Curve Regulation"].value_counts()
     counts = ", ".join(f"{int(calls.get(name, 0))} {name}" for name in ("up", "down", "not"))
     if job.empty:
-        typer.echo(f"left out, without a value: {', '.join(job.empty)}")
+        typer.echo(f"left out, without a value: {listed(job.empty)}")
     typer.echo(
         f"{len(curves)} of {len(job.table)} curves fitted: {counts}, "
         f"{int(curves['Curve Regulation'].isna().sum())} unclassified "
         f"({few} with fewer than {min_valid_doses} valid doses)"
     )
-    typer.echo(str(output or job.curves_file))
+    typer.echo(str(job.curves_file))
 
 
 @app.command()

@@ -28,6 +28,11 @@ DECOY = re.compile(
 _MEMBERS = re.compile(r"\s*[;,]\s*")
 
 
+def leading(names: str) -> str:
+    """The first identifier of a group, the one with the most evidence."""
+    return _MEMBERS.split(names.strip())[0]
+
+
 def is_contaminant(name: str) -> bool:
     """Whether an identifier, or a group of them, names a contaminant.
 
@@ -46,7 +51,7 @@ def is_decoy(name: str) -> bool:
     A decoy further back has only a share of the group's peptides, by chance; MaxQuant does not
     count such a group as a decoy either.
     """
-    return DECOY.search(_MEMBERS.split(name.strip())[0]) is not None
+    return DECOY.search(leading(name)) is not None
 
 
 def contaminant_names(names: Iterable[str]) -> list[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
-from phenoprot.errors import UserError, listed
+from phenoprot.errors import UserError, listed, quoted
 
 # Molar value of one unit. A micro sign is read as "u".
 UNITS = {"M": 1.0, "mM": 1e-3, "uM": 1e-6, "nM": 1e-9, "pM": 1e-12}
@@ -47,7 +48,7 @@ class DoseDesign:
                 where=where,
                 remedy="Give every experiment one dose, 0 for untreated",
             )
-        twice = sorted({e for e in self.experiments if self.experiments.count(e) > 1})
+        twice = sorted(e for e, count in Counter(self.experiments).items() if count > 1)
         if twice:
             raise UserError(
                 f"{len(twice)} experiment(s) occur twice: {listed(twice)}",
@@ -67,16 +68,31 @@ class DoseDesign:
                 where="control_experiment",
                 remedy="Name at least one experiment as control",
             )
-        unknown = [c for c in self.controls if c not in self.experiments]
+        if len(set(self.controls)) < len(self.controls):
+            raise UserError(
+                "a control is named twice",
+                where="control_experiment",
+                remedy="Name every control once",
+            )
+        known = set(self.experiments)
+        unknown = [c for c in self.controls if c not in known]
         if unknown:
             raise UserError(
                 f"{len(unknown)} control(s) are no experiment: {listed(unknown)}",
                 where="control_experiment",
                 remedy="Controls must be among the experiments",
             )
-        if not self.dose_scale > 0:
+        if not (self.dose_scale > 0 and np.isfinite(self.dose_scale)):
             raise UserError(
                 f"{self.dose_scale} is no scale", where="dose_scale", remedy="Use e.g. 1e-6"
+            )
+        with np.errstate(over="ignore", under="ignore"):
+            scaled = np.array([dose for dose in self.doses if dose]) * self.dose_scale
+        if not (np.isfinite(scaled) & (scaled >= np.finfo(np.float64).tiny)).all():
+            raise UserError(
+                "doses times dose_scale are too large or too small for numbers",
+                where="doses, dose_scale",
+                remedy="Use e.g. doses in nM and the scale 1e-9",
             )
         if len(self.treated) < MINIMUM_DOSES:
             raise UserError(
@@ -152,13 +168,19 @@ def interpolation_points(log_doses: np.ndarray) -> np.ndarray:
     return points
 
 
+def molar_scale(unit: str) -> float | None:
+    """Molar value of `unit`; None for a unit that is not in `UNITS`."""
+    # Two characters look like a micro sign.
+    return UNITS.get(unit.strip().replace("\u00b5", "u").replace("\u03bc", "u"))
+
+
 def dose_scale(unit: str) -> float:
     """Molar value of `unit`; raises UserError for a unit that is not in `UNITS`."""
-    name = unit.strip().replace("µ", "u").replace("μ", "u")
-    if name not in UNITS:
+    scale = molar_scale(unit)
+    if scale is None:
         raise UserError(
-            f"{unit!r} is no concentration unit",
+            f"{quoted(unit)} is no concentration unit",
             where="dose_unit",
             remedy=f"Use one of {', '.join(UNITS)}",
         )
-    return UNITS[name]
+    return scale

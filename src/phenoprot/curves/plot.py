@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,37 +12,52 @@ from matplotlib.figure import Figure
 
 from phenoprot.curves.design import DoseDesign, ratio
 from phenoprot.curves.model import logistic
-from phenoprot.curves.readers import read_design
-from phenoprot.errors import UserError, listed
-from phenoprot.files import atomic_path
+from phenoprot.curves.outputs import require_output
+from phenoprot.curves.readers import read_design, read_tsv
+from phenoprot.curves.values import required_names
+from phenoprot.errors import UserError, listed, quoted, shortened
+from phenoprot.files import atomic_path, require_file
+from phenoprot.names import is_missing_word
+from phenoprot.tables import parse_numbers
 
 PARAMETERS = ["pEC50", "Curve Slope", "Curve Front", "Curve Back"]
 DEFAULT_CURVES = 6
 MOST_CURVES = 30
 COLUMNS_OF_PLOTS = 3
+LONGEST_TITLE = 40
+"""Characters of a name."""
+LARGEST_NUMBER = 1e100
+"""Above this, axes overflow."""
 # Colour-blind safe (Okabe & Ito).
 COLOURS = {"up": "#D55E00", "down": "#0072B2", "not": "#666666", "unclassified": "#AAAAAA"}
 
 
 def plot_file(parameters: Path, curves_file: Path, names: list[str], output: Path) -> Path:
-    """Draw the curves `names` of a curves.txt, the most relevant ones if empty."""
-    design = read_design(parameters)
-    try:
-        curves = pd.read_csv(curves_file, sep="\t", dtype={"Name": str})
-    except FileNotFoundError as error:
+    """Draw the curves `names` of a curves.txt, the most relevant ones if empty.
+
+    Raises
+    ------
+    UserError
+        A file cannot be read, is no curves.txt of these parameters, or does not hold a name; the
+        output is an input, or no kind of picture.
+    """
+    inputs = {"parameter file": parameters, "curves.txt": curves_file}
+    require_output(output, inputs)
+    kinds = Figure().canvas.get_supported_filetypes()
+    if output.suffix.lower().lstrip(".") not in kinds:
         raise UserError(
-            "there is no such file",
-            where=str(curves_file),
-            remedy="Make it with `phenoprot curves fit`",
-        ) from error
-    wanted = ["Name", *ratio(design.treated), *PARAMETERS, "Curve Relevance Score"]
-    missing = [name for name in wanted if name not in curves]
-    if missing:
-        raise UserError(
-            f"{len(missing)} column(s) are missing: {listed(missing)}",
-            where=str(curves_file),
-            remedy="Give the curves.txt that was made from these parameters",
+            f"{quoted(output.suffix)} is no ending of a picture",
+            where=str(output),
+            remedy="Use .png, .svg or .pdf.",
         )
+    if len(names) > MOST_CURVES:
+        raise UserError(
+            f"{len(names)} curves are more than one picture holds",
+            where="names",
+            remedy=f"Ask for up to {MOST_CURVES}",
+        )
+    design = read_design(parameters)
+    curves = read_curves(curves_file, design)
     if names:
         unknown = [name for name in names if name not in set(curves["Name"])]
         if unknown:
@@ -50,20 +66,65 @@ def plot_file(parameters: Path, curves_file: Path, names: list[str], output: Pat
                 where=str(curves_file),
                 remedy="Names are those of the column Name",
             )
-        if len(names) > MOST_CURVES:
-            raise UserError(
-                f"{len(names)} curves are more than one picture holds",
-                where="names",
-                remedy=f"Ask for up to {MOST_CURVES}",
-            )
         chosen = curves.set_index("Name", drop=False).loc[names]
     else:
         chosen = curves.sort_values("Curve Relevance Score", ascending=False, kind="stable")
         chosen = chosen.head(DEFAULT_CURVES)
     figure = draw(chosen, design)
-    with atomic_path(output) as temporary:
+    with atomic_path(output) as temporary, warnings.catch_warnings():
+        # A name in a script that the font lacks is drawn as boxes.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure.savefig(temporary, dpi=150)
     return output
+
+
+def read_curves(path: Path, design: DoseDesign) -> pd.DataFrame:
+    """Read a curves.txt: Name and Curve Regulation as text, what is drawn as numbers.
+
+    Raises
+    ------
+    UserError
+        It cannot be read, lacks a column, has no row, or holds something else than numbers and
+        calls.
+    """
+    require_file(path, remedy="Make it with `phenoprot curves fit`")
+    where = str(path)
+    table = read_tsv(path)
+    drawn = [*ratio(design.treated), *PARAMETERS, "Curve Fold Change", "Curve Relevance Score"]
+    missing = [name for name in ["Name", *drawn, "Curve Regulation"] if name not in table]
+    if missing:
+        raise UserError(
+            f"{len(missing)} column(s) are missing: {listed(missing)}",
+            where=where,
+            remedy="Give the curves.txt that was made from these parameters",
+        )
+    if table.empty:
+        raise UserError("the table has no row", where=where, remedy="Fit the curves again.")
+    names = required_names(table["Name"], "Name", where)
+    out: dict[str, object] = {"Name": names.to_numpy(dtype=object)}
+    for column in drawn:
+        given = table[column].where(~table[column].fillna("").map(is_missing_word), None)
+        numbers, wrong = parse_numbers(given)
+        wrong = wrong | (np.abs(numbers) > LARGEST_NUMBER)
+        if wrong.any():
+            raise UserError(
+                f"{int(wrong.sum())} value(s) in {column!r} are no number that can be drawn, "
+                f"e.g. {quoted(given[wrong].iloc[0])} of {quoted(names[wrong].iloc[0])}",
+                where=where,
+                remedy="Fit the curves again.",
+            )
+        out[column] = numbers
+    calls = table["Curve Regulation"].fillna("")
+    strange = ~calls.isin(["", *COLOURS])
+    if strange.any():
+        raise UserError(
+            f"{int(strange.sum())} value(s) in 'Curve Regulation' are no call, "
+            f"e.g. {quoted(calls[strange].iloc[0])} of {quoted(names[strange].iloc[0])}",
+            where=where,
+            remedy="Fit the curves again.",
+        )
+    out["Curve Regulation"] = calls.to_numpy(dtype=object)
+    return pd.DataFrame(out)
 
 
 def draw(curves: pd.DataFrame, design: DoseDesign) -> Figure:
@@ -76,7 +137,8 @@ def draw(curves: pd.DataFrame, design: DoseDesign) -> Figure:
         draw_curve(axis, curve, design)
     for axis in axes[len(curves) :]:
         axis.set_visible(False)
-    figure.supxlabel(f"log10 concentration ({design.dose_unit})", fontsize=10)
+    unit = shortened(design.dose_unit, LONGEST_TITLE)
+    figure.supxlabel(f"log10 concentration ({unit})", fontsize=10, parse_math=False)
     figure.supylabel("Ratio to control", fontsize=10)
     return figure
 
@@ -84,8 +146,7 @@ def draw(curves: pd.DataFrame, design: DoseDesign) -> Figure:
 def draw_curve(axis: Axes, curve: pd.Series, design: DoseDesign) -> None:
     """Points, control and fit of one curve, with its numbers as title."""
     x = design.log_doses
-    call = curve.get("Curve Regulation")
-    state = call if isinstance(call, str) else "unclassified"
+    state = curve["Curve Regulation"] or "unclassified"
     control = x.min() - 1.0
     y = curve[ratio(design.treated)].to_numpy(dtype=np.float64)
     axis.axhline(1.0, color="0.85", linewidth=1, zorder=0)
@@ -107,6 +168,7 @@ def draw_curve(axis: Axes, curve: pd.Series, design: DoseDesign) -> None:
     ticks = np.unique(np.round(x).astype(int))
     axis.set_xticks([control, *ticks], ["control", *map(str, ticks)])
     axis.set_ylim(bottom=0, top=max(1.25, 1.1 * float(np.nanmax(np.append(y, 1.0)))))
-    axis.set_title(f"{curve['Name']}: {state}\n{numbers}", fontsize=8)
+    title = f"{shortened(curve['Name'], LONGEST_TITLE)}: {state}\n{numbers}"
+    axis.set_title(title, fontsize=8, parse_math=False)  # a $ is no formula
     axis.tick_params(labelsize=8)
     axis.spines[["top", "right"]].set_visible(False)

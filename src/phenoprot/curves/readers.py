@@ -2,101 +2,38 @@
 
 from __future__ import annotations
 
-import tomllib
+import gzip
+import re
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import ValidationError
 
+from phenoprot.curves.config import design_of, read_toml, settings_of, warn_of_design
+from phenoprot.curves.contaminants import contaminant_names
 from phenoprot.curves.design import DoseDesign, raw
+from phenoprot.curves.messages import warn
+from phenoprot.curves.outputs import require_output
+from phenoprot.curves.scale import warn_of_logarithms
 from phenoprot.curves.settings import FitSettings
-from phenoprot.errors import UserError, listed
+from phenoprot.curves.values import (
+    clips_negatives,
+    intensities,
+    require_one_spelling,
+    require_positive_controls,
+    required_names,
+    warn_of_clipping,
+)
+from phenoprot.errors import UserError, listed, quoted
+from phenoprot.files import require_file
+from phenoprot.tables import read_delimited
 
-# Keys that this package understands, by section. Files that CurveCurator writes beside its curves
-# (decoys, FDR, MAD, dashboard) may be named; they are not written.
-KNOWN: dict[str, frozenset[str]] = {
-    "Meta": frozenset({"id", "condition", "description", "treatment_time"}),
-    "Experiment": frozenset(
-        {
-            "experiments",
-            "doses",
-            "dose_scale",
-            "dose_unit",
-            "control_experiment",
-            "measurement_type",
-            "data_type",
-            "search_engine",
-            "search_engine_version",
-        }
-    ),
-    "Paths": frozenset(
-        {
-            "input_file",
-            "curves_file",
-            "decoys_file",
-            "fdr_file",
-            "normalization_file",
-            "mad_file",
-            "dashboard",
-        }
-    ),
-    "Processing": frozenset(
-        {
-            "available_cores",
-            "max_missing",
-            "imputation",
-            "imputation_pct",
-            "normalization",
-            "ratio_range",
-        }
-    ),
-    "Curve Fit": frozenset(
-        {"front", "slope", "back", "interpolation", "type", "speed", "control_fold_change"}
-    ),
-    "F Statistic": frozenset(
-        {
-            "alpha",
-            "fc_lim",
-            "optimized_dofs",
-            "loc",
-            "scale",
-            "dfn",
-            "dfd",
-            "quality_min",
-            "mtc_method",
-            "not_rmse_limit",
-            "pEC50_filter",
-        }
-    ),
-    "Dashboard": frozenset({"backend"}),
-}
-# Options of CurveCurator that are refused, and why.
-REFUSED = {
-    ("Processing", "max_imputation"): "CurveCurator 0.6.0 ignores it and uses max_missing",
-    ("Curve Fit", "weights"): "the package descends along the unweighted gradient",
-    ("Curve Fit", "max_iterations"): "the search stops at convergence",
-    ("F Statistic", "not_p_limit"): "CurveCurator 0.6.0 reads it and does not use it",
-    ("F Statistic", "decoy_ratio"): "decoys are not supported",
-    ("F Statistic", "two_sided"): "the F test is one-sided",
-}
-# Options with one supported value.
-ONLY = {
-    ("Curve Fit", "type"): "OLS",
-    ("Curve Fit", "speed"): "standard",
-    ("F Statistic", "mtc_method"): "sam",
-    ("Experiment", "measurement_type"): "OTHER",
-    ("Experiment", "data_type"): "OTHER",
-    ("Experiment", "search_engine"): "OTHER",
-}
-REQUIRED = {
-    "Experiment": ("experiments", "doses", "dose_scale", "dose_unit", "control_experiment"),
-    "Paths": ("input_file",),
-    "F Statistic": ("alpha", "fc_lim"),
-}
-SETTINGS_SECTIONS = ("Processing", "Curve Fit", "F Statistic")
+ENCLOSED = re.compile(r'"(?:[^"]|"")*"')
+"""A field that quotes enclose as a whole; quotes inside are doubled."""
+LONGEST_HEADER = 2**20
+"""Bytes of which the first line is looked at."""
 
 
 @dataclass(frozen=True)
@@ -124,103 +61,14 @@ class CurveJob:
     empty: tuple[str, ...]
 
 
-def read_toml(path: Path) -> dict[str, dict[str, Any]]:
-    """Read a CurveCurator TOML file; unknown, refused and missing keys are UserErrors."""
-    try:
-        config = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(
-            "there is no such file", where=str(path), remedy="Check the path"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"not a TOML file: {error}",
-            where=str(path),
-            remedy="Names of sections with a space need quotes, as in ['F Statistic']",
-        ) from error
-    for section, content in config.items():
-        if section not in KNOWN or not isinstance(content, dict):
-            raise UserError(
-                f"unknown section [{section}]",
-                where=str(path),
-                remedy=f"Known sections: {', '.join(KNOWN)}",
-            )
-        for key, value in content.items():
-            reason = REFUSED.get((section, key))
-            if reason is not None:
-                raise UserError(
-                    f"option {key!r} in [{section}] is not supported: {reason}",
-                    where=str(path),
-                    remedy="Remove it",
-                )
-            if key not in KNOWN[section]:
-                raise UserError(
-                    f"unknown key {key!r} in [{section}]",
-                    where=str(path),
-                    remedy=f"Known keys: {', '.join(sorted(KNOWN[section]))}",
-                )
-            only = ONLY.get((section, key))
-            if only is not None and str(value).upper() != only.upper():
-                raise UserError(
-                    f"{key} = {value!r} in [{section}] is not supported",
-                    where=str(path),
-                    remedy=f"Only {only!r} is: leave the key out"
-                    + (" and give a table with Name and Raw columns" * (section == "Experiment")),
-                )
-    for section, keys in REQUIRED.items():
-        missing = [key for key in keys if key not in config.get(section, {})]
-        if missing:
-            raise UserError(
-                f"[{section}] lacks {listed(missing)}", where=str(path), remedy="Add it"
-            )
-    return config
-
-
-def _design(config: dict[str, Any], path: Path) -> DoseDesign:
-    experiment = config["Experiment"]
-    controls = experiment["control_experiment"]
-    try:
-        doses = tuple(float(dose) for dose in experiment["doses"])
-        scale = float(experiment["dose_scale"])
-    except (TypeError, ValueError) as error:
-        raise UserError(
-            f"doses and dose_scale must be numbers: {error}",
-            where=f"{path}, [Experiment]",
-            remedy="Give all doses in one unit, without its name",
-        ) from error
-    return DoseDesign(
-        experiments=tuple(str(name) for name in experiment["experiments"]),
-        doses=doses,
-        controls=tuple(str(c) for c in (controls if isinstance(controls, list) else [controls])),
-        dose_scale=scale,
-        dose_unit=str(experiment["dose_unit"]),
-    )
-
-
-def _settings(config: dict[str, Any], path: Path) -> FitSettings:
-    values = {
-        key.replace("pEC50_filter", "pec50_filter"): value
-        for section in SETTINGS_SECTIONS
-        for key, value in config.get(section, {}).items()
-        if (section, key) not in ONLY and key != "available_cores"
-    }
-    try:
-        return FitSettings(**values)
-    except ValidationError as error:
-        faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise UserError(
-            f"{len(faults)} value(s) are not allowed: {listed(faults)}",
-            where=str(path),
-            remedy="Correct them",
-        ) from error
-
-
 def read_design(path: Path) -> DoseDesign:
     """Doses and controls of a CurveCurator TOML file."""
-    return _design(read_toml(path), path)
+    return design_of(read_toml(path), path)
 
 
-def read_curvecurator(path: Path, *, sum_duplicates: bool = False) -> CurveJob:
+def read_curvecurator(
+    path: Path, *, sum_duplicates: bool = False, output: Path | None = None
+) -> CurveJob:
     """Read a CurveCurator TOML file and its TSV table.
 
     Parameters
@@ -229,32 +77,105 @@ def read_curvecurator(path: Path, *, sum_duplicates: bool = False) -> CurveJob:
         The TOML file; the paths in it are relative to its folder.
     sum_duplicates
         Add up the rows of a name, as CurveCurator does in silence; refused otherwise.
+    output
+        Where the curves go, if not into the curves_file of the TOML file. It must be neither this
+        file nor the table.
     """
     config = read_toml(path)
-    design, settings = _design(config, path), _settings(config, path)
+    design, settings = design_of(config, path), settings_of(config, path)
     folder = path.resolve().parent
-    table = read_intensities(folder / config["Paths"]["input_file"], design)
-    table = join_duplicates(table, design, sum_duplicates, config["Paths"]["input_file"])
+    source = folder / config["Paths"]["input_file"]
+    curves_file = output or folder / config["Paths"].get("curves_file", "curves.txt")
+    require_output(curves_file, {"parameter file": path, "input_file": source})
+    warn_of_design(design, path)
+    table = read_intensities(source, design, settings)
+    table = join_duplicates(table, design, sum_duplicates, str(source))
     absent = table[raw(design.experiments)].isna().all()
     empty = tuple(name for name, gone in zip(design.experiments, absent, strict=True) if bool(gone))
     if empty:
         design = design.without(set(empty))
         table = table[["Name", "N duplicates", *raw(design.experiments)]]
-    curves_file = folder / config["Paths"].get("curves_file", "curves.txt")
     return CurveJob(table, design, settings, curves_file, empty)
 
 
-def read_intensities(path: Path, design: DoseDesign) -> pd.DataFrame:
-    """Read a tab-separated table; returns Name and the design's Raw columns as float64."""
-    columns = raw(design.experiments)
-    try:
-        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    except FileNotFoundError as error:
+def read_tsv(path: Path) -> pd.DataFrame:
+    """Read a tab-separated table as search engines, spreadsheets and R write it, all text.
+
+    A quote is a character like any other, except that
+
+    - a file whose header has every name in double quotes is quoted (R, pandas): quotes must be
+      closed where they were opened, and quoted fields may hold tabs and line breaks;
+    - in any other file a field that is enclosed in quotes as a whole loses them (spreadsheets
+      enclose fields that hold commas or quotes).
+
+    Raises
+    ------
+    UserError
+        As from :func:`phenoprot.tables.read_delimited`.
+    """
+    require_file(path)
+    if _header_is_quoted(path):
+        return read_delimited(path, "\t")
+    table = read_delimited(path, "\t", quotes=False)
+    names = _unquoted(pd.Series(table.columns, dtype=object))
+    twice = list(names[names.duplicated()].unique())
+    if twice:
         raise UserError(
-            "there is no such file", where=str(path), remedy="Check input_file"
-        ) from error
-    except pd.errors.EmptyDataError as error:
-        raise UserError("the file is empty", where=str(path), remedy="Export it anew") from error
+            f"{len(twice)} column name(s) occur more than once: {listed(twice)}",
+            where=f"{path}, header",
+            remedy="Give each column a name of its own.",
+        )
+    table = table.apply(_unquoted)
+    table.columns = pd.Index(names.fillna(""), dtype=object)
+    return table
+
+
+def _header_is_quoted(path: Path) -> bool:
+    """Whether the first line has every field in quotes."""
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+            start = stream.read(LONGEST_HEADER).decode("utf-8-sig", errors="replace")
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        return False  # the reader says what is wrong
+    lines = (line for line in re.split("\r\n|\r|\n", start) if line)
+    return all(ENCLOSED.fullmatch(field) for field in next(lines, "").split("\t"))
+
+
+def _unquoted(values: pd.Series) -> pd.Series:
+    """Text without the quotes that enclose a field as a whole, doubled ones inside halved."""
+    enclosed = values.str.startswith('"', na=False)
+    if not enclosed.any():
+        return values
+    some = values[enclosed]
+    some = some[some.str.fullmatch(ENCLOSED)]
+    bare = some.str[1:-1].str.replace('""', '"', regex=False)
+    out = values.copy()
+    out[bare.index] = bare.where(bare != "", None)
+    return out
+
+
+def read_intensities(
+    path: Path, design: DoseDesign, settings: FitSettings | None = None
+) -> pd.DataFrame:
+    """Read a tab-separated table; returns Name and the design's Raw columns as float64.
+
+    Parameters
+    ----------
+    path
+        Table with a column ``Name`` and ``Raw <experiment>`` columns; others are passed over.
+    design
+        Names the experiments.
+    settings
+        With a ``ratio_range`` from 0 or more, treated intensities may be negative: their ratios
+        will be clipped.
+
+    Raises
+    ------
+    UserError
+        The table cannot be read exactly, columns, names or values are missing or wrong.
+    """
+    columns = raw(design.experiments)
+    table = read_tsv(path)
     missing = [name for name in ["Name", *columns] if name not in table]
     if missing:
         raise UserError(
@@ -263,45 +184,39 @@ def read_intensities(path: Path, design: DoseDesign) -> pd.DataFrame:
             remedy="Every experiment needs a tab-separated column 'Raw <experiment>'",
         )
     if table.empty:
-        raise UserError("the table has no row", where=str(path), remedy="Export it anew")
-    out = {"Name": table["Name"].to_numpy()}
-    if (table["Name"] == "").any():
-        raise UserError(
-            f"{int((table['Name'] == '').sum())} row(s) have no Name",
-            where=str(path),
-            remedy="Name every row",
-        )
+        raise UserError("the table has no row", where=str(path), remedy="Export it again.")
+    names = required_names(table["Name"], "Name", str(path))
+    require_one_spelling(names, "Name", str(path))
+    _require_one_line(names, str(path))
+    clipped = clips_negatives(settings)
+    out: dict[str, object] = {"Name": names.to_numpy(dtype=object)}
     for column in columns:
-        out[column] = intensities(table[column], column, str(path), table["Name"])
-    return pd.DataFrame(out)
+        out[column] = intensities(table[column], column, str(path), names, negative=clipped)
+    values = pd.DataFrame(out)
+    numbers = values[columns].to_numpy(dtype=np.float64)
+    if (numbers < 0).any():
+        controls = values[raw(design.controls)].mean(axis=1).to_numpy(dtype=np.float64)
+        require_positive_controls(controls, names, str(path))
+        warn_of_clipping(int((numbers < 0).sum()), settings, str(path))
+    warn_of_logarithms(numbers, "the Raw columns", str(path))
+    marked = contaminant_names(names)
+    if marked:
+        warn(
+            f"{len(marked)} Name(s) mark contaminants or decoys, they are fitted like the others: "
+            f"{listed(marked)}.",
+            str(path),
+        )
+    return values
 
 
-def intensities(values: pd.Series, column: str, where: str, names: pd.Series) -> np.ndarray:
-    """Turn text or numbers into intensities >= 0 (NaN where empty); else a UserError."""
-    if pd.api.types.is_numeric_dtype(values):
-        numbers = values.to_numpy(dtype=np.float64)
-        bad = np.isinf(numbers)
-    else:
-        text = values.astype(str).str.strip()
-        absent = text.str.lower().isin({"", "na", "nan", "none", "null"})
-        numbers = pd.to_numeric(text.where(~absent), errors="coerce").to_numpy(dtype=np.float64)
-        bad = ~absent.to_numpy() & ~np.isfinite(numbers)
-    if bad.any():
+def _require_one_line(names: pd.Series, where: str) -> None:
+    broken = names[names.str.contains(r"[\t\n\r]")]
+    if len(broken):
         raise UserError(
-            f"{int(bad.sum())} value(s) in {column!r} are no finite number, "
-            f"e.g. {str(values[bad].iloc[0])!r} of {names[bad].iloc[0]}",
-            where=where,
-            remedy="Leave missing intensities empty",
+            f"{len(broken)} name(s) hold a tab or a line break, e.g. {quoted(broken.iloc[0])}",
+            where=f"{where}, column 'Name'",
+            remedy="Take it out: the curves are written as lines, with tabs between the fields.",
         )
-    negative = numbers < 0
-    if negative.any():
-        raise UserError(
-            f"{int(negative.sum())} negative intensity(ies) in {column!r}, "
-            f"e.g. {numbers[negative][0]:g} of {names[negative].iloc[0]}",
-            where=where,
-            remedy="Give intensities, not their logarithms",
-        )
-    return numbers
 
 
 def join_duplicates(

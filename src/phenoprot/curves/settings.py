@@ -10,7 +10,9 @@ from phenoprot.settings import Settings
 
 Engine = Literal["batched", "curvecurator"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Range = tuple[float, float]
+Limit = Annotated[float, Field(allow_inf_nan=True)]
+Range = tuple[Limit, Limit]
+"""Lower and upper limit; an infinite one is none, as in CurveCurator's ``[0, inf]``."""
 
 
 class FitSettings(Settings):
@@ -84,7 +86,7 @@ class CurveSettings(FitSettings):
     """Columns (e.g. a plate) within which treated samples meet their controls; () is all."""
     dose_unit: str = "uM"
     """Unit of the column ``concentration``: M, mM, uM, nM or pM."""
-    threads: Annotated[int, Field(ge=1)] = 1
+    threads: Annotated[int, Field(ge=1, le=1024)] = 1
     """CPU threads (batched) or processes (curvecurator); no result depends on it."""
     device: str | None = None
     """Torch device of the batched engine, e.g. ``cuda``; None is the compiled code on the CPU."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from phenoprot.curves.design import DoseDesign, raw
 from phenoprot.curves.engine import fit_table
+from phenoprot.curves.outputs import require_output
 from phenoprot.curves.settings import FitSettings
+from phenoprot.curves.values import clips_negatives, intensities, required_names
 from phenoprot.errors import UserError, listed
-from phenoprot.files import atomic_path
+from phenoprot.files import atomic_path, require_file
 
 # Rows of a row group of the output; fixed, so that the chunk size changes no byte of the file.
 ROW_GROUP = 100_000
@@ -31,7 +36,8 @@ def fit_parquet(
     Parameters
     ----------
     source
-        Parquet file with ``Name`` and ``Raw <experiment>`` columns. Names are taken as unique.
+        Parquet file with ``Name`` (text) and ``Raw <experiment>`` columns (numbers >= 0, or
+        missing). Names are taken as unique.
     output
         Parquet file that receives CurveCurator's columns, ``zstd`` compressed.
     design, settings
@@ -47,7 +53,10 @@ def fit_parquet(
             where=str(source),
             remedy="Fit the table in memory, or impute and normalise it beforehand",
         )
-    file = pq.ParquetFile(source)
+    require_output(output, {"source": source})
+    require_file(source)
+    with _readable(source):
+        file = pq.ParquetFile(source)
     columns = ["Name", *raw(design.experiments)]
     missing = [name for name in columns if name not in file.schema_arrow.names]
     if missing:
@@ -57,14 +66,14 @@ def fit_parquet(
             remedy="Every experiment needs a column 'Raw <experiment>'",
         )
     if file.metadata.num_rows == 0:
-        raise UserError("the table has no row", where=str(source), remedy="Export it anew")
+        raise UserError("the table has no row", where=str(source), remedy="Export it again.")
     fitted = 0
     with atomic_path(output) as temporary:
         writer: pq.ParquetWriter | None = None
         waiting: pa.Table | None = None
         try:
-            for batch in file.iter_batches(batch_size=chunk_curves, columns=columns):
-                curves = fit_table(batch.to_pandas(), design, settings, threads)
+            for chunk in _chunks(file, chunk_curves, columns, source):
+                curves = fit_table(_checked(chunk, settings, source), design, settings, threads)
                 fitted += len(curves)
                 # A chunk without a call would otherwise have a column of another type.
                 part = pa.Table.from_pandas(curves, preserve_index=False)
@@ -84,3 +93,38 @@ def fit_parquet(
             if writer is not None:
                 writer.close()
     return fitted
+
+
+@contextmanager
+def _readable(source: Path) -> Iterator[None]:
+    """Say what is wrong with a damaged file in one line."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise UserError(
+            f"cannot be read: {error}", where=str(source), remedy="Export or copy it again."
+        ) from None
+
+
+def _chunks(
+    file: pq.ParquetFile, rows: int, columns: list[str], source: Path
+) -> Iterator[pd.DataFrame]:
+    batches = file.iter_batches(batch_size=rows, columns=columns)
+    while True:
+        with _readable(source):
+            batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch.to_pandas()
+
+
+def _checked(table: pd.DataFrame, settings: FitSettings, source: Path) -> pd.DataFrame:
+    """The table with its intensities as float64; stops at names and values that are none."""
+    where = str(source)
+    names = required_names(table["Name"], "Name", where)
+    negative = clips_negatives(settings)
+    for column in table.columns.drop("Name"):
+        table[column] = intensities(table[column], column, where, names, negative=negative)
+    return table

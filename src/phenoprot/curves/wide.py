@@ -1,0 +1,226 @@
+"""The wide protein tables of search engines: one row per protein group, one column per sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from phenoprot.curves.contaminants import is_contaminant, is_decoy, leading
+from phenoprot.curves.long import LONG, check_long, one_unit
+from phenoprot.curves.messages import warn
+from phenoprot.curves.readers import read_tsv
+from phenoprot.curves.settings import CurveSettings
+from phenoprot.curves.values import clips_negatives, intensities
+from phenoprot.errors import UserError, listed, quoted
+from phenoprot.names import is_missing_word
+
+# Columns of the map from a wide table's columns to samples; `unit` is optional.
+SAMPLES = ("column", "compound", "concentration", "replicate")
+CONTAMINANTS, DECOYS, BY_SITE = "contaminants", "decoys", "identified by site only"
+FLAGS = {
+    "potential contaminant": CONTAMINANTS,
+    "contaminant": CONTAMINANTS,  # MaxQuant before 1.5 and from 2.5
+    "is contaminant": CONTAMINANTS,
+    "reverse": DECOYS,
+    "decoy": DECOYS,  # MaxQuant from 2.5
+    "is decoy": DECOYS,
+    "only identified by site": BY_SITE,
+}
+"""Columns, in lower case and with spaces, that mark rows which are left out."""
+MARKED = frozenset({"+", "true", "yes", "1"})
+UNMARKED = frozenset({"", "-", "false", "no", "0"})
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a search engine's protein table holds what.
+
+    Parameters
+    ----------
+    gene, protein
+        Columns of the gene and of the protein identifier, which names rows without a gene.
+    marks
+        What the engine marks by columns or prefixes whenever it searched for it.
+    members
+        A column that lists all proteins behind a row; a row is a contaminant if all of them are.
+    """
+
+    gene: str
+    protein: str
+    marks: tuple[str, ...] = (CONTAMINANTS,)
+    members: str | None = None
+
+
+LAYOUTS = {
+    # proteinGroups.txt; map its "LFQ intensity <sample>" columns.
+    "maxquant": Layout("Gene names", "Protein IDs", marks=(CONTAMINANTS, DECOYS)),
+    # report.pg_matrix.tsv; map its columns named after the raw files.
+    "diann": Layout("Genes", "Protein.Group", members="Protein.Ids"),
+    # combined_protein.tsv; map its "<sample> MaxLFQ Intensity" columns.
+    "fragpipe": Layout("Gene", "Protein"),
+}
+
+
+def read_wide(
+    path: Path,
+    layout: str,
+    samples: pd.DataFrame,
+    settings: CurveSettings,
+    gene_column: str | None = None,
+) -> pd.DataFrame:
+    """Read the wide protein table of a search engine into a long table.
+
+    Rows of contaminants and decoys are left out, known by the engine's columns (`FLAGS`) and by
+    the prefixes of :mod:`phenoprot.curves.contaminants`. How many, or that nothing tells them,
+    is said on stderr.
+
+    Parameters
+    ----------
+    path
+        Tab-separated table, one row per protein group; see `readers.read_tsv`.
+    layout
+        ``maxquant``, ``diann`` or ``fragpipe``.
+    samples
+        Which column is which sample: columns `SAMPLES`, those of ``settings.control_group``, and
+        optionally ``unit``.
+    settings
+        Names the controls and the unit.
+    gene_column
+        Column that names the rows, if not the layout's.
+
+    Returns
+    -------
+    long
+        Checked, as from `check_long`, without its column ``control``.
+
+    Raises
+    ------
+    UserError
+        The layout is unknown; the table or the map of samples cannot be read exactly, or lacks
+        columns; a flag is neither set nor unset; names occur twice; or as from `check_long`.
+    """
+    path = Path(path)
+    if layout not in LAYOUTS:
+        raise UserError(
+            f"unknown layout {quoted(layout)}",
+            where=str(path),
+            remedy=f"Use one of {', '.join(LAYOUTS)}",
+        )
+    shape = LAYOUTS[layout]
+    _require(samples.columns, [*SAMPLES, *settings.control_group], "map of columns to doses")
+    if samples["column"].duplicated().any():
+        twice = samples["column"][samples["column"].duplicated()].unique()
+        raise UserError(
+            f"{len(twice)} column(s) are mapped twice: {listed(list(twice))}",
+            where="map of columns to doses",
+            remedy="Map every column once",
+        )
+    if "unit" in samples:
+        one_unit(samples["unit"], settings.dose_unit, "map of columns to doses")
+    table = read_tsv(path)
+    gene = gene_column or shape.gene
+    _require(table.columns, [gene, shape.protein, *samples["column"]], str(path))
+    table = _targets(table, shape, gene, set(samples["column"]), str(path))
+    unnamed = table[gene].isna() | table[gene].fillna("").map(
+        lambda name: not name.strip() or is_missing_word(name)
+    )
+    names = table[gene].where(~unnamed, table[shape.protein])
+    twice = names[names.duplicated()].dropna().unique()
+    if len(twice):
+        raise UserError(
+            f"{len(twice)} name(s) in {gene!r} occur more than once: {listed(list(twice))}",
+            where=str(path),
+            remedy=f"Name the rows by another column, e.g. {shape.protein!r}",
+        )
+    parts = []
+    negative = clips_negatives(settings)
+    for sample in samples.to_dict("records"):
+        column = sample["column"]
+        values = intensities(table[column], column, str(path), names, negative=negative)
+        part = pd.DataFrame({"gene": names.to_numpy(), "intensity": values})
+        for name in (*SAMPLES[1:], *settings.control_group):
+            part[name] = sample[name]
+        parts.append(part)
+    long = pd.concat(parts, ignore_index=True)[[*LONG, *settings.control_group]]
+    return check_long(long, settings, str(path)).drop(columns="control")
+
+
+def _targets(
+    table: pd.DataFrame, shape: Layout, gene: str, samples: set[str], where: str
+) -> pd.DataFrame:
+    """Rows of the sample's own proteins; says on stderr how many others there were."""
+    flags = {
+        column: FLAGS[kind]
+        for column in table.columns
+        if column not in {*samples, gene, shape.protein}
+        and (kind := " ".join(column.replace(".", " ").replace("_", " ").lower().split())) in FLAGS
+    }
+    proteins = table[shape.protein].fillna("")
+    genes = table[gene].fillna("")
+    found = {kind: np.zeros(len(table), dtype=bool) for kind in (CONTAMINANTS, DECOYS, BY_SITE)}
+    # Where the engine has judged the group, only its leading protein can add to that.
+    judged = CONTAMINANTS in flags.values()
+    found[CONTAMINANTS] |= proteins.map(
+        lambda name: is_contaminant(leading(name) if judged else name)
+    ).to_numpy(dtype=bool)
+    found[CONTAMINANTS] |= genes.map(lambda name: is_contaminant(leading(name))).to_numpy(
+        dtype=bool
+    )
+    found[DECOYS] |= (proteins.map(is_decoy) | genes.map(is_decoy)).to_numpy(dtype=bool)
+    if shape.members in table:
+        members = table[shape.members].fillna("")
+        found[CONTAMINANTS] |= members.map(
+            lambda names: all(is_contaminant(name) for name in names.split(";"))
+        ).to_numpy(dtype=bool)
+    for column, kind in flags.items():
+        found[kind] |= _flagged(table[column], where)
+    untold = [kind for kind in shape.marks if kind not in flags.values() and not found[kind].any()]
+    if untold:
+        warn(
+            f"no column and no prefix tells {' and '.join(untold)}: if the search had any, they "
+            "are read as proteins. Leave them out, or export the table with its flag columns.",
+            where,
+        )
+    out = np.logical_or.reduce(list(found.values()))
+    if out.any():
+        counts = ", ".join(f"{int(rows.sum())} {kind}" for kind, rows in found.items())
+        warn(f"{int(out.sum())} of {len(out)} row(s) are left out: {counts}.", where)
+    if out.all():
+        raise UserError(
+            f"no protein of the sample: all {len(out)} row(s) are contaminants or decoys"
+            if len(out)
+            else "the table has no row",
+            where=where,
+            remedy="Export the table again.",
+        )
+    return table[~out].reset_index(drop=True)
+
+
+def _flagged(values: pd.Series, where: str) -> np.ndarray:
+    """Which rows a flag column marks."""
+    words = values.fillna("").str.strip().str.lower()
+    marked = words.isin(MARKED).to_numpy()
+    absent = (words.isin(UNMARKED) | words.map(is_missing_word)).to_numpy()
+    strange = ~(marked | absent)
+    if strange.any():
+        raise UserError(
+            f"{int(strange.sum())} value(s) in {str(values.name)!r} are neither + nor empty, "
+            f"e.g. {quoted(values[strange].iloc[0])}",
+            where=where,
+            remedy="Export the table again: this column marks rows that are left out.",
+        )
+    return marked
+
+
+def _require(present: Sequence[str] | pd.Index, wanted: Sequence[str], where: str) -> None:
+    missing = [name for name in wanted if name not in present]
+    if missing:
+        raise UserError(
+            f"{len(missing)} column(s) are missing: {listed(missing)}",
+            where=where,
+            remedy="Check the names, with their case and spaces",
+        )
