@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +20,7 @@ WELL_PATTERN = r"^(?:[A-Z]|A[A-F])(?:0[1-9]|[1-3][0-9]|4[0-8])$"
 """Canonical names of up to 1536 wells: rows A to AF, columns 01 to 48."""
 _WELL = re.compile(r"([A-Za-z]{1,2})0*([0-9]{1,2})")
 _CANONICAL = re.compile(WELL_PATTERN)
+_DASHES = frozenset("-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d")
 SAME_DOSE = 1e-6
 """Relative difference below which two concentrations are one: arithmetic, and single precision,
 change digits that far back."""
@@ -51,6 +53,21 @@ def faulty_wells(names: Iterable[str]) -> list[str]:
 def canonical_compound(name: str) -> str:
     """A compound's name without surrounding or repeated white space."""
     return " ".join(name.split())
+
+
+def folded_name(name: str) -> str:
+    """A name without what two spellings of one thing differ by.
+
+    These are case, white space, kind of dash, characters that do not show, and the Unicode form
+    (NFC, NFD, full width, ligatures).
+    """
+    for _ in range(2):  # folding the case can undo the form
+        name = unicodedata.normalize("NFKC", name).casefold()
+    return "".join("-" if c in _DASHES else c for c in name if not _is_unseen(c))
+
+
+def _is_unseen(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) == "Cf"
 
 
 def canonical_doses(doses: pd.Series) -> pd.Series:

@@ -9,11 +9,13 @@ from pathlib import Path
 import pandas as pd
 
 from phenoprot.errors import UserError
-from phenoprot.screens.contract import WELL_KEY, ProteomicsTable
+from phenoprot.screens.contract import WELL_KEY, ProteomicsTable, Tables
 from phenoprot.screens.loader import Screen, load_screen
+from phenoprot.validation import summaries_coverage as coverage
 from phenoprot.validation import summaries_design as design
 from phenoprot.validation import summaries_layout as layout
 from phenoprot.validation import summaries_measured as measured
+from phenoprot.validation import summaries_readout as readouts
 from phenoprot.validation.report import ValidationReport
 from phenoprot.validation.rule import TABLE
 from phenoprot.validation.rules_layout import LAYOUT_RULES
@@ -60,11 +62,13 @@ def validate_screen(
     proteomics = (
         reader.read(tables.proteomics.path, screen.proteomics) if tables.proteomics else None
     )
+    images = reader.read(tables.images, screen.images) if tables.images else None
     parts: Batches = {"tables": [pd.DataFrame(reader.rows)]}
     if wells is not None:
         parts["wells"] = [layout.well_summary(wells, info)]
         parts["keys"] = [layout.key_summary(wells, tables.wells)]
         parts["compounds"] = [layout.compound_summary(wells, tables.wells)]
+        parts["doses"] = [layout.dose_spacing_summary(wells, tables.wells)]
         parts["structures"] = [layout.structure_summary(wells, tables.wells)]
         parts["screen"] = [layout.screen_summary(wells, info)]
         parts["rows"] = [measured.row_summary(wells, "wells", tables.wells, None)]
@@ -76,6 +80,15 @@ def validate_screen(
             ]
     # A well that stands twice in the layout is named once; joins must not multiply its rows.
     wells = None if wells is None else wells.dropna(subset=WELL_KEY).drop_duplicates(WELL_KEY)
+    if wells is not None:
+        covered = {path: profile for path, (profile, _) in profiles.items() if profile is not None}
+        if proteomics is not None and tables.proteomics is not None:
+            covered[tables.proteomics.path] = proteomics
+        if images is not None and tables.images is not None:
+            covered[tables.images] = images
+        # A table that cannot be read may be the one that has the plate.
+        unread = any(row["n_faults"] or not row["n_rows"] for row in reader.rows)
+        _add(parts, _coverage(wells, covered, tables, unread))
     if proteomics is not None and tables.proteomics is not None:
         _add(parts, _readout(tables.proteomics, proteomics, wells, settings))
     for path, (profile, normalised) in profiles.items():
@@ -132,6 +145,24 @@ def _add(parts: Batches, more: dict[str, pd.DataFrame]) -> None:
         parts.setdefault(name, []).append(frame)
 
 
+def _coverage(
+    wells: pd.DataFrame, covered: dict[str, pd.DataFrame], tables: Tables, unread: bool
+) -> dict[str, pd.DataFrame]:
+    """Summaries of the plates and treatments that the tables cover, by file."""
+    keys = {path: table[WELL_KEY].dropna().drop_duplicates() for path, table in covered.items()}
+    batches = {"table_plates": coverage.table_plate_summary(wells, keys, tables.images)}
+    if not unread:
+        batches["layout_plates"] = coverage.layout_plate_summary(wells, keys, tables.wells)
+    thinned = [
+        coverage.thinned_summary(wells, key, path)
+        for path, key in keys.items()
+        if path != tables.images
+    ]
+    if thinned:
+        batches["thinned"] = pd.concat(thinned, ignore_index=True)
+    return batches
+
+
 def _profile(
     profile: pd.DataFrame,
     path: str,
@@ -166,10 +197,12 @@ def _readout(
     """Summaries of the protein readout."""
     batches = {
         "rows": measured.row_summary(proteomics, "proteomics", table.path, wells),
-        "proteins": measured.protein_summary(proteomics, table.kind, table.path),
+        "proteins": readouts.protein_summary(
+            proteomics, table.kind, table.path, wells, settings.max_readout
+        ),
     }
-    batches["readout"] = measured.readout_summary(
-        batches["proteins"], settings.max_missing_values, table.path
+    batches["readout"] = readouts.readout_summary(
+        proteomics, batches["proteins"], table.kind, settings.max_missing_values, table.path
     )
     if wells is None:
         return batches

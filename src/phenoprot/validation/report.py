@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from phenoprot.errors import UserError
+from phenoprot.errors import LONGEST_MESSAGE, UserError, listed, shortened
 from phenoprot.files import write_json
 from phenoprot.validation.rule import Severity
 
@@ -33,7 +33,7 @@ class CheckResult:
     @property
     def line(self) -> str:
         """What, where, how many, what to do."""
-        return f"[{self.check}] {self.where}: {self.what}. {self.remedy}".rstrip()
+        return shortened(f"[{self.check}] {self.where}: {self.what}. {self.remedy}".rstrip())
 
 
 @dataclass(frozen=True)
@@ -90,12 +90,19 @@ def require_valid(report: ValidationReport) -> None:
     Raises
     ------
     UserError
-        At least one check failed; the message has one line for each.
+        At least one check failed; the message names each, as far as there is room.
     """
     if report.ok:
         return
-    lines = "\n".join(f"  {line}" for line in report.lines())
+    lines, room = [], LONGEST_MESSAGE - 300
+    for number, line in enumerate(report.lines()):
+        if number and room < len(line):
+            rest = [f"[{result.check}]" for result in report.failures[number:]]
+            lines.append(f"and {len(rest)} more: {listed(list(dict.fromkeys(rest)), 9)}")
+            break
+        lines.append(line)
+        room -= len(line)
     raise UserError(
-        f"{len(report.failures)} of {len(report.results)} checks failed:\n{lines}",
+        f"{len(report.failures)} of {len(report.results)} checks failed: {' '.join(lines)}",
         where=report.subject,
     )

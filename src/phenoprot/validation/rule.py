@@ -18,7 +18,7 @@ class Present:
 
 @dataclass(frozen=True)
 class Between:
-    """Values lie within bounds, ends included; missing values pass.
+    """Values lie within bounds, ends included unless said; missing values pass.
 
     A bound is a number, or the name of a setting.
     """
@@ -27,6 +27,8 @@ class Between:
     maximum: float | str | None = None
     strict: bool = False
     """Leave out the lower end."""
+    strict_maximum: bool = False
+    """Leave out the upper end."""
 
 
 @dataclass(frozen=True)

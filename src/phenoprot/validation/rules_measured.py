@@ -1,9 +1,9 @@
-"""Rules on features, proteins and the design: how profiles and readout fit each other."""
+"""Rules on features and the design: how profiles and readout fit each other."""
 
 from __future__ import annotations
 
-from phenoprot.screens.contract import PROTEIN, VALUE
 from phenoprot.validation.rule import Between, Rule
+from phenoprot.validation.rules_readout import READOUT_RULES
 
 FEATURE_RULES = (
     Rule(
@@ -22,10 +22,23 @@ FEATURE_RULES = (
         column="numeric",
         limit=Between(minimum=1),
         demand="features are numbers",
-        fault="{n} of {total} features hold text: {items}",
+        fault="{n} of {total} features hold text, dates or other values that are no numbers: "
+        "{items}",
         item="{feature}",
-        why="Text cannot be normalised.",
+        why="Only numbers can be normalised.",
         remedy="Name descriptive columns Metadata_..., and write numbers plainly ('nan' as empty).",
+    ),
+    Rule(
+        id="features_of_place",
+        batch="features",
+        column="place",
+        limit=Between(maximum=0),
+        demand="no feature numbers rows, images or objects, or says where they lie",
+        fault="{n} of {total} features name a row, an image, an object or a place: {items}",
+        item="'{feature}'",
+        severity="warning",
+        why="They tell nothing about how cells look, and may give away the position on the plate.",
+        remedy="Drop these columns, or name them Metadata_... to keep them beside the features.",
     ),
     Rule(
         id="feature_nan",
@@ -43,7 +56,7 @@ FEATURE_RULES = (
         batch="features",
         column="n_inf",
         limit=Between(maximum=0),
-        demand="features have no infinite values",
+        demand="features have no infinite values, nor any beyond single precision (3.4e38)",
         fault="{n} of {total} features have infinite values: {items}",
         item="{feature} ({n_inf} wells)",
         why="Mostly a division by a spread of 0 in an earlier normalisation.",
@@ -86,84 +99,6 @@ FEATURE_RULES = (
     ),
 )
 
-READOUT_RULES = (
-    Rule(
-        id="protein_spelling",
-        batch="proteins",
-        column="n_spellings",
-        limit=Between(maximum=1),
-        demand="no protein is spelt in two ways that differ by case or white space",
-        fault="{n} of {total} proteins are spelt in more than one way: {items}",
-        item="{spellings}",
-        at=PROTEIN,
-        why="The replicates of one protein fall into two.",
-        remedy="Use one spelling.",
-    ),
-    Rule(
-        id="readout_missing",
-        batch="readout",
-        column="sparse_share",
-        limit=Between(maximum="max_sparse_proteins"),
-        demand="few proteins lack most of their values (`max_missing_values`, "
-        "`max_sparse_proteins`)",
-        fault="{items} (limit: {max_sparse_proteins:.0%})",
-        item="{n_sparse} of {n_proteins} proteins lack more than {max_missing_values:.0%} of "
-        "their values: {sparse}",
-        at=VALUE,
-        why="What is left says more about detection than about the compound.",
-        remedy="Leave these proteins out, or check that the table was written whole.",
-    ),
-    Rule(
-        id="readout_gaps",
-        batch="proteins",
-        column="missing_share",
-        limit=Between(maximum=0),
-        demand="no value of a protein is missing",
-        fault="{n} of {total} proteins have missing values: {items}",
-        item="{protein} ({missing_share:.1%})",
-        at=VALUE,
-        severity="warning",
-        why="Their compounds have fewer replicates.",
-        remedy="Nothing is to be done if they were not detected.",
-    ),
-    Rule(
-        id="readout_infinite",
-        batch="proteins",
-        column="n_inf",
-        limit=Between(maximum=0),
-        demand="no value of the readout is infinite",
-        fault="{n} of {total} proteins have infinite values: {items}",
-        item="{protein} ({n_inf})",
-        at=VALUE,
-        why="Mostly the logarithm of 0.",
-        remedy="Write undetected values as missing.",
-    ),
-    Rule(
-        id="readout_constant",
-        batch="proteins",
-        column="spread",
-        limit=Between(minimum=0, strict=True),
-        demand="no protein is constant over all wells",
-        fault="{n} of {total} proteins are constant: {items}",
-        item="{protein}",
-        at=VALUE,
-        why="Neither an effect nor its error can be estimated.",
-        remedy="Leave these proteins out.",
-    ),
-    Rule(
-        id="intensity_positive",
-        batch="proteins",
-        column="n_not_positive",
-        limit=Between(maximum=0),
-        demand="intensities (`kind: intensity`) are above 0",
-        fault="{n} of {total} proteins have intensities of 0 or below: {items}",
-        item="{protein} ({n_not_positive})",
-        at=VALUE,
-        why="Ratios and logarithms of them are taken.",
-        remedy="Write undetected values as missing; centred or logged values are 'kind: level'.",
-    ),
-)
-
 DESIGN_RULES = (
     Rule(
         id="one_dose",
@@ -200,6 +135,20 @@ DESIGN_RULES = (
         severity="warning",
         why="The test against the controls rests on one well.",
         remedy="Nothing is to be done if replicates were lost.",
+    ),
+    Rule(
+        id="treatments_thinned",
+        batch="thinned",
+        column="n_lost",
+        limit=Between(maximum=0),
+        demand="no treatment lacks more than half of its wells on the plates of a profile or "
+        "readout",
+        fault="{items}",
+        item="{n_lost} of {n_treatments} treatments lack more than half of their wells, "
+        "{n_gone} of them all: {examples}",
+        severity="warning",
+        why="What is known of them rests on few wells, or they are left out.",
+        remedy="Nothing is to be done if these wells failed in the laboratory.",
     ),
     Rule(
         id="treatments_unmatched",

@@ -46,6 +46,48 @@ ROW_RULES = (
 
 COVERAGE_RULES = (
     Rule(
+        id="plates_measured",
+        batch="layout_plates",
+        column="measured",
+        limit=Between(minimum=1),
+        demand="every plate of the layout with treated wells is in a profile, the readout or the "
+        "images",
+        fault="{n} of {total} plates with treated wells are in no other table: {items}",
+        item=f"{{{PLATE}}} ({{n_treated}} treated wells)",
+        at=PLATE,
+        why="A table that lost whole plates looks like a whole one.",
+        remedy="Read these plates again from their source, or take them out of the wells table.",
+    ),
+    Rule(
+        id="plates_missing",
+        batch="table_plates",
+        column="missing_share",
+        limit=Between(maximum="max_missing_wells"),
+        demand="a profile or readout has nearly all plates of the tables that it shares plates "
+        "with (`max_missing_wells`)",
+        fault="{items} (limit: {max_missing_wells:.0%})",
+        item="{n_missing} of {n_plates} plates are missing, which other tables of the same plates "
+        "have: {examples}",
+        at=PLATE,
+        why="Treatments silently lose replicates, and some of them all.",
+        remedy="Read these plates again from their source, or take them out of all tables.",
+    ),
+    Rule(
+        id="plates_incomplete",
+        batch="table_plates",
+        column="missing_share",
+        limit=Between(maximum=0),
+        demand="it has all of them",
+        fault="{items}",
+        item="{n_missing} of {n_plates} plates are missing, which other tables of the same plates "
+        "have: {examples}",
+        at=PLATE,
+        severity="warning",
+        unless="plates_missing",
+        why="Their treatments have fewer replicates.",
+        remedy="Nothing is to be done if these plates failed in the laboratory.",
+    ),
+    Rule(
         id="wells_missing",
         batch="plates",
         column="missing_share",

@@ -38,8 +38,13 @@ class ValidationSettings(Settings):
     max_sparse_proteins: float = Field(default=0.2, ge=0, le=1)
     """Share of the proteins that may be sparse. Mass spectrometry always has some; immunoassays
     have none."""
+    max_readout: float = Field(default=1e4, gt=0)
+    """Largest distance of a readout value from the plate's negative controls of its protein, in
+    their standard deviations (cpjump1: 45, phantom: 150). A value written in another unit, or a
+    placeholder such as 1e6, lies beyond; above a tenth of it the check warns."""
     max_missing_wells: float = Field(default=0.1, ge=0, le=1)
-    """Share of a plate's wells that may lack a profile or a readout."""
+    """Share of a plate's wells that may lack a profile or a readout, and share of the plates of a
+    table that may be missing as a whole."""
     max_unmatched_treatments: float = Field(default=0.2, ge=0, le=1)
     """Share of treatments (compound and concentration) that may be in the profiles without a
     readout; the same for the reverse."""
@@ -56,7 +61,8 @@ class ValidationSettings(Settings):
     """The screen's highest concentration in uM is at least this; below, values are in another unit
     than screen.yaml says (molar values under the unit uM end near 1e-5)."""
     max_top_dose_um: float = Field(default=1e4, gt=0)
-    """And at most this: 10 mM is the usual stock solution."""
+    """And below this: 10 mM is the usual stock solution, and 10 uM, the commonest top dose, written
+    in nM."""
     min_proteins: int = Field(default=1, ge=1)
     """Proteins per direction with enough positives and negatives to enter a task."""
     min_scored_folds: int = Field(default=3, ge=2)

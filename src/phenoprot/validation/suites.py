@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from phenoprot.errors import listed
+from phenoprot.errors import LONGEST_ITEM, LONGEST_MESSAGE, shortened
 from phenoprot.validation.report import CheckResult
 from phenoprot.validation.rule import TABLE, Between, Matches, OneOf, Present, Rule
 
 if TYPE_CHECKING:
     from great_expectations.datasource.fluent import PandasDatasource
 
+SHOWN = 5
+"""Failed rows that a message names."""
 Limits = Mapping[str, Any]
 """Values of the settings that rules name."""
 
@@ -118,11 +120,12 @@ def _expectation(rule: Rule, limits: Limits) -> Any:
             return gxe.ExpectColumnValuesToBeInSet(value_set=list(values), **common)
         case Matches(pattern):
             return gxe.ExpectColumnValuesToMatchRegex(regex=pattern, **common)
-        case Between(minimum, maximum, strict):
+        case Between(minimum, maximum, strict, strict_maximum):
             return gxe.ExpectColumnValuesToBeBetween(
                 min_value=_bound(minimum, limits),
                 max_value=_bound(maximum, limits),
                 strict_min=strict,
+                strict_max=strict_maximum,
                 **common,
             )
 
@@ -137,11 +140,15 @@ def _result(rule: Rule, table: str, bad: pd.DataFrame, total: int, limits: Limit
     if len(bad):
         rows: list[dict[str, Any]] = [
             {**limits, **{str(key): value for key, value in row.items()}}
-            for row in bad.to_dict("records")
+            for row in bad.head(SHOWN).to_dict("records")
         ]
-        items = listed([rule.item.format(**row) for row in rows])
+        # The only item may hold a list of its own; names in it may be of any length.
+        room = LONGEST_MESSAGE // 2 if len(bad) == 1 else 2 * LONGEST_ITEM
+        items = ", ".join(shortened(rule.item.format(**row), room) for row in rows)
+        if len(bad) > SHOWN:
+            items += f" and {len(bad) - SHOWN} more"
         what = rule.fault.format(**limits, n=len(bad), total=total, items=items)
-        remedy = rule.remedy.format(**rows[0])
+        remedy = shortened(rule.remedy.format(**rows[0]), LONGEST_MESSAGE // 2)
     return CheckResult(
         check=rule.id,
         table=table,

@@ -30,14 +30,14 @@ def dose_summary(treated: pd.DataFrame, table: str, dose_response: bool) -> pd.D
     """One row per compound: number of concentrations (of a dose-response: no positive controls)."""
     if dose_response:
         treated = treated[treated[CONTROL] != POSITIVE_CONTROL]
-    doses = treated.groupby(COMPOUND)[CONCENTRATION].nunique()
+    doses = treated.groupby(COMPOUND, observed=True)[CONCENTRATION].nunique()
     return doses.rename("n_doses").rename_axis("compound").reset_index().assign(**{TABLE: table})
 
 
 def replicate_summary(treated: pd.DataFrame, table: str) -> pd.DataFrame:
     """One row per treatment: number of wells."""
-    counts = treated.groupby(TREATMENT_KEY).size().rename("n_wells").reset_index()
-    counts["treatment"] = _names(counts)
+    counts = treated.groupby(TREATMENT_KEY, observed=True).size().rename("n_wells").reset_index()
+    counts["treatment"] = treatment_names(counts)
     return counts.assign(**{TABLE: table})
 
 
@@ -61,7 +61,7 @@ def matching_summary(
                 "n_treatments": len(mine),
                 "n_unmatched": len(alone),
                 "share": len(alone) / max(len(mine), 1),
-                "examples": listed(_names(alone).tolist()),
+                "examples": listed(treatment_names(alone).tolist()),
             }
         )
     return pd.DataFrame(rows)
@@ -79,5 +79,6 @@ def overlap_summary(profile: pd.DataFrame, readout: pd.DataFrame, table: str) ->
     )
 
 
-def _names(rows: pd.DataFrame) -> pd.Series:
+def treatment_names(rows: pd.DataFrame) -> pd.Series:
+    """Compound and concentration of each row, in words."""
     return rows[COMPOUND] + " at " + rows[CONCENTRATION].map("{:g}".format)

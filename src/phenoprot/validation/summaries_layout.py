@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import numpy as np
 import pandas as pd
 
-from phenoprot.errors import listed
+from phenoprot.errors import listed, quoted
 from phenoprot.screens.contract import (
     COMPOUND,
     CONCENTRATION,
@@ -15,14 +17,15 @@ from phenoprot.screens.contract import (
     TARGET,
     ScreenInfo,
 )
+from phenoprot.screens.tables import folded_name
 from phenoprot.validation.rule import TABLE
 
 TO_UM = {"M": 1e6, "mM": 1e3, "uM": 1.0, "nM": 1e-3, "pM": 1e-6}
 
 
 def folded(names: pd.Series) -> pd.Series:
-    """Names without case and white space: equal for two spellings of one thing."""
-    return names.str.casefold().str.replace(r"\s+", "", regex=True)
+    """Names without what two spellings of one thing differ by; missing names stay missing."""
+    return names.map({name: folded_name(name) for name in names.dropna().unique()})
 
 
 def is_treated(wells: pd.DataFrame) -> pd.Series:
@@ -32,7 +35,7 @@ def is_treated(wells: pd.DataFrame) -> pd.Series:
 
 
 def spellings(names: pd.Series, table: str) -> pd.DataFrame:
-    """One row per name: ``name``, ``n_spellings``, ``spellings``; case and white space aside."""
+    """One row per name, as `folded`: ``name``, ``n_spellings``, ``spellings``."""
     unique = pd.Series(sorted(names.dropna().unique()), dtype=object)
     groups = unique.groupby(folded(unique))
     return pd.DataFrame(
@@ -40,9 +43,17 @@ def spellings(names: pd.Series, table: str) -> pd.DataFrame:
             TABLE: table,
             "name": groups.first(),
             "n_spellings": groups.size(),
-            "spellings": groups.agg(lambda same: " = ".join(f"'{name}'" for name in same)),
+            "spellings": groups.agg(lambda same: " = ".join(_told_apart(list(same)))),
         }
     )
+
+
+def _told_apart(names: list[str]) -> list[str]:
+    """Names in quotes; with the code points of letters beyond ASCII if they look alike."""
+    shown = {unicodedata.normalize("NFKC", name) for name in names}
+    if len(shown) == len(names):
+        return [quoted(name) for name in names]
+    return [quoted(name.encode("ascii", "backslashreplace").decode()) for name in names]
 
 
 def well_summary(wells: pd.DataFrame, info: ScreenInfo) -> pd.DataFrame:
@@ -92,6 +103,21 @@ def compound_summary(wells: pd.DataFrame, table: str) -> pd.DataFrame:
         most = counts.groupby(folded(counts.index.to_series())).max()
         summary["n_inchikeys"] = most.reindex(summary.index).fillna(1).astype(int)
     return summary
+
+
+def dose_spacing_summary(wells: pd.DataFrame, table: str) -> pd.DataFrame:
+    """One row per compound of two or more concentrations: the two that lie closest together.
+
+    ``gap`` is ``high / low - 1``.
+    """
+    treated = wells[is_treated(wells) & wells[CONCENTRATION].gt(0)]
+    treated = treated[np.isfinite(treated[CONCENTRATION])]
+    doses = treated[[COMPOUND, CONCENTRATION]].drop_duplicates().sort_values(CONCENTRATION)
+    doses["low"] = doses.groupby(COMPOUND, observed=True)[CONCENTRATION].shift()
+    doses["gap"] = doses[CONCENTRATION] / doses["low"] - 1
+    closest = doses.dropna(subset="gap").sort_values(["gap", COMPOUND]).drop_duplicates(COMPOUND)
+    names = {COMPOUND: "compound", CONCENTRATION: "high"}
+    return closest.rename(columns=names).assign(**{TABLE: table})
 
 
 def structure_summary(wells: pd.DataFrame, table: str) -> pd.DataFrame:

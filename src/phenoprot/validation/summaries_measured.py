@@ -22,9 +22,11 @@ from phenoprot.screens.contract import (
     WELL_KEY,
     feature_columns,
 )
+from phenoprot.validation.places import names_place
 from phenoprot.validation.rule import TABLE
-from phenoprot.validation.summaries_layout import spellings
 
+LARGEST = float(np.finfo(np.float32).max)
+"""Features and levels are kept in single precision: what lies beyond becomes infinite there."""
 Normalise = Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
 """(profile, wells) -> the same rows and columns, normalised per plate to the controls."""
 
@@ -36,7 +38,7 @@ def row_summary(
     key = UNIQUE_KEYS[kind]
     complete = data[key].notna().all(axis=1)
     marked = data[WELL_KEY].assign(incomplete=~complete, n_repeated=data.duplicated(key) & complete)
-    groups = marked.groupby(WELL_KEY, dropna=False, sort=False)
+    groups = marked.groupby(WELL_KEY, dropna=False, sort=False, observed=True)
     summary = groups[["incomplete", "n_repeated"]].sum().astype(int).reset_index()
     summary["complete"] = (summary["incomplete"] == 0).astype(int)
     known = np.ones(len(summary), dtype=bool)
@@ -71,10 +73,10 @@ def plate_summary(
     layout = wells.assign(present=(present["_merge"] == "both").to_numpy())
     layout = layout[layout[PLATE].isin(measured[PLATE])]
     is_control = layout["present"] & (layout[CONTROL] == NEGATIVE_CONTROL)
-    plates = layout.groupby(PLATE, sort=True)["present"]
+    plates = layout.groupby(PLATE, sort=True, observed=True)["present"]
     summary = pd.DataFrame({"n_layout": plates.size(), "n_missing": plates.size() - plates.sum()})
     summary["missing_share"] = summary["n_missing"] / summary["n_layout"]
-    summary["n_controls"] = is_control.groupby(layout[PLATE]).sum().astype(int)
+    summary["n_controls"] = is_control.groupby(layout[PLATE], observed=True).sum().astype(int)
     shifts = controls.groupby(PLATE)["shift"]
     summary["typical_shift"] = shifts.median()
     summary["worst_shift"] = shifts.max()
@@ -105,7 +107,7 @@ def control_summary(values: pd.DataFrame, wells: pd.DataFrame) -> pd.DataFrame:
     values = values.merge(controls, on=WELL_KEY)
     features = values.columns.drop(WELL_KEY)
     parts = [pd.DataFrame({PLATE: [], "feature": [], "shift": [], "spread": []})]
-    for plate, rows in values.groupby(PLATE, sort=True):
+    for plate, rows in values.groupby(PLATE, sort=True, observed=True):
         matrix = rows[features].to_numpy(dtype=np.float64)  # wells x features
         shift, spread = _shift_and_spread(np.where(np.isfinite(matrix), matrix, np.nan))
         parts.append(
@@ -151,7 +153,9 @@ def normalised_features(
     Infinite values become missing, and plates without a negative control are left out: other rules
     speak of these. With `normalise` None the values are normalised already.
     """
-    values = numeric_features(profile).replace([np.inf, -np.inf], np.nan)
+    values = numeric_features(profile)
+    features = values.drop(columns=WELL_KEY)
+    values = pd.concat([values[WELL_KEY], features.where(features.abs() <= LARGEST)], axis=1)
     if normalise is None:
         return values
     controls = wells.loc[wells[CONTROL] == NEGATIVE_CONTROL, WELL_KEY]
@@ -163,19 +167,21 @@ def normalised_features(
 def feature_summary(
     profile: pd.DataFrame, normalised: pd.DataFrame | None, table: str
 ) -> pd.DataFrame:
-    """One row per feature: is it ``numeric``, ``n_nan``, ``n_inf``, ``sd``, ``min``, ``max``.
+    """One row per feature: ``numeric``, ``place``, ``n_nan``, ``n_inf``, ``sd``, ``min``, ``max``.
 
     ``largest`` is the largest absolute normalised value.
     """
     names = feature_columns(profile)
     values = numeric_features(profile).drop(columns=WELL_KEY)
     matrix = values.to_numpy(dtype=np.float64)
-    finite = pd.DataFrame(np.where(np.isfinite(matrix), matrix, np.nan), columns=values.columns)
+    infinite = np.abs(matrix) > LARGEST
+    finite = pd.DataFrame(np.where(infinite, np.nan, matrix), columns=values.columns)
     summary = pd.DataFrame(index=pd.Index(names, name="feature", dtype=object))
     summary["numeric"] = summary.index.isin(values.columns).astype(int)
+    summary["place"] = [int(names_place(name)) for name in names]
     for column, by_feature in {
         "n_nan": values.isna().sum(),
-        "n_inf": pd.Series(np.isinf(matrix).sum(axis=0), values.columns),
+        "n_inf": pd.Series(infinite.sum(axis=0), values.columns),
         "sd": finite.std(ddof=0),
         "min": finite.min(),
         "max": finite.max(),
@@ -201,46 +207,5 @@ def profile_summary(features: pd.DataFrame, table: str) -> pd.DataFrame:
             "n_constant": [len(constant)],
             "constant_share": [len(constant) / max(len(features), 1)],
             "constant": [listed(constant)],
-        }
-    )
-
-
-def protein_summary(proteomics: pd.DataFrame, kind: str, table: str) -> pd.DataFrame:
-    """One row per protein: spellings, missing, infinite and non-positive values, spread.
-
-    A value counts as missing if it is empty or if one of the readout's wells has no row for it.
-    """
-    finite = proteomics[VALUE].where(np.isfinite(proteomics[VALUE]))
-    by = proteomics[PROTEIN]
-    n_wells = len(proteomics[WELL_KEY].drop_duplicates())
-    wells_of = proteomics[proteomics[VALUE].notna()].drop_duplicates([*WELL_KEY, PROTEIN])
-    there = wells_of.groupby(PROTEIN).size()
-    groups = finite.groupby(by, sort=True)
-    low, high = groups.min(), groups.max()
-    summary = pd.DataFrame({"spread": high - low})
-    summary["missing_share"] = 1 - there.reindex(summary.index).fillna(0) / max(n_wells, 1)
-    summary["n_inf"] = np.isinf(proteomics[VALUE]).groupby(by).sum().astype(int)
-    wrong = (finite <= 0) & (kind == "intensity")
-    summary["n_not_positive"] = wrong.groupby(by).sum().astype(int)
-    spelt = spellings(proteomics[PROTEIN], table).set_index("name")
-    return (
-        summary.rename_axis("protein")
-        .join(spelt[["n_spellings", "spellings"]])
-        .fillna({"n_spellings": 1})
-        .reset_index()
-        .assign(**{TABLE: table})
-    )
-
-
-def readout_summary(proteins: pd.DataFrame, limit: float, table: str) -> pd.DataFrame:
-    """One row: proteins of which more than `limit` of the values are missing."""
-    sparse = proteins.loc[proteins["missing_share"] > limit, "protein"].tolist()
-    return pd.DataFrame(
-        {
-            TABLE: [table],
-            "n_proteins": [len(proteins)],
-            "n_sparse": [len(sparse)],
-            "sparse_share": [len(sparse) / max(len(proteins), 1)],
-            "sparse": [listed(sparse)],
         }
     )
