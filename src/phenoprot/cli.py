@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from phenoprot import __version__, runtime
 from phenoprot.curves.cli import app as curves_app
 from phenoprot.errors import UserError
 from phenoprot.features.cli import features_app
+from phenoprot.notices import errors_in_one_line
 from phenoprot.presets import app as preset_app
 from phenoprot.profiles.cli import profiles
 from phenoprot.segmentation.cli import segment
@@ -106,9 +106,7 @@ def tables(
 
 
 def main() -> None:
-    """Entry point: a user's mistake is one line on stderr and exit code 1."""
+    """Entry point: what a user can fix is one line on stderr and exit code 1."""
     runtime.pin()
-    try:
+    with errors_in_one_line("phenoprot"):
         app()
-    except UserError as error:
-        sys.exit(f"phenoprot: {error}")

@@ -51,10 +51,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_stale(path)
-    temporary = _temporary(path, path.suffix)
-    handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    temporary, handle = _claimed(path, path.suffix, folder=False)
     try:
-        _lock(handle)
         yield temporary
         # Private until it is whole; then as readable as any new file.
         temporary.chmod(0o666 & ~_umask())
@@ -98,10 +96,36 @@ def remove_abandoned(path: Path) -> None:
         os.close(handle)
 
 
-def _lock(handle: int) -> None:
-    """Mark a temporary file or folder as being written, until this process ends."""
-    with suppress(OSError):  # no locks here: then nobody removes it, either
+def _claimed(place: Path, suffix: str, *, folder: bool) -> tuple[Path, int]:
+    """Make a temporary file or folder and lock it until its handle, the second, is closed."""
+    while True:
+        temporary = _temporary(place, suffix)
+        if folder:
+            temporary.mkdir()
+        else:
+            temporary.touch(0o600, exist_ok=False)
+        try:
+            handle = os.open(temporary, os.O_RDONLY)
+        except FileNotFoundError:
+            continue
+        if _lock(handle, temporary):
+            return temporary, handle
+        # Another process took it for abandoned, just before it was locked.
+        os.close(handle)
+
+
+def _lock(handle: int, path: Path) -> bool:
+    """Lock what an open handle refers to; False if another process is about to remove it."""
+    try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # no locks on this file system: then nobody removes it, either
+        return True
+    try:
+        return path.stat().st_ino == os.fstat(handle).st_ino
+    except FileNotFoundError:
+        return False
 
 
 def _umask() -> int:
@@ -154,11 +178,8 @@ def temporary_folder(place: Path) -> Iterator[Path]:
     """
     place.parent.mkdir(parents=True, exist_ok=True)
     remove_stale(place)
-    temporary = _temporary(place)
-    temporary.mkdir()
-    handle = os.open(temporary, os.O_RDONLY)
+    temporary, handle = _claimed(place, "", folder=True)
     try:
-        _lock(handle)
         yield temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -173,7 +194,7 @@ def _set_aside(folder: Path) -> None:
     except FileNotFoundError:  # another process has just replaced it
         return
     try:
-        _lock(handle)
+        _lock(handle, folder)
         with suppress(FileNotFoundError):
             folder.rename(aside)
             shutil.rmtree(aside, ignore_errors=True)

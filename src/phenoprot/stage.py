@@ -1,23 +1,23 @@
-"""What every stage script shares: pinned numerics, one line for a user's mistake."""
+"""What every stage script shares: pinned numerics, one line for what a user can fix, its end."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
 from phenoprot import runtime
-from phenoprot.errors import UserError
+from phenoprot.execution.parents import end_with_starter
+from phenoprot.notices import errors_in_one_line
 
 
 def run_stage(stage: Callable[..., None]) -> None:
-    """Run a stage function as a command; a :class:`UserError` is one line and exit code 1.
+    """Run a stage function as a command; what a user can fix is one line and exit code 1.
 
-    Heavy imports belong inside `stage`: the environment is pinned before it runs.
+    The stage ends when dvc does, by kill -9 too. Heavy imports belong inside `stage`: the
+    environment is pinned before it runs.
     """
     runtime.pin()
-    import typer
+    end_with_starter()
+    with errors_in_one_line(stage.__name__):
+        import typer
 
-    try:
         typer.run(stage)
-    except UserError as error:
-        sys.exit(f"{stage.__name__}: {error}")

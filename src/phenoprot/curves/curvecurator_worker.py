@@ -8,11 +8,18 @@ and ``<job>.parquet`` (Name, N duplicates, Raw columns); ``<job>.curves.parquet`
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
-import pandas as pd
-from curve_curator import quantification, thresholding, toml_parser
+from phenoprot.execution.parents import die_with
+
+# Before the long imports: whoever started it may be killed, and the workers that it forks as well.
+die_with(os.getppid())
+os.register_at_fork(after_in_child=lambda: die_with(os.getppid()))
+
+import pandas as pd  # noqa: E402
+from curve_curator import quantification, thresholding, toml_parser  # noqa: E402
 
 
 def main(directory: Path) -> None:

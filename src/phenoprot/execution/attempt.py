@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from phenoprot import runtime
 from phenoprot.errors import UserError
+from phenoprot.execution.failure import Failure, as_failure
 from phenoprot.execution.shards import Compute, Shard, produce
 
 WORKER_ENVIRONMENT = {
@@ -32,20 +32,6 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Failure:
-    """Why a shard has no result. Plain strings: they cross process borders whole."""
-
-    what: str
-    """The user's mistake, the traceback, or how the worker ended."""
-    where: str = ""
-    """Of a user's mistake."""
-    remedy: str = ""
-    """Of a user's mistake, or of a worker's end."""
-    bug: bool = False
-    """True: `what` is the traceback of an error that is no :class:`UserError`."""
-
-
-@dataclass(frozen=True)
 class Outcome:
     """How a job ended."""
 
@@ -57,7 +43,7 @@ class Outcome:
 
 
 class ShardFailed(RuntimeError):
-    """A computation raised what is not the user's to mend; holds the worker's traceback."""
+    """A computation raised what the user cannot fix; holds the worker's traceback."""
 
 
 def attempt(compute: Compute, job: Job) -> tuple[float, Failure | None]:
@@ -66,10 +52,8 @@ def attempt(compute: Compute, job: Job) -> tuple[float, Failure | None]:
     failure = None
     try:
         produce(compute, job.shard, job.folder)
-    except UserError as error:
-        failure = Failure(error.what, error.where, error.remedy)
-    except Exception:
-        failure = Failure(traceback.format_exc(), bug=True)
+    except Exception as error:
+        failure = as_failure(error)
     return time.monotonic() - start, failure
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from phenoprot.errors import UserError
-from phenoprot.execution.attempt import WORKER_ENVIRONMENT, Failure, Job, Outcome, attempt
+from phenoprot.execution.attempt import WORKER_ENVIRONMENT, Job, Outcome, attempt
+from phenoprot.execution.failure import Failure
 from phenoprot.execution.shards import MANIFEST, Compute
 
 CLUSTER_ENVIRONMENT = {

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
-import sys
 import time
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Protocol
 
-from phenoprot.execution.attempt import Failure, Job, Outcome, attempt, worker_environment
+from phenoprot.execution.attempt import Job, Outcome, worker_environment
+from phenoprot.execution.failure import Failure
+from phenoprot.execution.serve import serve
 from phenoprot.execution.settings import cores
 from phenoprot.execution.shards import Compute
-
-PR_SET_PDEATHSIG = 1
-"""From linux/prctl.h: the signal that a process gets when its parent ends."""
 
 
 class _Process(Protocol):
@@ -44,7 +43,7 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, self._theirs = context.Pipe()
         self.process: _Process = context.Process(
-            target=_serve, args=(compute, self._theirs, os.getpid())
+            target=serve, args=(pickle.dumps(compute), self._theirs, os.getpid())
         )
         self.job: Job | None = None
         self.since = 0.0
@@ -158,34 +157,3 @@ def _death(process: _Process) -> Failure:
         f"its worker process ended with exit code {code} before the result was there",
         remedy=f"Its last words stand above. {again}.",
     )
-
-
-def _serve(compute: Compute, connection: Connection, parent: int) -> None:
-    """In a worker process: compute jobs until the connection is closed."""
-    _die_with(parent)
-    # The parent decides what Ctrl-C means. A handler, not SIG_IGN, which processes that a
-    # computation starts would inherit.
-    signal.signal(signal.SIGINT, lambda *_: None)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    with suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        while True:
-            connection.send(attempt(compute, connection.recv()))
-
-
-def _die_with(parent: int) -> None:
-    """Have the kernel kill this process when the one with the id `parent` ends, by kill -9 too."""
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    else:
-        import threading
-
-        def watch() -> None:
-            while os.getppid() == parent:
-                time.sleep(0.5)
-            os._exit(1)
-
-        threading.Thread(target=watch, daemon=True).start()
-    if os.getppid() != parent:  # it ended before that
-        os._exit(1)

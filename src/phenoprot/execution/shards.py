@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,13 +18,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from phenoprot.files import file_sha256, fingerprint, write_json
+from phenoprot.files import (
+    PARTIAL,
+    file_sha256,
+    fingerprint,
+    remove_abandoned,
+    temporary_folder,
+    write_json,
+)
 from phenoprot.settings import Settings
 
 MANIFEST = "shard.json"
 """File of a shard's folder that names the others."""
-PARTIAL = ".partial"
-"""End of the temporary name of a folder that is being written."""
 
 Compute = Callable[[Any, Path], None]
 """Computes a payload and writes files into the folder; a top-level function, or a partial of one,
@@ -133,10 +137,7 @@ def produce(compute: Compute, shard: Shard, folder: Path) -> None:
     RuntimeError
         The computation wrote no file.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}{PARTIAL}")
-    temporary.mkdir()
-    try:
+    with temporary_folder(folder) as temporary:
         compute(shard.payload, temporary)
         _seal(temporary, shard)
         try:
@@ -146,8 +147,6 @@ def produce(compute: Compute, shard: Shard, folder: Path) -> None:
             if not complete(folder, shard.fingerprint):
                 raise
         _flush(folder.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def remove(path: Path) -> None:
@@ -161,7 +160,8 @@ def remove(path: Path) -> None:
 def remove_partial(work: Path) -> None:
     """Remove what killed workers left. Only for the one who holds the lock of `work`."""
     for path in work.glob(f"*/.*{PARTIAL}"):
-        shutil.rmtree(path, ignore_errors=True)
+        if path.is_dir():
+            remove_abandoned(path)
 
 
 def _files(folder: Path) -> set[str]:
