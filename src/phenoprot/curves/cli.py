@@ -33,7 +33,7 @@ def fit(
     output: Annotated[
         Path | None, typer.Option(help="curves.txt [default: curves_file of the TOML]")
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads, or processes.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, max=1024, help="Threads, or processes.")] = 1,
     device: Annotated[
         str | None, typer.Option(help="Torch device of the batched engine, e.g. cuda.")
     ] = None,

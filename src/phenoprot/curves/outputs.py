@@ -60,5 +60,5 @@ def require_output(output: Path, inputs: Mapping[str, Path]) -> None:
 def _same(left: Path, right: Path) -> bool:
     try:
         return left.samefile(right)
-    except FileNotFoundError:
-        return left.resolve() == right.resolve()
+    except OSError:  # one of them is not there
+        return os.path.realpath(left) == os.path.realpath(right)

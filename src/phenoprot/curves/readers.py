@@ -115,7 +115,16 @@ def read_tsv(path: Path) -> pd.DataFrame:
     """
     require_file(path)
     if _header_is_quoted(path):
-        return read_delimited(path, "\t")
+        try:
+            return read_delimited(path, "\t")
+        except UserError as error:
+            if "fields of the header" not in error.what:
+                raise
+            raise UserError(
+                error.what,
+                where=error.where,
+                remedy="Export the table again (from R: write.table with row.names = FALSE).",
+            ) from None
     table = read_delimited(path, "\t", quotes=False)
     names = _unquoted(pd.Series(table.columns, dtype=object))
     twice = list(names[names.duplicated()].unique())
