@@ -154,7 +154,7 @@ def test_all_kinds_of_faults_at_once(make_fields: Screen, report: Check, tmp_pat
         "holds float32, expected 8- or 16-bit counts",
         "2 image(s) unlike the first image of their field in size or type: ",
         "1 image(s) blank (all pixels equal): ",
-        "take their fields out of the images table",
+        "remove their fields from the images table",
     ):
         assert part in message
 

@@ -23,21 +23,32 @@ from phenoprot.execution.shards import Shard, remove
 from phenoprot.files import fingerprint, write_parquet
 from phenoprot.images.reader import (
     ImageError,
-    corrected,
     decode_image,
+    divided,
     field_name,
     read_bytes,
+    read_illumination,
 )
 from phenoprot.images.settings import ImageSettings
 from phenoprot.images.statistics import STAIN, Moments
 from phenoprot.layout import WORK
 from phenoprot.screens.contract import FIELD_KEY, STAINS, WELL_KEY
 from phenoprot.screens.load_data import illumination_column, url_column
+from phenoprot.screens.places import is_remote
 
-CODE = ("phenoprot.images", "phenoprot.screens.load_data", "phenoprot.screens.contract")
+CODE = (
+    "phenoprot.images",
+    "phenoprot.screens.contract",
+    "phenoprot.screens.load_data",
+    "phenoprot.screens.places",
+)
 """Parts of the library that decide what a shard finds."""
 RESULT = "files.parquet"
 """The file of a shard."""
+HIGHEST_FLOOR = 10.0
+"""Lowest value that an illumination function may have: rescaled as CellProfiler does it, 1."""
+FEW = 0.001
+"""Share of the pixels that may be black where the others have an offset: broken ones."""
 SHOWN = 3
 """Faults of each kind that the error names; checks.json has all."""
 
@@ -49,7 +60,9 @@ KINDS = {
     "illumination": "with an unusable illumination function",
     "mismatch": "unlike the first image of their field in size or type",
     "blank": "blank (all pixels equal)",
+    "offset": "whose black is not 0",
     "saturated": "saturated",
+    "correction": "spoilt by the illumination function",
     "shared": "used more than once",
     "copied": "with the same content as another",
     "duplicate": "of fields that have more than one row",
@@ -64,8 +77,10 @@ class ImageReport:
     files: pd.DataFrame
     """One row per image, sorted by field and stain: the field's key, ``Metadata_Stain``, ``place``,
     ``format`` (e.g. ``540 x 540 uint16``), ``sha256`` of the file, ``lowest`` and ``highest``
-    count, ``saturated`` (share of pixels with the highest), ``pixels``, ``mean`` and
-    ``deviations`` of the values, ``kind`` and ``fault`` (empty: none)."""
+    count, ``saturated`` (share of pixels with the highest), ``lower_half`` (share of pixels below
+    half of the type's range), ``pixels``, ``mean`` and ``deviations`` of the values, ``floor``
+    (lowest value of the illumination function, 1 without one), ``clipped`` (share of pixels that
+    it lifts above 1), ``kind`` and ``fault`` (empty: none)."""
     faults: dict[str, list[str]]
     """Every fault by its kind in :data:`KINDS`."""
     illumination: bool
@@ -106,7 +121,7 @@ class ImageReport:
                     for kind, faults in self.faults.items()
                 ),
                 where=where,
-                remedy="Mend these images, or take their fields out of the images table.",
+                remedy="Fix or replace these images, or remove their fields from the images table.",
             )
 
 
@@ -171,6 +186,16 @@ def find_faults(files: pd.DataFrame, settings: ImageSettings) -> dict[str, list[
     for row in whole[clipped].to_dict("records"):
         share = f"{row['saturated']:.1%} of the pixels have count {row['highest']}"
         faults["saturated"].append(f"{row['place']} ({_use(row)}): {share}")
+    offset = ~blank & (whole["lower_half"] <= FEW)
+    for row in whole[offset].to_dict("records"):
+        what = (
+            f"the lowest count is {row['lowest']} of {_range(row)}; 0 was expected to be black "
+            "(signed counts read as unsigned?)"
+        )
+        faults["offset"].append(f"{row['place']} ({_use(row)}): {what}")
+    for row in whole[~blank & (whole["kind"] == "")].to_dict("records"):
+        if what := _correction_fault(row, settings):
+            faults["correction"].append(f"{row['place']} ({_use(row)}): {what}")
     for place, uses in files[files["place"].duplicated(keep=False)].groupby("place"):
         named = " and ".join(map(_use, uses.to_dict("records")))
         faults["shared"].append(f"{place} ({named})")
@@ -180,6 +205,25 @@ def find_faults(files: pd.DataFrame, settings: ImageSettings) -> dict[str, list[
     again = files.duplicated([*FIELD_KEY, STAIN])
     faults["duplicate"] += [_use(row) for row in files[again].to_dict("records")]
     return {kind: found for kind, found in faults.items() if found}
+
+
+def _correction_fault(row: Mapping[str, Any], settings: ImageSettings) -> str:
+    """What the illumination function does to an image that was sound without it."""
+    if row["clipped"] > settings.max_saturated_share:
+        return (
+            f"{row['clipped']:.1%} of the pixels are clipped by the correction; the function "
+            f"goes down to {row['floor']:.3g}, expected about 1"
+        )
+    if row["deviations"] == 0:
+        return "all pixels are equal after the correction"
+    if row["floor"] > HIGHEST_FLOOR:
+        return f"the lowest value of the function is {row['floor']:.3g}, expected about 1"
+    return ""
+
+
+def _range(row: Mapping[str, Any]) -> int:
+    """Highest count of an image's type."""
+    return int(np.iinfo(row["format"].split()[-1]).max)
 
 
 def inspect_field(row: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -200,7 +244,8 @@ def inspect_image(row: Mapping[str, str], stain: str) -> dict[str, Any]:
     place = row[url_column(stain)]
     result = {
         "place": place, "format": "", "sha256": "", "lowest": 0, "highest": 0, "saturated": 0.0,
-        "pixels": 0, "mean": 0.0, "deviations": 0.0, "kind": "", "fault": "",
+        "lower_half": 1.0, "pixels": 0, "mean": 0.0, "deviations": 0.0, "floor": 1.0,
+        "clipped": 0.0, "kind": "", "fault": "",
     }  # fmt: skip
     try:
         content = read_bytes(place)
@@ -212,8 +257,14 @@ def inspect_image(row: Mapping[str, str], stain: str) -> dict[str, Any]:
             "lowest": int(image.min()),
             "highest": int(highest),
             "saturated": float(np.mean(image == highest)),
+            "lower_half": float(np.mean(image <= np.iinfo(image.dtype).max // 2)),
         }
-        moments = Moments.of(corrected(image, row.get(illumination_column(stain))))
+        illumination = row.get(illumination_column(stain))
+        values = divided(image, illumination)
+        if illumination is not None:
+            floor = float(read_illumination(illumination, values.shape).min())
+            result |= {"floor": floor, "clipped": float(np.mean(values > 1))}
+        moments = Moments.of(np.minimum(values, 1, out=values))
     except ImageError as error:
         what = error.what if error.where == place else f"{error.where}: {error.what}"
         return {**result, "kind": error.kind, "fault": what}
@@ -238,11 +289,11 @@ def _state(rows: pd.DataFrame) -> list[Any]:
 
 
 def _size_and_time(place: str) -> tuple[int, int] | None:
-    if "://" in place:
+    if is_remote(place):
         return None
     try:
         status = Path(place).stat()
-    except OSError:
+    except (OSError, ValueError):
         return None
     return status.st_size, status.st_mtime_ns
 

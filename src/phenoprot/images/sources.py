@@ -12,6 +12,7 @@ from phenoprot.errors import UserError, listed
 from phenoprot.execution.settings import cores
 from phenoprot.files import file_sha256, fingerprint
 from phenoprot.screens.contract import FIELD_KEY
+from phenoprot.screens.places import is_remote
 
 
 def images_fingerprints(tables: Iterable[pd.DataFrame]) -> list[str]:
@@ -36,7 +37,7 @@ def images_fingerprints(tables: Iterable[pd.DataFrame]) -> list[str]:
         for table in tables
         for column in _place_columns(table)
         for place in table[column]
-        if "://" not in place
+        if not is_remote(place)
     }
     missing = sorted(place for place in places if not Path(place).is_file())
     if missing:

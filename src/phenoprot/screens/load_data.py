@@ -11,20 +11,25 @@ image of a stain is named in one of two ways (the stain is DNA in these examples
 and, optionally, its illumination function likewise by ``PathName_IllumDNA`` and
 ``FileName_IllumDNA``, by ``URL_IllumDNA``, or by ``Illum_DNA``. ``OrigDNA`` may stand for ``DNA``,
 as in the tables of the JUMP Consortium. No other names are known, and columns may stand in any
-order. A relative path starts at the folder of the CSV.
+order. A relative path starts at the folder of the CSV. Which URLs are read:
+:mod:`phenoprot.screens.places`.
+
+Plates and sites become parts of file names: see :mod:`phenoprot.names` for what they may be.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
-from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from pathlib import Path
 
 import pandas as pd
 
-from phenoprot.errors import UserError, listed
-from phenoprot.screens.contract import FIELD_KEY, STAINS, WELL
-from phenoprot.screens.tables import canonical_well
+from phenoprot.errors import UserError, listed, quoted
+from phenoprot.names import RULE, faulty_names, is_missing_word
+from phenoprot.screens.contract import FIELD_KEY, PLATE, SITE, STAINS, WELL
+from phenoprot.screens.places import PLACES, absolute_place, place_fault
+from phenoprot.screens.tables import canonical_well, faulty_wells
 from phenoprot.tables import read_delimited
 
 IMAGE_NAMES = {stain: (stain, f"Orig{stain}") for stain in STAINS}
@@ -65,7 +70,8 @@ def read_load_data(path: Path) -> pd.DataFrame:
     ------
     UserError
         The file cannot be read, has no row, lacks a column or a cell, names a stain's image
-        twice, or holds a field twice. Every fault is named.
+        twice, holds a field twice, or names plates, sites, wells or places that cannot be. Every
+        fault is named.
     """
     table = read_delimited(path)
     if table.empty:
@@ -83,8 +89,12 @@ def read_load_data(path: Path) -> pd.DataFrame:
         if column in table:
             faults += _empty_cells(table[column])
             fields[column] = table[column].str.strip()
+    for column, what in ((PLATE, "plate"), (SITE, "site")):
+        if column in fields:
+            faults += _faulty_names(fields[column], what)
     if WELL in fields:
         fields[WELL] = fields[WELL].map(canonical_well, na_action="ignore")
+        faults += _faulty_wells(fields[WELL])
     faults += _find_images(table, folder, fields)
     faults += _find_illumination(table, folder, fields)
     if not missing:
@@ -150,36 +160,83 @@ def _places(
     column = used[0]
     faults = _empty_cells(table[column])
     if not column.startswith("FileName_"):
-        return table[column].map(lambda text: _absolute(text, folder), na_action="ignore"), faults
+        places, wrong = _absolute_places(table[column].str.strip(), folder)
+        return places, [*faults, *wrong]
     parent = column.replace("FileName_", "PathName_", 1)
     if parent not in table:
         remedy = f"Add the folder of the files as {parent}; '.' is the folder of the CSV."
         return None, [*faults, (f"there is {column} but no {parent}", remedy)]
-    faults += _empty_cells(table[parent])
+    # A folder may be called NA.
+    faults += _empty_cells(table[parent], table[parent].str.strip().fillna("") == "")
     places = table[parent].str.strip().str.rstrip("/") + "/" + table[column].str.strip()
-    return places.map(lambda text: _absolute(text, folder), na_action="ignore"), faults
+    places, wrong = _absolute_places(places.rename(f"{parent}, {column}"), folder)
+    return places, [*faults, *wrong]
 
 
-def _absolute(place: str, folder: Path) -> str:
-    """A URL as it is; a path, or a ``file:`` URL, as an absolute path."""
-    place = place.strip()
-    if place.startswith("file:"):
-        # CellProfiler writes file:/a%20b, others file:///a%20b
-        return str(PurePosixPath(unquote(urlsplit(place).path)))
-    return place if "://" in place else str(folder / place)
+def _absolute_places(values: pd.Series, folder: Path) -> tuple[pd.Series, list[Fault]]:
+    """The places of a column as the reader wants them; those that are not read are faults."""
+    faults = [
+        f"{quoted(place)} {fault}"
+        for place in values.dropna().unique()
+        if (fault := place_fault(place))
+    ]
+    if faults:
+        what = f"column '{values.name}' names {len(faults)} place(s) that are not read"
+        return values, [(f"{what}: {listed(faults, 3)}", PLACES)]
+    return values.map(lambda place: absolute_place(place, folder), na_action="ignore"), []
 
 
-def _empty_cells(values: pd.Series) -> list[Fault]:
-    empty = (values.isna() | (values.str.strip() == "")).to_numpy().nonzero()[0]
-    if not len(empty):
+def _is_empty(values: pd.Series) -> pd.Series:
+    """Cells without text, or with what programs write for a missing value."""
+    text = values.dropna().str.strip()
+    empty = text[(text == "") | text.map(is_missing_word)].index
+    return values.isna() | values.index.isin(empty)
+
+
+def _empty_cells(values: pd.Series, empty: pd.Series | None = None) -> list[Fault]:
+    rows = (_is_empty(values) if empty is None else empty).to_numpy().nonzero()[0]
+    if not len(rows):
         return []
-    rows = listed([row + 2 for row in empty])
+    words = values.iloc[rows].dropna().str.strip()
+    written = f" ({listed([quoted(word) for word in words[words != ''].unique()])})"
     return [
         (
-            f"column '{values.name}' has {len(empty)} empty cell(s): row {rows}",
+            f"column '{values.name}' has {len(rows)} empty cell(s)"
+            f"{written if len(written) > 3 else ''}: row {listed([row + 2 for row in rows])}",
             "Fill empty cells, or leave the row out.",
         )
     ]
+
+
+def _faulty_names(values: pd.Series, what: str) -> list[Fault]:
+    names = values.dropna().unique()
+    names = names[[bool(name) and not is_missing_word(name) for name in names]]
+    faults = faulty_names(names)
+    found: list[Fault] = []
+    if faults:
+        cannot = f"{len(faults)} {what} name(s) cannot be used as file names"
+        found.append(
+            (f"column '{values.name}': {cannot}: {listed(faults)}", f"Rename them. {RULE}.")
+        )
+    # Some file systems take no notice of case or of how accents are stored.
+    spellings: dict[str, list[str]] = {}
+    for name in names:
+        spellings.setdefault(unicodedata.normalize("NFC", name).casefold(), []).append(name)
+    alike = [" and ".join(map(quoted, each)) for each in spellings.values() if len(each) > 1]
+    if alike:
+        differ = f"{len(alike)} {what} name(s) differ only in case or in how accents are stored"
+        found.append((f"column '{values.name}': {differ}: {listed(alike)}", "Spell them one way."))
+    return found
+
+
+def _faulty_wells(values: pd.Series) -> list[Fault]:
+    names = values.dropna().unique()
+    faults = faulty_wells(name for name in names if name and not is_missing_word(name))
+    if not faults:
+        return []
+    remedy = "Write wells as row and column; a plate has at most 1536: A01 to AF48."
+    what = f"column '{values.name}' has {len(faults)} name(s) that are no wells"
+    return [(f"{what}: {listed(faults)}", remedy)]
 
 
 def _duplicate_fields(keys: pd.DataFrame) -> list[Fault]:
@@ -189,7 +246,7 @@ def _duplicate_fields(keys: pd.DataFrame) -> list[Fault]:
         return []
     return [
         (
-            f"{len(twice)} field(s) have more than one row: {', '.join(sorted(twice))}",
+            f"{len(twice)} field(s) have more than one row: {listed(sorted(twice))}",
             "Give each field of view one row.",
         )
     ]
