@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,9 @@ def cellprofiler(
     keep_border: Annotated[
         bool, typer.Option("--keep-border", help="Count cells that the image's border cuts.")
     ] = False,
+    params: Annotated[
+        Path | None, typer.Option(help="File with a block images, e.g. params.yaml.")
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes [default: one per core].")
     ] = None,
@@ -39,17 +43,19 @@ def cellprofiler(
     from phenoprot.features.registry import CellProfiler
     from phenoprot.features.settings import FeatureSettings
     from phenoprot.files import write_parquet
+    from phenoprot.images.gate import sound_fields
     from phenoprot.layout import WORK
     from phenoprot.screens.contract import CELL_COUNT
-    from phenoprot.screens.load_data import read_load_data
 
+    _require_output(output, load_data, masks / "objects.parquet")
+    execution = ExecutionSettings(workers=workers)
     table = extract(
         CellProfiler(),
-        Sources(read_load_data(load_data), masks=masks),
+        Sources(sound_fields(load_data, params, work, execution), masks=masks),
         work or WORK / "features",
         "cellprofiler",
         FeatureSettings(border_cells="keep" if keep_border else "drop"),
-        ExecutionSettings(workers=workers),
+        execution,
     )
     write_parquet(output, table)
     counts = table[CELL_COUNT]
@@ -63,7 +69,11 @@ def cellprofiler(
 @features_app.command("import")
 def import_(
     source: Annotated[
-        Path, typer.Argument(help="Folder with Image, Nuclei, Cells, Cytoplasm .csv, or .sqlite.")
+        Path,
+        typer.Argument(
+            help="Folder with Image, Nuclei, Cells, Cytoplasm .csv, or one with such folders; or "
+            "SQLite file (.sqlite, .db)."
+        ),
     ],
     output: Output,
 ) -> None:
@@ -72,8 +82,34 @@ def import_(
     from phenoprot.files import write_parquet
     from phenoprot.screens.contract import CELL_COUNT, feature_columns
 
+    _require_output(output, source)
     table = import_cellprofiler(source)
     write_parquet(output, table)
     cells = int(table[CELL_COUNT].sum())
     typer.echo(f"{len(table)} fields, {cells} cells, {len(feature_columns(table))} features")
     typer.echo(str(output))
+
+
+def _require_output(output: Path, *inputs: Path) -> None:
+    """Stop before any work if its result could not be written, or would overwrite an input."""
+    from phenoprot.errors import UserError
+    from phenoprot.files import kind_of
+
+    remedy = "Name a file of its own."
+    where = f"--output {output}"
+    if output.suffix != ".parquet":
+        raise UserError("does not end in .parquet", where=where, remedy=remedy)
+    if output.exists() and not output.is_file():
+        raise UserError(f"is {kind_of(output)}, expected a file", where=where, remedy=remedy)
+    place = output.resolve()
+    if place in {given.resolve() for given in inputs}:
+        raise UserError("is an input, too", where=where, remedy=remedy)
+    above = next(parent for parent in place.parents if parent.exists())
+    if not above.is_dir():
+        raise UserError(
+            f"lies below {above}, which is {kind_of(above)}", where=where, remedy=remedy
+        )
+    if not os.access(above, os.W_OK):
+        raise UserError(
+            f"cannot be written: no permission in {above}", where=where, remedy="Name another."
+        )

@@ -1,210 +1,310 @@
-"""Features that CellProfiler has measured, read through CytoTable (Cytomining).
+"""Features that CellProfiler has measured, joined by CytoTable (Cytomining).
 
-CytoTable joins CellProfiler's tables of images, cells, nuclei and cytoplasms to one row per cell;
-here the cells of an image are averaged like those of any other method. It reads its input by
-DuckDB's extensions ``sqlite_scanner`` and ``httpfs``, which the packages duckdb-extension-* bring:
+CytoTable finds the cell and the nucleus of every cytoplasm; the cells of an image are then averaged
+like those of any other method. It gets the keys of the objects only. Their measurements, thousands
+of columns, are read here (:mod:`phenoprot.features.objects`): DuckDB, which CytoTable reads with,
+guesses the type of a column from its first rows, and a column in which it meets text is lost.
+
+DuckDB's extensions ``sqlite_scanner`` and ``httpfs`` come in the packages duckdb-extension-*:
 nothing is fetched from the internet.
 """
 
 from __future__ import annotations
 
-import sqlite3
+import sys
 import tempfile
-from contextlib import closing
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from phenoprot.errors import UserError, listed
+from phenoprot.errors import UserError, as_user_error, listed, quoted, shortened
 from phenoprot.features.aggregate import mean_of_cells
-from phenoprot.features.cellprofiler.names import COMPARTMENTS
-from phenoprot.features.cellprofiler.shape import POSITION_NAMES
-from phenoprot.screens.contract import CELL_COUNT, FIELD_KEY
-from phenoprot.screens.tables import canonical_well
-from phenoprot.tables import read_delimited
+from phenoprot.features.exports import IMAGE, Export, find_exports
+from phenoprot.features.objects import (
+    IMAGE_NUMBER,
+    Columns,
+    Objects,
+    read_objects,
+    whole_numbers,
+)
+from phenoprot.names import is_missing_word
+from phenoprot.screens.contract import CELL_COUNT, FIELD_KEY, WELL
+from phenoprot.screens.tables import canonical_well, faulty_wells
+from phenoprot.tables import parse_numbers
 
-IMAGE = "Image"
-IMAGE_NUMBER = "ImageNumber"
 EXTENSIONS = ("sqlite_scanner", "httpfs")
 """Of DuckDB; CytoTable loads the first and wants the second installed."""
-NOT_FEATURES = ("Location", "Number", "Parent", "Children", "ObjectNumber", "ImageNumber")
-"""Groups of columns that say where a cell lies, or which one it is."""
+ORDER = ("Cytoplasm", "Cells", "Nuclei")
+"""Compartments in the order of the columns, as CytoTable has them."""
+PARENTS = {"Cytoplasm": ("Cells", "Nuclei")}
+"""Whose numbers a compartment holds."""
+
+Warn = Callable[[str], None]
+Integers = npt.NDArray[np.int64]
 
 
-def import_cellprofiler(source: Path) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Compartment:
+    """One compartment of all exports."""
+
+    objects: Objects
+    """Image numbers are those of the rows of the table of images, from 1."""
+    found: Columns
+    """What was found in its columns."""
+
+
+def _to_stderr(text: str) -> None:
+    sys.stderr.write(f"warning: {text}\n")
+
+
+def import_cellprofiler(source: Path, warn: Warn = _to_stderr) -> pd.DataFrame:
     """Average the cells of every field of view that CellProfiler has measured.
 
     Parameters
     ----------
     source
-        Folder with ``Image.csv``, ``Nuclei.csv``, ``Cells.csv`` and ``Cytoplasm.csv``, or
-        CellProfiler's SQLite file with the tables ``Per_Image``, ``Per_Nuclei`` and so on.
+        Folder with ``Image.csv``, ``Nuclei.csv``, ``Cells.csv`` and ``Cytoplasm.csv``, or with such
+        folders, one per site, at any depth; or CellProfiler's SQLite file with the tables
+        ``Per_Image``, ``Per_Nuclei`` and so on. A prefix such as ``MyExpt_`` may stand before
+        these names.
+    warn
+        Gets what was left out, one line each.
 
     Returns
     -------
     pandas.DataFrame
         One row per image, those without a cell too, sorted by field: the key,
         ``Metadata_CellCount``, and float64 means over the cells. Columns that say where a cell
-        lies or which one it is are left out, and those that hold text.
+        lies or which one it is are left out, and, with a warning, those that hold text only.
 
     Raises
     ------
     UserError
-        Tables or keys are missing, image numbers do not fit each other, or a field of view occurs
-        twice.
+        Tables or keys are missing, keys do not fit each other, a field of view occurs twice, a
+        feature has text among its numbers, or the tables of several folders differ in features.
     """
     source = source.absolute()
-    tables = _sqlite_tables(source) if source.is_file() else _csv_tables(source)
-    images = _images(tables, source)
-    cells = _single_cells(source)
-    if len(cells) != len(tables["Cytoplasm"]):
+    exports = find_exports(source)
+    images = _images(exports, source)
+    tables = {name: _compartment(exports, images, name, source) for name in ORDER}
+    joined = _joined(tables, source)
+    cytoplasms, cells = (len(tables[name].objects.number) for name in ("Cytoplasm", "Cells"))
+    if len(joined) != cytoplasms:
         raise UserError(
-            f"{len(tables['Cytoplasm'])} cytoplasms, of which {len(cells)} have one cell and one "
-            "nucleus in their image",
+            f"{cytoplasms} cytoplasms, of which {len(joined)} have one cell and one nucleus in "
+            "their image",
             where=str(source),
             remedy="Parent_Cells and Parent_Nuclei of the cytoplasms must name objects of their "
             "image: export all tables from one analysis.",
         )
-    features = [column for column in cells if _is_feature(column, cells[column])]
-    values = cells[features].to_numpy(dtype=np.float64)
-    values[~np.isfinite(values)] = np.nan
-    number = cells[f"Metadata_{IMAGE_NUMBER}"].to_numpy(dtype=np.int64)
-    of = [np.flatnonzero(number == image) for image in images[IMAGE_NUMBER]]
-    means = np.stack([mean_of_cells(values[rows]) for rows in of])
-    counts = np.array([len(rows) for rows in of], dtype=np.int32)
-    table = pd.concat(
-        [
-            images[FIELD_KEY].assign(**{CELL_COUNT: counts}),
-            pd.DataFrame(means, columns=features, index=images.index),
-        ],
-        axis=1,
-    )
+    if cells > cytoplasms:
+        warn(f"{source}: {cells - cytoplasms} of {cells} cells have no cytoplasm: left out")
+    rows_of = [
+        np.flatnonzero(joined["image"].to_numpy() == image) for image in range(1, len(images) + 1)
+    ]
+    counts = np.array([len(rows) for rows in rows_of], dtype=np.int32)
+    parts = [images[FIELD_KEY].assign(**{CELL_COUNT: counts})]
+    for name, table in tables.items():
+        text = _say_what_is_missing(name, table.found, source, warn)
+        objects = table.objects
+        order = sorted(set(objects.features) - text)
+        at = [objects.features.index(feature) for feature in order]
+        values = objects.values[joined[name].to_numpy()][:, at]
+        means = np.stack([mean_of_cells(np.ascontiguousarray(values[rows])) for rows in rows_of])
+        parts.append(pd.DataFrame(means, columns=order, index=images.index))
+    table = pd.concat(parts, axis=1)
     return table.sort_values(FIELD_KEY, kind="stable", ignore_index=True)
 
 
-def _is_feature(column: str, values: pd.Series) -> bool:
-    compartment, _, name = column.partition("_")
-    group = name.split("_")[0]
-    return (
-        compartment in COMPARTMENTS
-        and group not in NOT_FEATURES
-        and name not in {f"AreaShape_{position}" for position in POSITION_NAMES}
-        and "ObjectNumber" not in name
-        and pd.api.types.is_numeric_dtype(values)
-    )
-
-
-def _csv_tables(folder: Path) -> dict[str, pd.DataFrame]:
-    """Image table and the keys of the compartments, from CSV files."""
-    names = [IMAGE, *COMPARTMENTS]
-    there = {path.stem.lower(): path for path in folder.glob("*.csv")}
-    missing = [f"{name}.csv" for name in names if name.lower() not in there]
-    if missing:
-        raise UserError(
-            f"{len(missing)} of {len(names)} CellProfiler tables are missing: {listed(missing)}"
-            if folder.is_dir()
-            else "no such file or folder",
-            where=str(folder),
-            remedy="Name the folder that ExportToSpreadsheet wrote, or the SQLite file of "
-            "ExportToDatabase.",
-        )
-    return {name: read_delimited(there[name.lower()]) for name in names}
-
-
-def _sqlite_tables(path: Path) -> dict[str, pd.DataFrame]:
-    """Image table and the keys of the compartments, from an SQLite file."""
-    if path.suffix != ".sqlite":
-        raise UserError(
-            "is neither a folder nor an .sqlite file",
-            where=str(path),
-            remedy="Name the folder of the CSV files, or the file of ExportToDatabase.",
-        )
-    tables = {}
+def _say_what_is_missing(name: str, found: Columns, source: Path, warn: Warn) -> set[str]:
+    """Warn of what is not read as a number; returns the features that hold text only."""
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-            known = {
-                name.lower(): name
-                for (name,) in connection.execute("SELECT name FROM sqlite_master")
-            }
-            names = {name: f"Per_{name}" for name in (IMAGE, *COMPARTMENTS)}
-            missing = [name for name in names.values() if name.lower() not in known]
-            if missing:
-                raise UserError(
-                    f"{len(missing)} of {len(names)} CellProfiler tables are missing: "
-                    f"{listed(missing)}",
-                    where=str(path),
-                    remedy="Export one table per object type (ExportToDatabase).",
-                )
-            for name, table in names.items():
-                columns = "*" if name == IMAGE else IMAGE_NUMBER
-                tables[name] = pd.read_sql_query(
-                    f"SELECT {columns} FROM {known[table.lower()]}", connection
-                )
-    except (sqlite3.DatabaseError, pd.errors.DatabaseError) as error:
+        text = found.text_columns()
+    except UserError as error:
+        raise UserError(error.what, where=f"{source}, table {name}", remedy=error.remedy) from None
+    if text:
+        shown = [f"{column} ({found.wrong[column][0]})" for column in text]
+        warn(
+            f"{source}, table {name}: {len(text)} column(s) hold text only: left out: "
+            f"{listed(shown, 3)}"
+        )
+    missing = {column: words for column, words in found.missing.items() if column not in text}
+    if missing:
+        every: Counter[str] = sum(missing.values(), Counter())
+        words = listed([quoted(word) for word in every])
+        warn(
+            f"{source}, table {name}: {every.total()} cell(s) of {len(missing)} feature(s) hold "
+            f"{words}: read as missing: {listed(list(missing), 3)}"
+        )
+    return set(text)
+
+
+def _images(exports: list[Export], source: Path) -> pd.DataFrame:
+    """Every image: its export, number and field key."""
+    images = pd.concat(
+        [_images_of(export).assign(export=n) for n, export in enumerate(exports)],
+        ignore_index=True,
+    )
+    twice = images.loc[images.duplicated(FIELD_KEY), FIELD_KEY].agg("/".join, axis=1)
+    if len(twice):
         raise UserError(
-            f"cannot be read as CellProfiler's SQLite file: {' '.join(str(error).split())}",
-            where=str(path),
-            remedy="Export it again (ExportToDatabase).",
-        ) from None
-    return tables
+            f"{len(twice)} row(s) repeat an earlier {' / '.join(FIELD_KEY)}: "
+            f"{listed(twice.tolist())}",
+            where=exports[0].where(IMAGE) if len(exports) == 1 else str(source),
+            remedy="Import one analysis at a time.",
+        )
+    return images
 
 
-def _images(tables: dict[str, pd.DataFrame], source: Path) -> pd.DataFrame:
-    """Image number and field key of every image, checked against the compartments."""
-    table = tables[IMAGE].rename(columns=lambda name: name.removeprefix("Image_"))
-    missing = [column for column in (IMAGE_NUMBER, *FIELD_KEY) if column not in table]
+def _images_of(export: Export) -> pd.DataFrame:
+    table, where = export.read(IMAGE), export.where(IMAGE)
+    columns = {}
+    for key in (IMAGE_NUMBER, *FIELD_KEY):
+        names = [column for column in table.columns if column in {key, f"{IMAGE}_{key}"}]
+        if len(names) > 1:
+            raise UserError(
+                f"{' and '.join(names)} are the same", where=where, remedy="Keep one of them."
+            )
+        columns[key] = names[0] if names else None
+    missing = [key for key, column in columns.items() if column is None]
     if missing:
         raise UserError(
             f"column(s) missing: {', '.join(missing)}",
-            where=f"{source}, table {IMAGE}",
+            where=where,
             remedy="They come from the Metadata_ columns of LoadData.",
         )
-    images = table[[IMAGE_NUMBER, *FIELD_KEY]].copy()
-    images[IMAGE_NUMBER] = _numbers(images[IMAGE_NUMBER], source, IMAGE)
+    chunks = [np.empty((0, len(columns)), dtype=object)]
+    chunks += table.chunks([str(column) for column in columns.values()])
+    images = pd.DataFrame(np.concatenate(chunks), columns=list(columns)).map(_as_text)
+    numbers, _ = parse_numbers(images[IMAGE_NUMBER])
+    images[IMAGE_NUMBER] = whole_numbers(numbers, IMAGE_NUMBER, where)
+    if images.empty:
+        raise UserError("the table has no row", where=where, remedy="Export it again.")
     empty = images[FIELD_KEY].isna().to_numpy().any(axis=1)
     if empty.any():
         raise UserError(
             f"{int(empty.sum())} image(s) without plate, well or site: {IMAGE_NUMBER} "
             f"{listed(images.loc[empty, IMAGE_NUMBER].tolist())}",
-            where=f"{source}, table {IMAGE}",
+            where=where,
             remedy="Fill these cells.",
         )
-    images[FIELD_KEY] = images[FIELD_KEY].astype(str)
-    images["Metadata_Well"] = images["Metadata_Well"].map(canonical_well)
-    for column in ([IMAGE_NUMBER], FIELD_KEY):
-        twice = images.loc[images.duplicated(column), column].astype(str).agg("/".join, axis=1)
-        if len(twice):
-            raise UserError(
-                f"{len(twice)} row(s) repeat an earlier {' / '.join(column)}: "
-                f"{listed(twice.tolist())}",
-                where=f"{source}, table {IMAGE}",
-                remedy="Import one analysis at a time.",
-            )
-    for name in COMPARTMENTS:
-        numbers = _numbers(tables[name][IMAGE_NUMBER], source, name)
-        strange = sorted(set(numbers) - set(images[IMAGE_NUMBER]))
-        if strange:
-            raise UserError(
-                f"{len(strange)} image number(s) are not in the table {IMAGE}: {listed(strange)}",
-                where=f"{source}, table {name}",
-                remedy="All tables must come from one analysis.",
-            )
+    images[WELL] = images[WELL].map(canonical_well)
+    if faults := faulty_wells(images[WELL]):
+        raise UserError(
+            f"{len(faults)} name(s) of Metadata_Well are no wells: {listed(faults)}",
+            where=where,
+            remedy="Write wells as row and column; a plate has at most 1536: A01 to AF48.",
+        )
+    twice = images.loc[images.duplicated(IMAGE_NUMBER), IMAGE_NUMBER]
+    if len(twice):
+        raise UserError(
+            f"{len(twice)} row(s) repeat an earlier {IMAGE_NUMBER}: {listed(twice.tolist())}",
+            where=where,
+            remedy="Import one analysis at a time.",
+        )
     return images
 
 
-def _numbers(values: pd.Series, source: Path, table: str) -> pd.Series:
-    numbers = pd.to_numeric(values, errors="coerce")
-    if numbers.isna().any():
+def _as_text(cell: object) -> str | None:
+    """A cell of a key: numbers as they are written, None where a value is missing."""
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)
+    text = "" if cell is None or isinstance(cell, bytes) else str(cell).strip()
+    return None if not text or is_missing_word(text) else text
+
+
+def _compartment(
+    exports: list[Export], images: pd.DataFrame, name: str, source: Path
+) -> Compartment:
+    """Objects of all exports, by the rows of the table of images, from 1."""
+    found = Columns()
+    parents = PARENTS.get(name, ())
+    parts, rows = [], []
+    for number, export in enumerate(exports):
+        objects = read_objects(export, name, parents, found)
+        of = images.index[images["export"] == number]
+        known = pd.Series(of + 1, index=images.loc[of, IMAGE_NUMBER])
+        strange = sorted(set(objects.image.tolist()) - set(known.index))
+        if strange:
+            raise UserError(
+                f"{len(strange)} image number(s) are not in the table {IMAGE}: {listed(strange)}",
+                where=export.where(name),
+                remedy="All tables must come from one analysis.",
+            )
+        rows.append(known.reindex(objects.image).to_numpy(dtype=np.int64))
+        parts.append(objects)
+    # A table without an object may lack columns.
+    filled = [part for part in parts if len(part.number)] or parts[:1]
+    features = filled[0].features
+    odd = sorted({f for part in filled for f in set(part.features) ^ set(features)})
+    if odd:
         raise UserError(
-            f"{int(numbers.isna().sum())} value(s) of {IMAGE_NUMBER} are no numbers",
-            where=f"{source}, table {table}",
+            f"{len(odd)} feature(s) are not in the tables of all folders: {listed(odd, 3)}",
+            where=f"{source}, table {name}",
+            remedy="Import folders of one pipeline at a time.",
         )
-    return numbers.astype(np.int64)
+    values = [
+        part.values[:, [part.features.index(feature) for feature in features]] for part in filled
+    ]
+    return Compartment(
+        Objects(
+            image=np.concatenate(rows),
+            number=np.concatenate([part.number for part in parts]),
+            parents={
+                parent: np.concatenate([part.parents[parent] for part in parts])
+                for parent in parents
+            },
+            features=features,
+            values=np.concatenate(values),
+        ),
+        found,
+    )
 
 
-def _single_cells(source: Path) -> pd.DataFrame:
-    """CytoTable's join: one row per cell."""
+def _joined(tables: dict[str, Compartment], source: Path) -> pd.DataFrame:
+    """CytoTable's join: for every cytoplasm its ``image``, and the row of each compartment."""
+    objects = {name: table.objects for name, table in tables.items()}
+    if not len(objects["Cytoplasm"].number):
+        return pd.DataFrame({name: np.empty(0, np.int64) for name in ("image", *ORDER)})
+    frames = {
+        name: pd.DataFrame(
+            {
+                IMAGE_NUMBER: its.image,
+                "ObjectNumber": its.number,
+                "Number_Object_Number": its.number,
+                **{f"Parent_{parent}": numbers for parent, numbers in its.parents.items()},
+                "Row": np.arange(len(its.number)),
+            }
+        )
+        for name, its in objects.items()
+    }
+    images = np.unique(objects["Cytoplasm"].image)
+    frames[IMAGE] = pd.DataFrame({IMAGE_NUMBER: images, "FileName_DNA": "-"})
+    if not all(len(frame) for frame in frames.values()):  # cytoplasms without any cell or nucleus
+        return pd.DataFrame({name: np.empty(0, np.int64) for name in ("image", *ORDER)})
+    try:
+        joined = _cytotable(frames)
+    except Exception as error:
+        known = as_user_error(error)
+        raise known or UserError(
+            f"CytoTable cannot join the tables: {type(error).__name__}: "
+            f"{shortened(str(error), 300)}",
+            where=str(source),
+            remedy="Check that the folder for temporary files can be written to (TMPDIR).",
+        ) from None
+    names = {"image": f"Metadata_{IMAGE_NUMBER}"} | {name: f"{name}_Row" for name in ORDER}
+    rows = pd.DataFrame({to: joined[column].astype(np.int64) for to, column in names.items()})
+    # Sums over cells depend on their order in the last digit.
+    return rows.iloc[np.lexsort((objects["Cytoplasm"].number[rows["Cytoplasm"]], rows["image"]))]
+
+
+def _cytotable(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """One row per cytoplasm that has a cell and a nucleus."""
     import cytotable
     import duckdb_extensions
     from parsl.config import Config
@@ -212,8 +312,11 @@ def _single_cells(source: Path) -> pd.DataFrame:
 
     for extension in EXTENSIONS:
         duckdb_extensions.import_extension(extension)
-    kind = "sqlite" if source.is_file() else "csv"
     with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "keys"
+        source.mkdir()
+        for name, frame in frames.items():
+            frame.to_csv(source / f"{name}.csv", index=False)
         # Parsl would start processes and write its logs to the working folder.
         config = Config(
             executors=[ThreadPoolExecutor(max_threads=1)],
@@ -223,8 +326,8 @@ def _single_cells(source: Path) -> pd.DataFrame:
         joined = cytotable.convert(
             source_path=str(source),
             dest_path=str(Path(folder) / "cells.parquet"),
-            source_datatype=kind,
-            preset=f"cellprofiler_{kind}",
+            source_datatype="csv",
+            preset="cellprofiler_csv",
             parsl_config=config,
         )
         return pd.read_parquet(joined)

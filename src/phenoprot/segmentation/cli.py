@@ -35,7 +35,8 @@ def segment(
         ),
     ] = None,
     params: Annotated[
-        Path | None, typer.Option(help="File with a block segmentation, e.g. params.yaml.")
+        Path | None,
+        typer.Option(help="File with blocks segmentation and images, e.g. params.yaml."),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes [default: one per core].")
@@ -46,28 +47,29 @@ def segment(
 ) -> None:
     """Find nuclei and cells of every field of view."""
     from phenoprot.execution.settings import ExecutionSettings
+    from phenoprot.files import require_replaceable
+    from phenoprot.images.gate import sound_fields
     from phenoprot.layout import WORK
-    from phenoprot.screens.load_data import read_load_data
-    from phenoprot.segmentation.run import BORDER, CELLS, DEAD, segment_fields
+    from phenoprot.segmentation.run import BORDER, CELLS, DEAD, MADE_BY, segment_fields
     from phenoprot.segmentation.settings import SegmentationSettings
-    from phenoprot.settings import parse_settings, read_yaml
+    from phenoprot.settings import parse_settings, read_block
 
-    given = read_yaml(params).get("segmentation", {}) if params else {}
+    require_replaceable(output, MADE_BY)
+    given = read_block(params, "segmentation") if params else {}
     if method is not None:
         given["method"] = method.value
-    if nucleus_diameter is not None:
-        given["cellprofiler"] = {
-            **given.get("cellprofiler", {}),
-            "nucleus_diameter": nucleus_diameter,
-        }
+    method_settings = given.get("cellprofiler") or {}
+    if nucleus_diameter is not None and isinstance(method_settings, dict):
+        given["cellprofiler"] = {**method_settings, "nucleus_diameter": nucleus_diameter}
     settings = parse_settings(SegmentationSettings, given, str(params or "segment"))
+    execution = ExecutionSettings(workers=workers)
     objects = segment_fields(
-        read_load_data(load_data),
+        sound_fields(load_data, params, work, execution),
         settings,
         output,
         work or WORK / "masks",
         "segment",
-        ExecutionSettings(workers=workers),
+        execution,
     )
     counts = objects[[CELLS, BORDER, DEAD]].sum()
     typer.echo(
