@@ -1,0 +1,1 @@
+"""Damage, kills and shortages: what `make torture` does."""

@@ -1,0 +1,70 @@
+"""Stages of the pipeline in this process, on a small project in the working folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SCREEN = "tiny"
+ORDER = (
+    "profiles",
+    "curves",
+    "labels",
+    "splits",
+    "classify",
+    "regress",
+    "targets",
+    "evaluate",
+    "report",
+)
+"""Stages of a screen without images."""
+
+
+@contextlib.contextmanager
+def inside(folder: Path) -> Iterator[None]:
+    """Work in a folder."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+@contextlib.contextmanager
+def shards_in_process() -> Iterator[None]:
+    """Compute shards here: a test of readers needs no worker processes."""
+    from tests.execution.computations import in_process
+
+    from phenoprot.execution.run import EXECUTORS
+
+    before = EXECUTORS["local"]
+    EXECUTORS["local"] = in_process
+    try:
+        yield
+    finally:
+        EXECUTORS["local"] = before
+
+
+def run_stage(name: str) -> None:
+    """Run a stage on the screen, its errors as they are."""
+    script = ROOT / "stages" / f"{name}.py"
+    content = runpy.run_path(str(script))
+    function = next(
+        value
+        for key, value in content.items()
+        if getattr(value, "__module__", None) == content["__name__"] and key != "run_stage"
+    )
+    with shards_in_process():
+        function(SCREEN)
+
+
+def run_stages(folder: Path, stages: tuple[str, ...] = ORDER) -> None:
+    """Run stages one after the other."""
+    with inside(folder):
+        for name in stages:
+            run_stage(name)
