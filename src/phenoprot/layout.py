@@ -79,8 +79,8 @@ class Layout:
         return Path("data/folds") / f"{self.screen}.csv"
 
     def predictions(self, task: str) -> Path:
-        """Predictions of one task."""
-        require_names([task], "task", "tasks")
+        """Predictions of one task, or of a part of one: ``classification/up``."""
+        require_names(task.split("/"), "task", "tasks")
         return Path("data/predictions") / self.screen / task
 
     @property

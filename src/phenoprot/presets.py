@@ -7,13 +7,15 @@ stage then sees them: there is one place for parameters.
 
 from __future__ import annotations
 
+import stat
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from phenoprot.errors import UserError, listed
+from phenoprot.errors import UserError, listed, quoted
 
 Value = int | float | str | list[int] | list[float] | list[str]
 
@@ -72,11 +74,13 @@ def preset(name: str) -> dict[str, Value]:
         There is none of this name.
     """
     if name not in PRESETS:
-        raise UserError(f"no preset '{name}'", remedy=f"There is: {', '.join(PRESETS)}.")
+        raise UserError(f"no preset {quoted(name)}", remedy=f"There is: {', '.join(PRESETS)}.")
     return PRESETS[name]
 
 
-def apply_preset(name: str, path: Path) -> list[Change]:
+def apply_preset(
+    name: str, path: Path, check: Callable[[dict[str, Any]], object] = dict
+) -> list[Change]:
     """Write a preset's values into a parameter file; comments, order and other keys stay.
 
     Parameters
@@ -85,6 +89,8 @@ def apply_preset(name: str, path: Path) -> list[Change]:
         Name of the preset.
     path
         params.yaml.
+    check
+        Called with the new content before it is written; what it raises leaves the file as it was.
 
     Returns
     -------
@@ -94,12 +100,61 @@ def apply_preset(name: str, path: Path) -> list[Change]:
     Raises
     ------
     UserError
-        No such preset, or the file lacks a key; nothing is written then.
+        No such preset; or the file is no YAML, lacks a key, cannot be written, or shares a value
+        that is to be changed with another key (an alias). Nothing is written then.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.representer import RoundTripRepresenter
+    from phenoprot.files import read_text, write_text
+    from phenoprot.yamltext import LARGEST, parse_yaml
 
-    from phenoprot.files import write_text
+    values = preset(name)
+    path = path.resolve()  # what a link points to is written, the link stays
+    text = read_text(path, LARGEST)
+    before = parse_yaml(text, str(path))
+    holders = {key: _holder(before, key) for key in values}
+    if missing := [key for key, holder in holders.items() if holder is None]:
+        raise UserError(
+            f"{len(missing)} of the keys of preset '{name}' are not there: {listed(missing)}",
+            where=str(path),
+            remedy="Take params.yaml of this version of phenoprot.",
+        )
+    changes: list[Change] = []
+    wanted = _unshared(before)
+    for key, value in values.items():
+        holder, last = _holder(wanted, key), key.rsplit(".", 1)[-1]
+        assert holder is not None
+        if holder[last] != value:
+            changes.append((key, holder[last], value))
+            holder[last] = value
+    check(wanted)
+    if not changes:
+        return []
+    if not path.stat().st_mode & stat.S_IWUSR:
+        raise UserError(
+            "is read-only", where=str(path), remedy=f"Make it writable: chmod u+w {path}"
+        )
+    written = _written(text, changes, str(path))
+    if parse_yaml(written, str(path)) != wanted:
+        raise UserError(
+            f"its layout does not let preset '{name}' change {len(changes)} value(s) alone",
+            where=str(path),
+            remedy="Write each key of its blocks on a line of its own, without aliases (&, *, <<).",
+        )
+    write_text(path, written)
+    return changes
+
+
+def _unshared(value: Any) -> Any:
+    """A copy in which no two keys hold one object, as aliases do."""
+    if isinstance(value, dict):
+        return {key: _unshared(item) for key, item in value.items()}
+    return [_unshared(item) for item in value] if isinstance(value, list) else value
+
+
+def _written(text: str, changes: list[Change], where: str) -> str:
+    """The text with the changed values, all else as it was."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+    from ruamel.yaml.representer import RoundTripRepresenter
 
     class Plain(RoundTripRepresenter):
         """Writes ``null`` as it stands in params.yaml, where ruamel would leave it out."""
@@ -107,39 +162,29 @@ def apply_preset(name: str, path: Path) -> list[Change]:
     Plain.add_representer(
         type(None), lambda self, _: self.represent_scalar("tag:yaml.org,2002:null", "null")
     )
-    values = preset(name)
     yaml = YAML()
     yaml.Representer = Plain
     yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.preserve_quotes = True
     yaml.width = 4096
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise UserError("no such file", where=str(path), remedy="Check the path.") from None
-    content = yaml.load(text)
-    holders = {key: _holder(content, key) for key in values}
-    if missing := [key for key, holder in holders.items() if holder is None]:
-        raise UserError(
-            f"{len(missing)} of the keys of preset '{name}' are not there: {listed(missing)}",
-            where=str(path),
-            remedy="Take params.yaml of this version of phenoprot.",
-        )
-    changes = []
-    for key, value in values.items():
-        holder, last = holders[key], key.rsplit(".", 1)[-1]
-        if holder[last] != value:
-            before = list(holder[last]) if isinstance(value, list) else holder[last]
-            changes.append((key, before, value))
-            if isinstance(value, list):
+        content = yaml.load(text)
+        for key, _, value in changes:
+            holder, last = _holder(content, key), key.rsplit(".", 1)[-1]
+            assert holder is not None
+            if isinstance(value, list) and isinstance(holder[last], list):
                 _refill(holder[last], value)
             else:
                 holder[last] = value
-    if changes:
         stream = StringIO()
         yaml.dump(content, stream)
-        write_text(path, stream.getvalue())
-    return changes
+    except YAMLError as error:
+        raise UserError(
+            f"not valid YAML 1.2: {' '.join(str(error).split())}",
+            where=where,
+            remedy="Fix the line.",
+        ) from None
+    return stream.getvalue()
 
 
 def _refill(items: Any, values: list[Any]) -> None:
@@ -176,10 +221,10 @@ def apply(
     path: Annotated[Path, typer.Option("--params", help="Parameter file.")] = Path("params.yaml"),
 ) -> None:
     """Write a preset's values into params.yaml, comments and order kept."""
-    from phenoprot.params import load_params
+    from phenoprot.params import Params
+    from phenoprot.settings import parse_settings
 
-    changes = apply_preset(name, path)
-    load_params(path)
+    changes = apply_preset(name, path, lambda content: parse_settings(Params, content, str(path)))
     for key, before, after in changes:
         typer.echo(f"{key}: {before} -> {after}")
     typer.echo(f"{path}: {len(changes)} values changed")

@@ -94,7 +94,7 @@ def _is_relative(text: str) -> str:
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 """Seed of random numbers, as NumPy and PyTorch take it."""
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=10**9)]
 """Number of things, at least one."""
 Share = Annotated[float, Field(ge=0, le=1)]
 """A share, 0 to 1."""

@@ -114,8 +114,7 @@ def parse_yaml(text: str, where: str) -> dict[str, Any]:
                 where=where,
                 remedy="Write lines of the form key: value.",
             )
-        _check(node, where)
-        return dict(_Constructor(where).construct_document(node))
+        return dict(_Constructor(where, _check(node, where)).construct_document(node))
     except yaml.MarkedYAMLError as error:
         raise _not_yaml(error, text, where) from None
     except yaml.YAMLError as error:
@@ -161,14 +160,21 @@ def _compose(text: str, where: str) -> yaml.Node | None:
         loader.dispose()
 
 
-def _check(root: yaml.Node, where: str) -> None:
-    """Refuse what would be lost, expand without end, or be another type than it looks."""
+def _check(root: yaml.Node, where: str) -> dict[int, str]:
+    """Refuse what would be lost, expand without end, or be another type than it looks.
+
+    Returns
+    -------
+    dict
+        Dotted key of every node, by its id.
+    """
+    names: dict[int, str] = {}
     done: dict[int, tuple[int, int]] = {}
     twice: list[str] = []
     no_text: list[str] = []
     tags: list[str] = []
 
-    def measure(node: yaml.Node, above: tuple[int, ...]) -> tuple[int, int]:
+    def measure(node: yaml.Node, above: tuple[int, ...], name: str) -> tuple[int, int]:
         """Values and levels of a node, aliases expanded."""
         if id(node) in above:
             raise UserError(
@@ -182,7 +188,11 @@ def _check(root: yaml.Node, where: str) -> None:
             if isinstance(node, yaml.MappingNode):
                 twice.extend(_repeated_keys(node))
                 no_text.extend(_other_keys(node))
-            below = [measure(child, (*above, id(node))) for child in _children(node)]
+            names[id(node)] = name
+            below = [
+                measure(child, (*above, id(node)), f"{name}.{key}" if name and key else name or key)
+                for key, child in _children(node)
+            ]
             done[id(node)] = (
                 1 + sum(size for size, _ in below),
                 1 + max((levels for _, levels in below), default=0),
@@ -199,7 +209,7 @@ def _check(root: yaml.Node, where: str) -> None:
             )
         return size, levels
 
-    measure(root, ())
+    measure(root, (), "")
     faults = [
         (twice, "key(s) stand more than once", "Keep one line of each key."),
         (no_text, "key(s) are no text", "Put these keys in quotes."),
@@ -211,15 +221,18 @@ def _check(root: yaml.Node, where: str) -> None:
             where=where,
             remedy=" ".join(remedy for _, _, remedy in found),
         )
+    return names
 
 
-def _children(node: yaml.Node) -> Iterator[yaml.Node]:
+def _children(node: yaml.Node) -> Iterator[tuple[str, yaml.Node]]:
+    """Nodes below a node, with their key or place."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            yield key
-            yield value
+            yield "", key
+            yield shortened(str(key.value), 100), value
     elif isinstance(node, yaml.SequenceNode):
-        yield from node.value
+        for place, item in enumerate(node.value):
+            yield str(place), item
 
 
 def _repeated_keys(node: yaml.MappingNode) -> list[str]:
@@ -261,9 +274,9 @@ def _too_deep(node: yaml.Node | yaml.Event, where: str) -> UserError:
 class _Constructor(yaml.constructor.SafeConstructor):
     """Makes plain values; numbers that Python cannot make are named with their line."""
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, names: dict[int, str]) -> None:
         super().__init__()
-        self.where = where
+        self.where, self.names = where, names
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
         """An integer of at most 64 bits."""
@@ -296,7 +309,8 @@ class _Constructor(yaml.constructor.SafeConstructor):
         return self._fault(node, "is no number", "Write a number, without a tag.")
 
     def _fault(self, node: yaml.ScalarNode, fault: str, remedy: str) -> UserError:
-        what = f"{quoted(node.value, 40)} on {_line(node)} {fault}"
+        key = quoted(self.names.get(id(node), ""), 120)
+        what = f"{key}: {quoted(node.value, 40)} on {_line(node)} {fault}"
         return UserError(what, where=self.where, remedy=remedy)
 
 

@@ -13,7 +13,7 @@ from phenoprot.settings import parse_settings
         ({"n_compound": 60}, "unknown key 'n_compound'"),
         ({"concentrations": [1, 2, 3]}, "'concentrations': Tuple should have at least 5 items"),
         ({"concentrations": [1, 3, 2, 4, 5]}, "concentrations must ascend"),
-        ({"concentrations": [0, 1, 2, 3, 4]}, "'concentrations.0': Input should be greater than 0"),
+        ({"concentrations": [0, 1, 2, 3, 4]}, "'concentrations.0': Input should be greater than"),
         ({"noise_range": [0.3, 0.1]}, "noise_range must be (lower, upper), not (0.3, 0.1)"),
         ({"missing_share": 0.5}, "'missing_share': Input should be less than 0.5"),
         ({"null_protein_share": 1.2}, "'null_protein_share': Input should be less than or equal"),

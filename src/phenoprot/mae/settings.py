@@ -11,7 +11,7 @@ from phenoprot.settings import Count, Seed, Settings, Share
 MAE_NAMES = ("mae", "mae-untrained")
 """Feature methods that read the finished model: the network as trained, and as it began."""
 
-Width = Annotated[int, Field(ge=1, le=2**16)]
+Size = Annotated[int, Field(ge=1, le=2**16)]
 Small = Annotated[int, Field(ge=1, le=1024)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
@@ -30,7 +30,7 @@ class ModelSettings(Settings):
     channel, all masked independently."""
     mask_ratio: float = Field(default=0.9, gt=0, lt=1)
     """Share of the tokens that the encoder does not see."""
-    width: Width = 128
+    width: Size = 128
     """Width of the encoder (elements of a token)."""
     depth: Small = 4
     """Transformer blocks of the encoder (count)."""
@@ -38,7 +38,7 @@ class ModelSettings(Settings):
     """Attention heads of the encoder (count)."""
     mlp_ratio: float = Field(default=4.0, gt=0, le=64)
     """Width of a block's hidden layer, in widths of the network."""
-    decoder_width: Width = 64
+    decoder_width: Size = 64
     """Width of the decoder (elements of a token; poster's reference: 512)."""
     decoder_depth: Small = 1
     """Transformer blocks of the decoder (count; poster: 1)."""
@@ -98,7 +98,7 @@ class LossSettings(Settings):
     """Weight a of the Fourier loss."""
     norm_pix: bool = False
     """Compare patches standardised to their own mean and sd, per channel."""
-    foreground_weight: float = Field(default=0.0, ge=0)
+    foreground_weight: float = Field(default=0.0, ge=0, le=1e6)
     """Extra weight of a masked token whose patch lies in the cell: 1 + this times the cell's share
     of the patch. 0: off."""
 
@@ -110,13 +110,13 @@ class TrainingSettings(Settings):
     """Seed of initialisation, batches, augmentation and masks."""
     steps: Count = 3000
     """Steps of the optimiser (count)."""
-    fields: Count = 16
+    fields: Size = 16
     """Fields of view drawn for each device and micro-batch (count)."""
-    cells: Count = 1
+    cells: Size = 1
     """Cells drawn from each field (count)."""
     devices: Small = 1
     """Processes that share a batch (count); ``torchrun`` must start as many."""
-    accumulation: Count = 1
+    accumulation: Size = 1
     """Micro-batches whose gradients are added before a step (count)."""
     learning_rate: float = Field(default=2e-4, gt=0, le=1)
     """Peak learning rate of Lion (poster's reference: 1e-4)."""

@@ -26,7 +26,7 @@ from typing import Literal
 import pandas as pd
 from pydantic import Field
 
-from phenoprot.settings import Name, RelativePath, Settings
+from phenoprot.settings import RelativePath, Settings
 
 PLATE = "Metadata_Plate"
 WELL = "Metadata_Well"
@@ -125,7 +125,7 @@ class Tables(Settings):
 
     wells: RelativePath
     """File relative to the screen folder."""
-    profiles: dict[Name, ProfileTable] = Field(default_factory=dict)
+    profiles: dict[str, ProfileTable] = Field(default_factory=dict)
     """Feature tables by method name: what they are. A table in the folder ``profiles`` needs no
     entry, unless it is normalised already."""
     images: RelativePath | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from phenoprot.screens.contract import STAINS
 from phenoprot.settings import Settings
@@ -24,30 +24,30 @@ class CellProfilerSettings(Settings):
     between cells that touch."""
     smoothing: float = Field(default=0.06, ge=0, le=10)
     """Standard deviation of the smoothing before thresholds (nucleus diameters)."""
-    contrast: float = Field(default=1.5, ge=1)
+    contrast: float = Field(default=1.5, ge=1, le=1000)
     """A threshold is at least so many times the background, the 10th percentile of a stain: where
     there is no cell, the noise is not split into objects."""
-    nucleus_correction: float = Field(default=1.8, gt=0)
+    nucleus_correction: float = Field(default=1.8, gt=0, le=1000)
     """Factor on the threshold of nuclei."""
-    cell_correction: float = Field(default=1.0, gt=0)
+    cell_correction: float = Field(default=1.0, gt=0, le=1000)
     """Factor on the threshold of cells."""
-    declump_light: float = Field(default=0.6, ge=0)
+    declump_light: float = Field(default=0.6, ge=0, le=1000)
     """Nuclei that touch are split along the valleys of a relief, the distance to their outline
     (nucleus diameters) plus so many times the light of DNA (natural log). 0: by shape alone."""
     declump_smoothing: float = Field(default=0.07, ge=0, le=10)
     """Standard deviation of the smoothing of that relief (nucleus diameters)."""
-    declump_depth: float = Field(default=0.05, ge=0)
+    declump_depth: float = Field(default=0.05, ge=0, le=1000)
     """Least depth of a valley below the lower of its two sides (height of the relief)."""
-    min_nucleus_area: float = Field(default=0.06, ge=0)
+    min_nucleus_area: float = Field(default=0.06, ge=0, le=1000)
     """Smaller objects are debris (areas of a disk of the nucleus diameter). Nuclei that the border
     cuts are small, too."""
-    max_nucleus_area: float = Field(default=12.0, gt=0)
+    max_nucleus_area: float = Field(default=12.0, gt=0, le=1e6)
     """Larger objects are no nuclei (areas of a disk of the nucleus diameter)."""
-    dead_brightness: float | None = Field(default=1.5, gt=1)
+    dead_brightness: float | None = Field(default=1.5, gt=1, le=1000)
     """Dead cells are round, small and bright. An object is one, and left out, if the light of the
     cytoplasm stains in its nucleus is above this many times that in the field's median nucleus, and
     the next two rules hold. None: dead cells are kept."""
-    dead_area: float = Field(default=0.5, gt=0)
+    dead_area: float = Field(default=0.5, gt=0, le=1000)
     """Largest area of a dead cell's nucleus (areas of the field's median nucleus)."""
     dead_roundness: float = Field(default=0.85, ge=0, le=1)
     """Least ratio of the short to the long axis of a dead cell's nucleus."""
@@ -56,6 +56,15 @@ class CellProfilerSettings(Settings):
     @classmethod
     def _known(cls, stains: tuple[str, ...]) -> tuple[str, ...]:
         return _cytoplasm_stains(stains)
+
+    @model_validator(mode="after")
+    def _areas(self) -> CellProfilerSettings:
+        if self.min_nucleus_area >= self.max_nucleus_area:
+            raise ValueError(
+                f"min_nucleus_area {self.min_nucleus_area:g} is not below max_nucleus_area "
+                f"{self.max_nucleus_area:g}: no nucleus would be found"
+            )
+        return self
 
 
 class CellposeSettings(Settings):

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from phenoprot.profiles.treatments import PROTEOME
-from phenoprot.settings import Name, Seed, Settings
+from phenoprot.settings import Count, Name, Seed, Settings
 
 Activation = Literal["relu", "tanh"]
 Loss = Literal["bce", "mse", "smape"]
@@ -16,13 +16,13 @@ Task = Literal["classification", "regression", "targets"]
 Layers = Annotated[int, Field(ge=0, le=1000)]
 Width = Annotated[int, Field(ge=1, le=2**16)]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
-Penalty = Annotated[float, Field(ge=0)]
+Penalty = Annotated[float, Field(ge=0, le=1e9)]
 
 
 class SplitSettings(Settings):
     """Cross-validation, outer and inner."""
 
-    folds: int = Field(ge=2)
+    folds: int = Field(ge=2, le=1000)
     """Outer folds, grouped by compound."""
     inner_splits: int = Field(ge=1, le=1000)
     """Random sub-samplings of the training part in which grid points compete."""
@@ -37,11 +37,11 @@ class TrainSettings(Settings):
 
     learning_rate: float = Field(gt=0, le=1)
     """Adam's step size (poster: 1e-4)."""
-    batch_size: int = Field(ge=1)
+    batch_size: Count
     """Treatments per step."""
-    max_epochs: int = Field(ge=1)
+    max_epochs: Count
     """Epochs after which training stops in any case."""
-    patience: int = Field(ge=1)
+    patience: Count
     """Epochs without a lower loss on the held-out inner compounds before it stops."""
     seed: Seed
     """Seed of initial weights, batches and dropout."""
@@ -88,7 +88,7 @@ class MlpGrid(Settings):
 class LinearSettings(Settings):
     """Principal components, then ridge regression."""
 
-    components: int = Field(ge=1)
+    components: Count
     """Principal components of the training part's features that are kept."""
     penalties: list[Penalty] = Field(min_length=1)
     """Ridge penalties that compete in the inner splits, relative to the training rows' number."""
@@ -97,9 +97,9 @@ class LinearSettings(Settings):
 class ClassificationSettings(Settings):
     """UP-vs-NOT and DOWN-vs-NOT."""
 
-    min_positives: int = Field(ge=1)
+    min_positives: Count
     """Compounds that must be regulated for a protein to enter."""
-    min_negatives: int = Field(ge=1)
+    min_negatives: Count
     """Compounds that must be not regulated for a protein to enter."""
 
 
@@ -115,7 +115,7 @@ class RegressionSettings(Settings):
 class TargetSettings(Settings):
     """Annotated compound targets."""
 
-    min_compounds: int = Field(ge=1)
+    min_compounds: Count
     """Annotated compounds that a target needs to enter."""
 
 
@@ -130,7 +130,7 @@ class TaskSettings(Settings):
     """Hyperparameter grid of the MLP."""
     linear: LinearSettings
     """The linear model beside it."""
-    clip: float = Field(gt=0)
+    clip: float = Field(gt=0, le=1e6)
     """Features are clipped to this many standard deviations of the training part."""
     shuffles: int = Field(ge=1, le=10_000)
     """Label permutations, each with a full nested cross-validation, behind the shuffled row."""

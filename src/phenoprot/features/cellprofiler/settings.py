@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from phenoprot.screens.contract import STAINS
 from phenoprot.settings import Settings
@@ -40,3 +40,10 @@ class CellProfilerSettings(Settings):
     """Nuclei are neighbours if they touch after growing by this many pixels."""
     cells_neighbour_distance: Pixels = 5
     """Cells are neighbours if they touch after growing by this many pixels."""
+
+    @field_validator("stains", "texture_scales")
+    @classmethod
+    def _each_once(cls, values: tuple[object, ...]) -> tuple[object, ...]:
+        if len(set(values)) < len(values):
+            raise ValueError("each one may stand there once, or features have one name")
+        return values
