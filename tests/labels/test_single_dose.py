@@ -280,3 +280,46 @@ def test_counts_by_hand() -> None:
         "n_compounds": 3,
         "n_proteins": 2,
     }
+
+
+def small_readout() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Readout and layout of 4 controls and 4 wells of a treatment, 3 proteins."""
+    names = [f"A{n:02d}" for n in range(1, 9)]
+    wells = pd.DataFrame(
+        {
+            "Metadata_Plate": "P1",
+            "Metadata_Well": names,
+            "Metadata_Compound": ["DMSO"] * 4 + ["x"] * 4,
+            "Metadata_Concentration": [0.0] * 4 + [1.0] * 4,
+            "Metadata_Control": ["negcon"] * 4 + [""] * 4,
+        }
+    )
+    values = np.arange(24.0).reshape(3, 8) % 5
+    readout = pd.DataFrame(
+        {
+            "Metadata_Plate": "P1",
+            "Metadata_Well": names * 3,
+            "Metadata_Protein": np.repeat(["p", "q", "r"], 8),
+            "Value": values.ravel(),
+        }
+    )
+    return readout, wells
+
+
+def test_proteins_that_tell_nothing_are_left_out() -> None:
+    readout, wells = small_readout()
+    readout.loc[readout["Metadata_Protein"] == "p", "Value"] = NAN
+    readout.loc[8:11, "Value"] = NAN  # all controls of q
+    settings = LabelSettings(position_correction="none", single_dose=RULE)
+    standardised = standardised_readout(readout, wells, settings)
+    assert standardised.columns.tolist() == ["Metadata_Plate", "Metadata_Well", "r"]
+    assert label_single_dose(standardised, wells, RULE)["Metadata_Protein"].tolist() == ["r"]
+
+
+@pytest.mark.parametrize("value", [np.inf, 1e300])
+def test_levels_beyond_single_precision_are_refused(value: float) -> None:
+    readout, wells = small_readout()
+    readout.loc[6, "Value"] = value
+    settings = LabelSettings(position_correction="none", single_dose=RULE)
+    with pytest.raises(UserError, match=r"1 of 3 column\(s\) have infinite values .*: p"):
+        standardised_readout(readout, wells, settings)

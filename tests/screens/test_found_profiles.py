@@ -125,7 +125,7 @@ def test_a_field_without_a_cell_takes_no_part(folder: Path) -> None:
         ),
         (
             lambda t: t.assign(Metadata_CellCount=[5, None, 6, 7]),
-            "Metadata_CellCount is empty in 1 row(s). Write whole numbers, or leave the column out",
+            "Metadata_CellCount is empty, or no whole number of 0 or more, in 1 row(s). Write",
         ),
     ],
 )

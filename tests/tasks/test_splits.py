@@ -77,6 +77,26 @@ def test_stereoisomers_stay_together() -> None:
     assert groups["other"] == "XLYOFNOQVPJJNP"
 
 
+@pytest.mark.parametrize("inchikeys", [True, False])
+def test_spellings_of_one_name_stay_together(inchikeys: bool) -> None:
+    names = ["e\u0301stradiol", "\u00e9stradiol", "\u00c9stradiol ", "estradiol", "a\u2010b", "a-b"]
+    wells = pd.DataFrame(
+        {
+            "Metadata_Compound": names,
+            "Metadata_Concentration": 1.0,
+            "Metadata_Control": "",
+        }
+    )
+    if inchikeys:
+        wells["Metadata_InChIKey"] = ["", "AAA-B-C", "", "", "DDD-B-C", "AAA-X-C"]
+    group = compound_groups(wells).set_index("Metadata_Compound")[GROUP]
+    assert len(set(group[names[:3]])) == 1
+    assert len(set(group[names[4:]])) == 1
+    assert group["estradiol"] not in set(group[names[:3]])
+    # A name may join two structures.
+    assert (group[names[0]] == group["a-b"]) == inchikeys
+
+
 def test_without_inchikeys_each_compound_is_its_own_group() -> None:
     groups = compound_groups(wells())
     assert groups[GROUP].tolist() == groups["Metadata_Compound"].tolist()

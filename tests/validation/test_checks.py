@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenoprot.errors import UserError
+from phenoprot.errors import LONGEST_MESSAGE, UserError
 from phenoprot.validation.report import ValidationReport, require_valid, write_report
+from phenoprot.validation.settings import ValidationSettings
 
 Break = Callable[[Any], None]
 Validate = Callable[..., ValidationReport]
@@ -267,6 +268,70 @@ def unknown_target_compounds(draft: Any) -> None:
     draft.set("targets", [0, 1], "Metadata_Compound", ["aspirin", "caffeine"])
 
 
+def doses_in_nanomolar(draft: Any) -> None:
+    draft.wells["Metadata_Concentration"] *= 2000
+
+
+def two_normal_forms(draft: Any) -> None:
+    draft.set("wells", [N], "Metadata_Compound", "\u00e9stradiol")
+    draft.set("wells", [N + 24], "Metadata_Compound", "e\u0301stradiol")
+    draft.targets = draft.targets.iloc[1:]
+
+
+def two_dashes(draft: Any) -> None:
+    draft.set("wells", [N + 24], "Metadata_Compound", "compound\u2010a\u200b")
+
+
+def rounded_doses(draft: Any) -> None:
+    _tables(draft).pop("proteomics")
+    draft.set("wells", [N + 24], "Metadata_Concentration", 5.002)
+
+
+def lost_plate(draft: Any) -> None:
+    on_p1 = draft.cell_count["Metadata_Plate"] == "P1"
+    draft.cell_count = draft.cell_count[on_p1]
+
+
+def lost_readout_plate(draft: Any) -> None:
+    draft.proteomics = draft.proteomics[draft.proteomics["Metadata_Plate"] == "P1"]
+
+
+def unmeasured_plate(draft: Any) -> None:
+    extra = draft.wells[draft.wells["Metadata_Plate"] == "P2"]
+    draft.wells = pd.concat([draft.wells, extra.assign(Metadata_Plate="P3")])
+
+
+def feature_beyond_single_precision(draft: Any) -> None:
+    draft.cellprofiler = draft.cellprofiler.astype({"Cells_Feature_2": float})
+    draft.set("cellprofiler", [10], "Cells_Feature_2", 1e300)
+
+
+def date_feature(draft: Any) -> None:
+    draft.cellprofiler["Cells_Date"] = pd.Timestamp("2024-01-01")
+
+
+def value_of_another_unit(draft: Any) -> None:
+    draft.set("proteomics", [10], "Value", 1e6)
+
+
+def outlier_among_controls(draft: Any) -> None:
+    draft.set("proteomics", [1], "Value", -1e6)
+
+
+def value_beyond_single_precision(draft: Any) -> None:
+    draft.set("proteomics", [10], "Value", 1e300)
+
+
+def logged_intensities(draft: Any) -> None:
+    _tables(draft)["proteomics"]["kind"] = "intensity"
+    draft.proteomics["Value"] += 20.0
+
+
+def reserved_protein(draft: Any) -> None:
+    is_tnf = draft.proteomics["Metadata_Protein"] == "TNF alpha"
+    draft.proteomics.loc[is_tnf, "Metadata_Protein"] = "Metadata_TNF"
+
+
 # break, check, table, parts of the message
 FAULTS: list[tuple[Break, str, str, list[str]]] = [
     (no_plate_column, "readable", "wells.csv", ["1 required column(s)", "Metadata_Plate"]),
@@ -333,6 +398,23 @@ FAULTS: list[tuple[Break, str, str, list[str]]] = [
     (repeated_target, "target_unique", "targets.csv", ["1 of 11 rows", "'compound-c' EGFR"]),
     (unknown_target_compounds, "target_compounds_unknown", "targets.csv",
      ["2 of 10 compounds are in no well: aspirin, caffeine"]),
+    (doses_in_nanomolar, "dose_unit", "wells.csv", ["10000 uM", "below 10000", "'nM'"]),
+    (two_normal_forms, "compound_spelling", "wells.csv",
+     ["1 of 17 compounds", r"'e\u0301stradiol'", r"'\xe9stradiol'"]),
+    (two_dashes, "compound_spelling", "wells.csv", ["1 of 17 compounds", "compound-a"]),
+    (rounded_doses, "dose_rounding", "wells.csv", ["'compound-a' (5 and 5.002)"]),
+    (lost_plate, "plates_missing", "cell_count.csv", ["1 of 2 plates are missing", "P2", "10%"]),
+    (lost_readout_plate, "plates_missing", "proteomics.parquet", ["1 of 2 plates", "P2"]),
+    (unmeasured_plate, "plates_measured", "wells.csv", ["1 of 3 plates", "P3 (16 treated wells)"]),
+    (feature_beyond_single_precision, "feature_infinite", "cellprofiler.parquet",
+     ["Cells_Feature_2 (1 wells)"]),
+    (date_feature, "feature_numeric", "cellprofiler.parquet", ["dates", "Cells_Date"]),
+    (value_of_another_unit, "readout_outlier", "proteomics.parquet",
+     ["1 of 4 proteins", "IL-6", "1e+06 in P1 B05"]),
+    (outlier_among_controls, "readout_outlier", "proteomics.parquet", ["-1e+06 in P1 A02"]),
+    (value_beyond_single_precision, "readout_infinite", "proteomics.parquet", ["IL-6 (1)"]),
+    (logged_intensities, "intensity_logged", "proteomics.parquet", ["above 20", "logarithm"]),
+    (reserved_protein, "protein_reserved", "proteomics.parquet", ["'Metadata_TNF'"]),
 ]  # fmt: skip
 
 # The same fault shows in several tables, in one check.
@@ -430,6 +512,56 @@ def test_warnings_do_not_stop(draft: Any, validate: Validate) -> None:
         "readout_gaps",
     ]
     require_valid(report)
+
+
+def test_more_warnings(draft: Any, validate: Validate) -> None:
+    draft.wells["Metadata_Concentration"] *= 300  # 1500 uM
+    draft.cellprofiler["Unnamed: 0"] = draft.cellprofiler["Cells_Feature_1"]
+    draft.cellprofiler["Cells_Location_Center_X"] = draft.cellprofiler["Cells_Feature_0"]
+    draft.cell_count = draft.cell_count.drop(index=[N, N + 24])  # all of compound-a
+    is_il6 = draft.proteomics["Metadata_Protein"] == "IL-6"
+    draft.proteomics.loc[is_il6, "Metadata_Protein"] = "CON__P00761"
+    empty = draft.proteomics[is_il6].assign(Metadata_Protein="empty", Value=np.nan)
+    draft.proteomics = pd.concat([draft.proteomics, empty])
+    draft.set("proteomics", [60], "Value", 3000.0)
+    report = validate(draft, ValidationSettings(min_compounds=12, max_sparse_proteins=0.5))
+    assert report.lines() == []
+    said = {result.check: result.line for result in report.warnings}
+    assert "1500 uM" in said["dose_usual"]
+    assert "2 of 10 features" in said["features_of_place"]
+    assert "'Unnamed: 0', 'Cells_Location_Center_X'" in said["features_of_place"]
+    assert "1 of 16 treatments lack more than half" in said["treatments_thinned"]
+    assert "compound-a at 1500" in said["treatments_thinned"]
+    assert "1 of 5 proteins have no value in any well: empty" in said["readout_empty"]
+    assert "left out" in said["readout_empty"]
+    assert "1 of 5 proteins are contaminants" in said["protein_contaminants"]
+    assert "'CON__P00761'" in said["protein_contaminants"]
+    assert "1 of 5 proteins have values unusually far" in said["readout_far"]
+    assert "readout_gaps" not in said
+
+
+def test_small_intensities_and_close_doses(draft: Any, validate: Validate) -> None:
+    _tables(draft)["proteomics"]["kind"] = "intensity"
+    draft.proteomics["Value"] = 2.0 ** draft.proteomics["Value"]  # ratios around 1
+    draft.set("wells", [N + 24], "Metadata_Concentration", 5.3)
+    report = validate(draft)
+    assert [result.check for result in report.failures] == ["one_dose"]
+    assert {"intensity_small", "dose_close"} <= {result.check for result in report.warnings}
+
+
+def test_messages_are_bounded(draft: Any, validate: Validate) -> None:
+    draft.wells["Metadata_Compound"] = [f"{n}" + "x" * 5000 for n in range(48)]
+    draft.wells["Metadata_Control"] = "y\n" * 3000
+    report = validate(draft)
+    assert not report.ok
+    for line in report.lines() + report.warning_lines():
+        assert len(line) <= LONGEST_MESSAGE
+        assert "\n" not in line
+    with pytest.raises(UserError) as error:
+        require_valid(report)
+    assert len(str(error.value)) <= LONGEST_MESSAGE
+    for result in report.failures:
+        assert f"[{result.check}]" in str(error.value)
 
 
 def test_report_is_deterministic_and_written(draft: Any, validate: Validate, tmp_path: Any) -> None:

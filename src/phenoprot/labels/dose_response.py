@@ -7,6 +7,7 @@ import pandas as pd
 
 from phenoprot.curves.labels import ratio_targets
 from phenoprot.curves.settings import CurveSettings
+from phenoprot.profiles.normalise import require_finite
 from phenoprot.screens.contract import (
     COMPOUND,
     CONCENTRATION,
@@ -65,9 +66,16 @@ def ratio_levels(readout: pd.DataFrame, settings: CurveSettings) -> pd.DataFrame
     -------
     pandas.DataFrame
         ``Metadata_Compound``, ``Metadata_Concentration`` and one float32 column per protein.
+
+    Raises
+    ------
+    UserError
+        A ratio is so large that it has no place in single precision.
     """
     ratios = ratio_targets(readout, settings)
     wide = ratios.pivot(index=["compound", "concentration"], columns="gene", values="ratio")
     wide.index.names = TREATMENT_KEY
     wide.columns.name = None
-    return wide.sort_index().astype(np.float32).reset_index()
+    with np.errstate(over="ignore"):
+        levels = wide.sort_index().astype(np.float32).reset_index()
+    return require_finite(levels, "proteomics")

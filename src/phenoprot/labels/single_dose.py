@@ -13,7 +13,7 @@ from scipy import stats
 
 from phenoprot.errors import UserError
 from phenoprot.labels.settings import LabelSettings, SingleDoseSettings
-from phenoprot.profiles.normalise import normalise_to_controls
+from phenoprot.profiles.normalise import normalise_to_controls, require_finite
 from phenoprot.profiles.position import remove_position_effects
 from phenoprot.screens.contract import (
     COMPOUND,
@@ -31,8 +31,12 @@ UP, DOWN, NOT, UNCLASSIFIED = "up", "down", "not", ""
 
 
 def readout_matrix(proteomics: pd.DataFrame) -> pd.DataFrame:
-    """Wells x proteins: ``Metadata_Plate``, ``Metadata_Well`` and one float column per protein."""
+    """Wells x proteins: ``Metadata_Plate``, ``Metadata_Well`` and one float column per protein.
+
+    Proteins without any value are left out: there is nothing to learn from them.
+    """
     wide = proteomics.pivot(index=WELL_KEY, columns=PROTEIN, values=VALUE).sort_index(axis=1)
+    wide = wide.dropna(axis="columns", how="all")
     wide.columns.name = None
     return wide.reset_index()
 
@@ -43,11 +47,18 @@ def standardised_readout(
     """Wells x proteins in standard deviations of the plate's negative controls.
 
     With ``position_correction: controls`` the effect of the well's position is removed first.
+    Proteins that no plate can express so, without a control value there, are left out.
+
+    Raises
+    ------
+    UserError
+        A value is so far from the controls that it has no place in single precision.
     """
     matrix = readout_matrix(proteomics)
     if settings.position_correction == "controls":
         matrix = remove_position_effects(matrix, wells)
-    return normalise_to_controls(matrix, wells)
+    readout = require_finite(normalise_to_controls(matrix, wells), "proteomics")
+    return readout.dropna(axis="columns", how="all")
 
 
 def benjamini_hochberg(p: np.ndarray) -> np.ndarray:

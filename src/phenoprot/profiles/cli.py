@@ -26,13 +26,27 @@ def profiles(
         Normalisation,
         typer.Option(help="Per plate: mean and sd of the controls, or median and MAD."),
     ] = Normalisation.standardise,
+    params: Annotated[
+        Path | None, typer.Option(help="File with a block validation, e.g. params.yaml.")
+    ] = None,
 ) -> None:
     """Average fields to wells and normalise each plate to its negative controls."""
+    from phenoprot.errors import shortened
     from phenoprot.files import write_parquet
     from phenoprot.profiles.wells import read_features, read_layout, well_profiles
     from phenoprot.screens.contract import feature_columns
+    from phenoprot.settings import parse_settings, read_yaml
+    from phenoprot.validation.settings import ValidationSettings
 
-    table = well_profiles(read_features(features), read_layout(wells), normalisation.value)
+    given = read_yaml(params).get("validation", {}) if params else {}
+    table, warnings = well_profiles(
+        read_features(features),
+        read_layout(wells),
+        normalisation.value,
+        parse_settings(ValidationSettings, given, f"{params}, validation"),
+    )
+    for warning in warnings:
+        typer.echo(f"warning: {shortened(warning)}", err=True)
     write_parquet(output, table)
     typer.echo(f"{len(table)} wells, {len(feature_columns(table))} features")
     typer.echo(str(output))

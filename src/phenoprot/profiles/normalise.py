@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -57,13 +57,58 @@ def normalise_to_controls(
             where="profile",
             remedy="Mark the control wells 'negcon' in Metadata_Control, or leave the plate out.",
         )
-    for plate in pd.unique(plates):
-        rows = plates == plate
-        centre, spread = _centre_and_spread(values[rows & is_control], method)
-        values[rows] = (values[rows] - centre) / spread
     normalised = profile.copy()
-    normalised[features] = values.astype(np.float32)
+    # What is beyond single precision becomes infinite: see require_finite.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for plate in pd.unique(plates):
+            rows = plates == plate
+            centre, spread = _centre_and_spread(values[rows & is_control], method)
+            unit = np.where(_is_constant(centre, spread), 1.0, spread)
+            values[rows] = (values[rows] - centre) / unit
+        normalised[features] = values.astype(np.float32)
     return normalised
+
+
+def require_finite(profile: pd.DataFrame, where: str) -> pd.DataFrame:
+    """The profile, or a stop at infinite values; missing ones pass.
+
+    Raises
+    ------
+    UserError
+        Counts the columns with infinite values and names the first few.
+    """
+    features = feature_columns(profile)
+    infinite = np.isinf(profile[features].to_numpy(dtype=np.float64)).any(axis=0)
+    names = [name for name, is_infinite in zip(features, infinite, strict=True) if is_infinite]
+    if names:
+        raise UserError(
+            f"{len(names)} of {len(features)} column(s) have infinite values after "
+            f"normalisation: {listed(names)}",
+            where=where,
+            remedy="Correct or empty values that are far beyond all others, or leave these "
+            "columns out.",
+        )
+    return profile
+
+
+def unscaled_features(
+    profile: pd.DataFrame, wells: pd.DataFrame, method: Method
+) -> dict[str, list[str]]:
+    """Features that do not vary over the controls of a plate, and are only centred there.
+
+    Returns
+    -------
+    dict
+        Names of the features by plate; plates without any are left out.
+    """
+    features = feature_columns(profile)
+    controls = wells.loc[wells[CONTROL] == NEGATIVE_CONTROL, WELL_KEY]
+    found: dict[str, list[str]] = {}
+    for plate, rows in profile.merge(controls, on=WELL_KEY).groupby(PLATE, observed=True):
+        centre, spread = _centre_and_spread(rows[features].to_numpy(dtype=np.float64), method)
+        if (constant := _is_constant(centre, spread)).any():
+            found[str(plate)] = [features[i] for i in np.flatnonzero(constant)]
+    return found
 
 
 def _centre_and_spread(controls: np.ndarray, method: Method) -> tuple[np.ndarray, np.ndarray]:
@@ -75,6 +120,9 @@ def _centre_and_spread(controls: np.ndarray, method: Method) -> tuple[np.ndarray
         else:
             centre = np.nanmedian(controls, axis=0)
             spread = MAD_TO_SD * np.nanmedian(np.abs(controls - centre), axis=0)
+    return centre, spread
+
+
+def _is_constant(centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
     # Rounding leaves a constant column a spread of about eps * |centre|, not exactly 0.
-    constant = spread <= 1e-6 * np.maximum(np.abs(centre), 1e-6)
-    return centre, np.where(constant, 1.0, spread)
+    return cast("np.ndarray", spread <= 1e-6 * np.maximum(np.abs(centre), 1e-6))

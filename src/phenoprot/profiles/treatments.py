@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from phenoprot.errors import UserError, listed
-from phenoprot.profiles.normalise import Method, normalise_to_controls
+from phenoprot.profiles.normalise import Method, normalise_to_controls, require_finite
 from phenoprot.profiles.position import position_profile
 from phenoprot.screens.contract import (
     CONCENTRATION,
@@ -47,7 +47,8 @@ def screen_profiles(
     Raises
     ------
     UserError
-        A table of the screen has the name of a method that is taken from its images or layout.
+        A table of the screen has the name of a method that is taken from its images or layout; a
+        profile has infinite values.
     """
     extracted = extracted or {}
     taken = [*extracted, POSITION, PROTEOME]
@@ -73,7 +74,7 @@ def screen_profiles(
             profile = screen.profile(method)
             if not screen.info.tables.profiles[method].normalised:
                 profile = normalise_to_controls(profile, wells, how)
-        tables[method] = treatment_profiles(profile, wells)
+        tables[method] = treatment_profiles(require_finite(profile, method), wells)
     return tables
 
 
@@ -108,5 +109,5 @@ def treatment_profiles(profile: pd.DataFrame, wells: pd.DataFrame) -> pd.DataFra
     features = feature_columns(profile)
     treated = wells[(wells[CONTROL] != NEGATIVE_CONTROL) & wells[CONCENTRATION].gt(0)]
     merged = treated[[*WELL_KEY, *TREATMENT_KEY]].merge(profile, on=WELL_KEY)
-    means = merged.groupby(TREATMENT_KEY, sort=True)[features].mean()
+    means = merged.groupby(TREATMENT_KEY, sort=True, observed=True)[features].mean()
     return means.astype(np.float32).reset_index()

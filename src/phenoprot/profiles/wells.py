@@ -8,13 +8,28 @@ import numpy as np
 import pandas as pd
 
 from phenoprot.errors import UserError, listed
-from phenoprot.profiles.normalise import Method, normalise_to_controls
-from phenoprot.screens.aggregate import aggregate_wells
+from phenoprot.names import RULE, faulty_names
+from phenoprot.profiles.checks import check_layout, check_result, check_wells
+from phenoprot.profiles.normalise import Method, normalise_to_controls, require_finite
+from phenoprot.screens.aggregate import aggregate_wells, no_counts
 from phenoprot.screens.contract import CONTROL, COUNTS, SITE, WELL, WELL_KEY, feature_columns
-from phenoprot.screens.tables import canonical_well, read_table
+from phenoprot.screens.loader import is_text
+from phenoprot.screens.tables import (
+    canonical_well,
+    missing_words,
+    numbers,
+    read_table,
+    without_blanks,
+)
+from phenoprot.validation.settings import ValidationSettings
 
 
-def well_profiles(features: pd.DataFrame, wells: pd.DataFrame, how: Method) -> pd.DataFrame:
+def well_profiles(
+    features: pd.DataFrame,
+    wells: pd.DataFrame,
+    how: Method,
+    settings: ValidationSettings | None = None,
+) -> tuple[pd.DataFrame, list[str]]:
     """Average fields to wells, if they are fields, and normalise per plate.
 
     Parameters
@@ -25,17 +40,23 @@ def well_profiles(features: pd.DataFrame, wells: pd.DataFrame, how: Method) -> p
         Plate layout with ``Metadata_Control``.
     how
         As of :func:`phenoprot.profiles.normalise.normalise_to_controls`.
+    settings
+        Thresholds of the gate, or their defaults.
 
     Returns
     -------
-    pandas.DataFrame
+    profile : pandas.DataFrame
         One row per well: key, counts if there are any, float32 features.
+    warnings : list of str
+        What the user should know, one line each.
 
     Raises
     ------
     UserError
-        Rows repeat, wells are not in the layout, or a plate has no negative control.
+        Rows repeat, wells are not in the layout, a plate has no two negative controls with a
+        cell, or features are infinite, before the normalisation or after it.
     """
+    settings = settings or ValidationSettings()
     profile = aggregate_wells(features) if SITE in features else features
     if profile.duplicated(WELL_KEY).any():
         names = profile.loc[profile.duplicated(WELL_KEY), WELL_KEY].agg("/".join, axis=1).tolist()
@@ -53,7 +74,9 @@ def well_profiles(features: pd.DataFrame, wells: pd.DataFrame, how: Method) -> p
             where="features",
             remedy="Add them to the layout.",
         )
-    return normalise_to_controls(profile, wells, how)
+    warnings = check_wells(profile, wells, how, settings)
+    normalised = require_finite(normalise_to_controls(profile, wells, how), "features")
+    return normalised, warnings + check_result(normalised, settings)
 
 
 def read_features(path: Path) -> pd.DataFrame:
@@ -74,10 +97,11 @@ def read_features(path: Path) -> pd.DataFrame:
             remedy="Name columns that are no features Metadata_...",
         )
     for column in [column for column in COUNTS if column in table]:
-        counts = pd.to_numeric(table[column], errors="coerce")
-        if counts.isna().any():
+        counts, not_numbers = numbers(table[column])
+        bad = int(not_numbers.sum()) or no_counts(pd.Series(counts))
+        if bad:
             raise UserError(
-                f"column '{column}' has {int(counts.isna().sum())} value(s) that are no number",
+                f"column '{column}' has {bad} value(s) that are no whole number of 0 or more",
                 where=str(path),
                 remedy="Write whole numbers, or leave the column out.",
             )
@@ -91,9 +115,13 @@ def read_layout(path: Path) -> pd.DataFrame:
     Raises
     ------
     UserError
-        The file cannot be read, or lacks a column.
+        The file cannot be read, lacks a column, or breaks a rule of
+        :func:`phenoprot.profiles.checks.check_layout`.
     """
-    return _read(path, [*WELL_KEY, CONTROL])
+    wells = _read(path, [*WELL_KEY, CONTROL])
+    wells[CONTROL] = wells[CONTROL].fillna("").astype(str)
+    check_layout(wells, str(path))
+    return wells
 
 
 def _read(path: Path, columns: list[str]) -> pd.DataFrame:
@@ -105,11 +133,33 @@ def _read(path: Path, columns: list[str]) -> pd.DataFrame:
             where=str(path),
             remedy=f"It needs {', '.join(columns)}.",
         )
-    empty = int(table[WELL_KEY].isna().any(axis=1).sum())
-    if empty:
+    if table.empty:
+        raise UserError("the table has no row", where=str(path), remedy="Export it again.")
+    faults: list[tuple[str, str]] = []
+    for column in [column for column in (*WELL_KEY, SITE) if column in table]:
+        names = table[column]
+        if not (is_text(names) or pd.api.types.is_integer_dtype(names)):
+            what = f"column '{column}' holds {names.dtype}, expected text"
+            faults.append((what, "Write names as text."))
+            continue
+        # A number such as 7 has one spelling.
+        table[column] = names = without_blanks(names.astype(str).where(names.notna(), None))
+        faults += missing_words(names)
+        if column != WELL and (wrong := faulty_names(names.dropna().unique())):
+            what = f"column '{column}' has {len(wrong)} name(s) that cannot be used as file names"
+            faults.append((f"{what}: {listed(wrong)}", f"Rename them. {RULE}."))
+    if faults:
         raise UserError(
-            f"{empty} row(s) without plate or well", where=str(path), remedy="Fill these cells."
+            "; ".join(what for what, _ in faults),
+            where=str(path),
+            remedy=" ".join(dict.fromkeys(remedy for _, remedy in faults)),
         )
-    table[WELL_KEY] = table[WELL_KEY].astype(str)
+    keys = [column for column in (*WELL_KEY, SITE) if column in table]
+    empty = int(table[keys].isna().any(axis=1).sum())
+    if empty:
+        named = "plate, well or site" if SITE in table else "plate or well"
+        raise UserError(
+            f"{empty} row(s) without {named}", where=str(path), remedy="Fill these cells."
+        )
     table[WELL] = table[WELL].map(canonical_well)
     return table

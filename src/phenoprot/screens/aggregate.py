@@ -43,7 +43,7 @@ def aggregate_wells(fields: pd.DataFrame) -> pd.DataFrame:
     """
     twice = fields[fields.duplicated(FIELD_KEY)]
     if len(twice):
-        names = twice[FIELD_KEY].agg("/".join, axis=1).drop_duplicates().tolist()
+        names = list(dict.fromkeys("/".join(map(str, key)) for key in twice[FIELD_KEY].to_numpy()))
         raise UserError(
             f"{len(names)} field(s) of view have more than one row: {listed(names)}",
             where="field features",
@@ -60,14 +60,20 @@ def aggregate_wells(fields: pd.DataFrame) -> pd.DataFrame:
     )
     keys = [fields[column] for column in WELL_KEY]
     with np.errstate(over="ignore"):  # becomes infinite, which validation names
-        means = averaged.groupby(keys, sort=True).mean().astype(np.float32)
+        means = averaged.groupby(keys, sort=True, observed=True).mean().astype(np.float32)
     counts = pd.DataFrame(
         {FIELD_COUNT: has_cells, EMPTY_COUNT: ~has_cells}, index=fields.index, dtype=np.int64
     )
     if CELL_COUNT in fields:
         counts.insert(0, CELL_COUNT, fields[CELL_COUNT].astype(np.int64))
-    counts = counts.groupby(keys, sort=True).sum()
+    counts = counts.groupby(keys, sort=True, observed=True).sum()
     return pd.concat([counts, means], axis=1).reset_index()
+
+
+def no_counts(values: pd.Series) -> int:
+    """Number of cells of a column that are no whole number of 0 or more."""
+    numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    return int((~((numbers >= 0) & (numbers < 2**53) & (numbers == np.floor(numbers)))).sum())
 
 
 def average_profile(profile: pd.DataFrame, where: str) -> pd.DataFrame:
@@ -113,10 +119,10 @@ def average_profile(profile: pd.DataFrame, where: str) -> pd.DataFrame:
                 "Name columns that are no features Metadata_*.",
             )
         )
-    if CELL_COUNT in profile and profile[CELL_COUNT].isna().any():
+    if CELL_COUNT in profile and (wrong := no_counts(profile[CELL_COUNT])):
         faults.append(
             (
-                f"{CELL_COUNT} is empty in {profile[CELL_COUNT].isna().sum()} row(s)",
+                f"{CELL_COUNT} is empty, or no whole number of 0 or more, in {wrong} row(s)",
                 "Write whole numbers, or leave the column out.",
             )
         )

@@ -37,6 +37,7 @@ from phenoprot.screens.tables import (
     missing_words,
     numbers,
     read_table,
+    without_blanks,
 )
 from phenoprot.settings import parse_settings, read_yaml
 
@@ -161,7 +162,7 @@ class Screen:
                     )
                 )
             elif column in _NAMED:
-                table[column] = _without_blanks(table[column])
+                table[column] = without_blanks(table[column])
                 faults += missing_words(table[column])
             if column in _PATHS and is_text(table[column]):
                 faults += _no_paths(table[column])
@@ -183,13 +184,6 @@ class Screen:
 def _mapped(names: pd.Series, canonical: Callable[[str], str]) -> pd.Series:
     # A long readout repeats few names many times.
     return names.map({name: canonical(name) for name in names.dropna().unique()})
-
-
-def _without_blanks(names: pd.Series) -> pd.Series:
-    """The column with cells of nothing but white space as missing."""
-    names = names.astype(object)
-    blank = [name for name in names.dropna().unique() if not name.strip()]
-    return names.where(~names.isin(blank), None) if blank else names
 
 
 def _not_numbers(values: pd.Series, wrong: np.ndarray) -> list[tuple[str, str]]:

@@ -89,6 +89,13 @@ def canonical_doses(doses: pd.Series) -> pd.Series:
     return doses.map(same, na_action="ignore").where(np.isfinite(doses), doses)
 
 
+def without_blanks(names: pd.Series) -> pd.Series:
+    """The column with cells of nothing but white space as missing."""
+    names = names.astype(object)
+    blank = [name for name in names.dropna().unique() if not name.strip()]
+    return names.where(~names.isin(blank), None) if blank else names
+
+
 def missing_words(values: pd.Series) -> list[tuple[str, str]]:
     """Cells of a column of names in which a program wrote ``nan`` or the like for a missing value.
 

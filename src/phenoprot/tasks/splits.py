@@ -9,6 +9,7 @@ import pandas as pd
 
 from phenoprot.errors import UserError
 from phenoprot.screens.contract import COMPOUND, CONCENTRATION, CONTROL, INCHIKEY, NEGATIVE_CONTROL
+from phenoprot.screens.tables import folded_name
 
 FOLD = "Fold"
 GROUP = "Metadata_Group"
@@ -18,15 +19,33 @@ def compound_groups(wells: pd.DataFrame) -> pd.DataFrame:
     """Compounds that must stay together: one row per compound with its group.
 
     Compounds with one connectivity (first block of the InChIKey: salts, stereoisomers and isotopes
-    of one skeleton) are one group; without an InChIKey a compound is its own group.
+    of one skeleton) are one group; without an InChIKey a compound is its own group. Spellings of
+    one name (case, white space, Unicode form) are one compound, whatever validation says of them.
     """
     treated = wells[(wells[CONTROL] != NEGATIVE_CONTROL) & wells[CONCENTRATION].gt(0)]
     compounds = treated.drop_duplicates(COMPOUND).sort_values(COMPOUND, ignore_index=True)
     group = compounds[COMPOUND]
     if INCHIKEY in compounds:
-        block = compounds[INCHIKEY].str.split("-").str[0]
+        block = compounds[INCHIKEY].fillna("").str.split("-").str[0]
         group = block.where(block != "", compounds[COMPOUND])
-    return pd.DataFrame({COMPOUND: compounds[COMPOUND], GROUP: group})
+    return pd.DataFrame({COMPOUND: compounds[COMPOUND], GROUP: _joined(compounds[COMPOUND], group)})
+
+
+def _joined(names: pd.Series, groups: pd.Series) -> pd.Series:
+    """Groups, with those joined that hold spellings of one name; the first stands for all."""
+    first: dict[str, str] = {}
+    stands_for: dict[str, str] = {}
+
+    def leader(group: str) -> str:
+        while (other := stands_for.get(group, group)) != group:
+            group = other
+        return group
+
+    for name, group in zip(names.map(folded_name), groups, strict=True):
+        one, other = leader(first.setdefault(name, group)), leader(group)
+        if one != other:
+            stands_for[other] = one
+    return groups.map(leader)
 
 
 def make_folds(groups: pd.DataFrame, folds: int, seed: int) -> pd.DataFrame:

@@ -97,9 +97,7 @@ def validate_screen(
             if proteomics is not None and tables.proteomics and wells is not None:
                 _add(parts, _matching(profile, path, proteomics, tables.proteomics.path, wells))
     filled = {name: [frame for frame in frames if len(frame)] for name, frames in parts.items()}
-    batches = {
-        name: pd.concat(frames, ignore_index=True) for name, frames in filled.items() if frames
-    }
+    batches = {name: _joined(frames) for name, frames in filled.items() if frames}
     return ValidationReport(info.name, tuple(judge(batches, SCREEN_RULES, settings.model_dump())))
 
 
@@ -138,6 +136,13 @@ class _Reader:
             return None
         row["n_rows"] = len(table)
         return table if len(table) else None
+
+
+def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Frames one below the other; a column without any value does not decide on types."""
+    columns = list(dict.fromkeys(column for frame in frames for column in frame))
+    known = [frame.dropna(axis="columns", how="all") for frame in frames]
+    return pd.concat(known, ignore_index=True).reindex(columns=columns)
 
 
 def _add(parts: Batches, more: dict[str, pd.DataFrame]) -> None:
