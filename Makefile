@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python3.12 names the interpreter (3.11-3.13) that the environment is made from.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help reproduce test lint format gate docs env lock bench-curves bench-features bench-mae clean
+.PHONY: help reproduce test lint format gate docs env lock bench-curves bench-features bench-mae torture clean
 
 export PYTHON
 # dvc's stages call `python` and `phenoprot`: those of the environment
@@ -52,6 +52,9 @@ bench-features: env ## time the CellProfiler features
 
 bench-mae: env ## time a training step of the masked autoencoder (ARGS='--preset poster')
 	@$(IN_ENV) python benchmarks/mae/bench_mae.py savings $(ARGS)
+
+torture: env ## damaged inputs, random kills, full disks; writes docs/reliability.md (ARGS='--seed 1')
+	@$(IN_ENV) python benchmarks/torture/run.py $(ARGS)
 
 clean: ## remove the environment, the work folder and caches (not dvc's)
 	rm -rf .venv .phenoprot .pytest_cache .mypy_cache .ruff_cache .hypothesis build src/*.egg-info
