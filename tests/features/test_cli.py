@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 from tests.crops.scenes import Scene
 from typer.testing import CliRunner
 
@@ -51,3 +53,40 @@ def test_import_of_nothing(tmp_path: Path) -> None:
     result = CliRunner().invoke(features_app, command)
     assert isinstance(result.exception, UserError)
     assert not (tmp_path / "f.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ("f.csv", "does not end in .parquet"),
+        ("folder.parquet", "is a folder, expected a file"),
+        ("input.parquet", "is an input, too"),
+        ("images.csv/f.parquet", "which is a file"),
+    ],
+)
+@pytest.mark.parametrize("command", ["import", "cellprofiler"])
+def test_outputs_are_checked_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, output: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.parquet").mkdir()
+    (tmp_path / "input.parquet").write_text("mine")
+    (tmp_path / "images.csv").write_text("no table")
+    masks = ["--masks", "masks"] if command == "cellprofiler" else []
+    arguments = [command, "input.parquet", *masks, "--output", output]
+    result = CliRunner().invoke(features_app, arguments)
+    assert isinstance(result.exception, UserError)
+    assert message in str(result.exception)
+    assert (tmp_path / "input.parquet").read_text() == "mine"
+
+
+@pytest.mark.usefixtures("here")
+def test_images_are_checked_before_the_work(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(scene.folder)
+    path = sorted((scene.folder / "images").glob("*_AGP.tiff"))[0]
+    tifffile.imwrite(path, np.full((scene.size, scene.size), 7, np.uint16))
+    command = ["cellprofiler", "images.csv", "--masks", "masks", "--output", "f.parquet"]
+    result = CliRunner().invoke(features_app, command)
+    assert isinstance(result.exception, UserError)
+    assert "1 image(s) blank (all pixels equal): " in str(result.exception)
+    assert path.name in str(result.exception)

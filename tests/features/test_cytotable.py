@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 
 from phenoprot.errors import UserError
-from phenoprot.features import cytotable
+from phenoprot.features import cytotable, exports
 from phenoprot.features.cytotable import import_cellprofiler
 
 REAL = Path(__file__).parent / "data" / "cellprofiler_csv"
@@ -184,14 +185,236 @@ def test_images_without_a_key(two: Tables, tmp_path: Path) -> None:
     )
 
 
-def test_cells_that_are_lost_in_the_join(
-    two: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cells_that_are_lost_in_the_join(two: Tables, tmp_path: Path) -> None:
     # What CytoTable joins is counted against the cytoplasms that there are.
-    joined = pd.DataFrame({"Metadata_ImageNumber": [1] * 100})
-    monkeypatch.setattr(cytotable, "_single_cells", lambda _: joined)
-    assert message(as_csv(two, tmp_path / "a")) == (
+    orphans = two["Cytoplasm"].copy()
+    orphans.loc[:8, "Parent_Cells"] = 0
+    assert message(as_csv({**two, "Cytoplasm": orphans}, tmp_path / "a")) == (
         "SOURCE: 109 cytoplasms, of which 100 have one cell and one nucleus in their image. "
         "Parent_Cells and Parent_Nuclei of the cytoplasms must name objects of their image: export "
         "all tables from one analysis."
     )
+
+
+def merged(frames: Tables) -> pd.DataFrame:
+    """What CytoTable joins, by pandas: the tests below are about what comes before and after."""
+    rows = frames["Cytoplasm"].rename(columns={"Row": "Cytoplasm_Row"})
+    for name in ("Cells", "Nuclei"):
+        other = frames[name][["ImageNumber", "ObjectNumber", "Row"]].rename(
+            columns={"ObjectNumber": f"Parent_{name}", "Row": f"{name}_Row"}
+        )
+        rows = rows.merge(other, on=["ImageNumber", f"Parent_{name}"])
+    return rows.rename(columns={"ImageNumber": "Metadata_ImageNumber"}).sample(frac=1)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cytotable, "_cytotable", merged)
+
+
+class Said(list[str]):
+    """Warnings."""
+
+    def __call__(self, text: str) -> None:
+        self.append(text)
+
+
+@pytest.fixture
+def good(two: Tables, quick: None, tmp_path: Path) -> pd.DataFrame:
+    return import_cellprofiler(as_csv(two, tmp_path / "good"))
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("write", [as_csv, as_sqlite])
+def test_no_cell_anywhere(two: Tables, tmp_path: Path, write: Callable[..., Path]) -> None:
+    none = {name: table if name == "Image" else table.iloc[:0] for name, table in two.items()}
+    table = import_cellprofiler(write(none, tmp_path / "a"))
+    assert table["Metadata_CellCount"].tolist() == [0, 0, 0]
+    assert table.iloc[:, 4:].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("write", [as_csv, as_sqlite])
+@pytest.mark.parametrize("word", ["None", "NA", "nan", ""])
+def test_words_among_numbers_are_missing_values(
+    two: Tables, good: pd.DataFrame, tmp_path: Path, write: Callable[..., Path], word: str
+) -> None:
+    column = "Neighbors_NumberOfNeighbors_5"
+    cells = two["Cells"].astype({column: object})
+    cells.loc[cells["ImageNumber"] == 1, column] = word
+    cells.loc[60, column] = word
+    said = Said()
+    table = import_cellprofiler(write({**two, "Cells": cells}, tmp_path / "a"), said)
+    kept = two["Cells"].drop(index=60).query("ImageNumber == 2")[column]
+    assert table[f"Cells_{column}"].tolist()[0] == pytest.approx(kept.mean(), rel=1e-12)
+    assert np.isnan(table[f"Cells_{column}"][2])
+    others = table.columns.drop(f"Cells_{column}")
+    pd.testing.assert_frame_equal(table[others], good[others], check_exact=True)
+    if word in {"None", "NA"}:  # nan is what CellProfiler itself writes
+        (warning,) = said
+        assert "41 cell(s) of 1 feature(s)" in warning
+        assert f"'{word}': read as missing: Cells_{column}" in warning
+    else:
+        assert said == []
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("write", [as_csv, as_sqlite])
+@pytest.mark.parametrize("text", ["1,5", "#DIV/0!", "x"])
+def test_text_among_numbers_is_refused_by_name(
+    two: Tables, tmp_path: Path, write: Callable[..., Path], text: str
+) -> None:
+    cells = two["Cells"].astype({"AreaShape_Area": object})
+    cells.loc[5, "AreaShape_Area"] = text
+    found = message(write({**two, "Cells": cells}, tmp_path / "a"))
+    assert "table Cells: 1 feature(s) have text among their numbers" in found
+    assert f"Cells_AreaShape_Area (1 cell(s): '{text}'" in found
+
+
+@pytest.mark.parametrize("write", [as_csv, as_sqlite])
+def test_a_column_of_text_is_left_out_by_name(
+    two: Tables, good: pd.DataFrame, tmp_path: Path, write: Callable[..., Path]
+) -> None:
+    cells = two["Cells"].assign(Classify_Phenotype="round", Metadata_Well="A01", Metadata_Site=1)
+    said = Said()
+    table = import_cellprofiler(write({**two, "Cells": cells}, tmp_path / "a"), said)
+    pd.testing.assert_frame_equal(table, good)
+    (warning,) = said
+    assert "1 column(s) hold text only: left out: Cells_Classify_Phenotype ('round'" in warning
+
+
+def test_a_column_that_is_empty_at_first_is_read(
+    two: Tables, good: pd.DataFrame, tmp_path: Path
+) -> None:
+    # DuckDB takes the type of a column from its first rows.
+    cells = two["Cells"].copy()
+    cells["AreaShape_Late"] = [np.nan] * 108 + [2.5]
+    table = import_cellprofiler(as_csv({**two, "Cells": cells}, tmp_path / "a"))
+    assert table["Cells_AreaShape_Late"][0] == 2.5
+    assert table.drop(columns="Cells_AreaShape_Late").equals(good)
+
+
+def test_names_of_experiments(two: Tables, good: pd.DataFrame, tmp_path: Path) -> None:
+    source = as_csv(two, tmp_path / "a")
+    for path in sorted(source.glob("*.csv")):
+        path.rename(source / f"MyExpt_{path.name}")
+    (source / "MyExpt_Experiment.csv").write_text("Key,Value\n")
+    (source / "MyExpt_Filtered_Cells.csv").write_text("ImageNumber\n")
+    assert import_cellprofiler(source).equals(good)
+    database = as_sqlite(two, tmp_path / "b")
+    with closing(sqlite3.connect(database)) as connection:
+        for name in ("Image", *COMPARTMENTS):
+            odd = f'My "Expt"; DROP TABLE x--_Per_{name}'.replace('"', '""')
+            connection.execute(f'ALTER TABLE Per_{name} RENAME TO "{odd}"')
+        connection.commit()
+    odd_place = database.rename(tmp_path / "it's 100% odd?#.DB")
+    pd.testing.assert_frame_equal(import_cellprofiler(odd_place), good)
+
+
+def test_a_folder_for_each_site(two: Tables, good: pd.DataFrame, tmp_path: Path) -> None:
+    """Each folder counts its images from 1."""
+    for image in (1, 2, 3):
+        its = {name: table[table["ImageNumber"] == image] for name, table in two.items()}
+        its = {name: table.assign(ImageNumber=1) for name, table in its.items()}
+        (tmp_path / "analysis").mkdir(exist_ok=True)
+        as_csv(its, tmp_path / "analysis" / f"site {image}")
+    pd.testing.assert_frame_equal(import_cellprofiler(tmp_path / "analysis"), good)
+    as_csv(two, tmp_path / "analysis" / "copy")
+    found = message(tmp_path / "analysis")
+    assert "3 row(s) repeat an earlier Metadata_Plate / Metadata_Well / Metadata_Site" in found
+    (tmp_path / "analysis" / "copy" / "Cells.csv").unlink()
+    found = message(tmp_path / "analysis")
+    assert found.startswith("SOURCE/copy: 1 of 4 CellProfiler tables are missing: Cells.csv.")
+
+
+@pytest.mark.usefixtures("quick")
+def test_folders_of_different_pipelines(two: Tables, tmp_path: Path) -> None:
+    (tmp_path / "analysis").mkdir()
+    for image in (1, 2):
+        its = {name: table[table["ImageNumber"] == image] for name, table in two.items()}
+        if image == 2:
+            its["Nuclei"] = its["Nuclei"].drop(columns="AreaShape_Eccentricity")
+        as_csv(its, tmp_path / "analysis" / str(image))
+    found = message(tmp_path / "analysis")
+    assert "table Nuclei: 1 feature(s) are not in the tables of all folders" in found
+    assert "Nuclei_AreaShape_Eccentricity" in found
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("name", "column", "values", "expected"),
+    [
+        ("Image", "ImageNumber", ["1", "nan", "3"], "1 value(s) of ImageNumber are no whole"),
+        ("Image", "ImageNumber", ["1", "2.5", "3"], "1 value(s) of ImageNumber are no whole"),
+        ("Image", "ImageNumber", ["1", "1e30", "3"], "1 value(s) of ImageNumber are no whole"),
+        ("Image", "Metadata_Plate", ["nan", "None", "P"], "2 image(s) without plate, well or"),
+        ("Image", "Metadata_Well", ["A00", "A01", "AG1"], "2 name(s) of Metadata_Well are no"),
+        ("Cells", "ImageNumber", "", "109 value(s) of ImageNumber are no whole numbers"),
+        ("Cells", "ObjectNumber", 1, "107 row(s) repeat an earlier ImageNumber / ObjectNumber"),
+        ("Nuclei", "ObjectNumber", "x", "109 value(s) of ObjectNumber are no whole numbers"),
+        ("Cytoplasm", "Parent_Cells", "1.5", "109 value(s) of Parent_Cells are no whole numbers"),
+    ],
+)
+def test_keys_that_are_none(
+    two: Tables, tmp_path: Path, name: str, column: str, values: object, expected: str
+) -> None:
+    source = as_csv({**two, name: two[name].assign(**{column: values})}, tmp_path / "a")
+    assert f"SOURCE, table {name}: {expected}" in message(source)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_table_that_is_damaged(two: Tables, tmp_path: Path) -> None:
+    source = as_csv(two, tmp_path / "a")
+    text = (source / "Nuclei.csv").read_text()
+    (source / "Nuclei.csv").write_text(text[:-30])
+    assert "1 line(s) do not have the" in message(source)
+    (source / "Nuclei.csv").write_text(text + "1,2\n")
+    assert "line 111 has 2" in message(source)
+    (source / "Nuclei.csv").write_text("")
+    assert "the file is empty" in message(source)
+
+
+def test_sqlite_files_that_cannot_be_read(two: Tables, tmp_path: Path) -> None:
+    path = as_sqlite(two, tmp_path / "a")
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    assert "cannot be read as CellProfiler's SQLite file: " in message(path)
+    path.write_bytes(b"")
+    assert "4 of 4 CellProfiler tables are missing" in message(path)
+    path.write_bytes(content)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        monkey = pytest.MonkeyPatch()
+        monkey.setattr(exports, "LOCK_SECONDS", 0.1)
+        assert "database is locked. Close the program" in message(path)
+        monkey.undo()
+    with closing(sqlite3.connect(path)) as connection:
+        for name in ("Image", *COMPARTMENTS):
+            connection.execute(f"CREATE TABLE Other_Per_{name} AS SELECT * FROM Per_{name}")
+        connection.commit()
+    assert "holds 2 analyses: 'Per_Image', 'Other_Per_Image'" in message(path)
+
+
+def test_special_files(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.sqlite")
+    assert message(tmp_path / "x.sqlite").startswith("SOURCE: is a named pipe, expected a file")
+
+
+def test_cells_without_a_cytoplasm_are_counted(two: Tables, quick: None, tmp_path: Path) -> None:
+    said = Said()
+    source = as_csv({**two, "Cytoplasm": two["Cytoplasm"].iloc[:-9]}, tmp_path / "a")
+    table = import_cellprofiler(source, said)
+    assert table["Metadata_CellCount"].sum() == 100
+    assert said == [f"{source}: 9 of 109 cells have no cytoplasm: left out"]
+
+
+def test_errors_of_cytotable_are_one_line(
+    two: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Tables) -> pd.DataFrame:
+        raise ValueError("x\n" * 10000)
+
+    monkeypatch.setattr(cytotable, "_cytotable", fail)
+    found = message(as_csv(two, tmp_path / "a"))
+    assert "CytoTable cannot join the tables: ValueError: x x" in found
+    assert len(found) < 600
+    assert "\n" not in found

@@ -19,6 +19,7 @@ from phenoprot.images.check import ImageReport, check_images
 from phenoprot.images.reader import read_field
 from phenoprot.images.settings import ImageSettings
 from phenoprot.screens.contract import STAINS
+from phenoprot.screens.load_data import read_load_data
 
 from .conftest import Screen
 
@@ -211,3 +212,68 @@ def test_only_what_is_missing_or_changed_or_faulty_is_read_again(
     write(image_of(table, "ER", 5), np.arange(120, dtype=np.uint16).reshape(12, 10) + 9)
     assert report(table).faults == {}
     assert seen == ["P2/B01"]
+
+
+def test_black_that_is_not_0(make_fields: Screen, report: Check) -> None:
+    table = make_fields()
+    counts = np.arange(120, dtype=np.uint16).reshape(12, 10)
+    write(image_of(table, "DNA"), counts + 2**15)  # signed 16 bit read as unsigned
+    write(image_of(table, "ER"), counts + 500)  # the offset of a camera
+    faults = report(table).faults
+    assert list(faults) == ["offset"]
+    assert faults["offset"] == [
+        f"{image_of(table, 'DNA')} (P1/A01/1 DNA): the lowest count is 32768 of 65535; 0 was "
+        "expected to be black (signed counts read as unsigned?)"
+    ]
+
+
+def test_a_broken_pixel_does_not_hide_an_offset(make_fields: Screen, report: Check) -> None:
+    table = make_fields(shape=(50, 40))
+    counts = (np.arange(2000) + 2**15).astype(np.uint16).reshape(50, 40)
+    counts[3, 3] = 0
+    write(image_of(table, "DNA"), counts)
+    assert list(report(table).faults) == ["offset"]
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (0.005, "of the pixels are clipped by the correction; the function goes down to 0.005"),
+        (1e-30, "100.0% of the pixels are clipped by the correction"),
+        (300.0, "the lowest value of the function is 300, expected about 1"),
+        ("image", "all pixels are equal after the correction"),
+    ],
+)
+def test_images_that_the_correction_spoils(
+    make_fields: Screen, report: Check, tmp_path: Path, function: float | str, message: str
+) -> None:
+    table = make_fields()
+    counts = tifffile.imread(image_of(table, "DNA"))
+    values = counts / 65535 * 2 if function == "image" else np.full((12, 10), function)
+    np.save(tmp_path / "one.npy", np.ones((12, 10)))
+    np.save(tmp_path / "other.npy", values)
+    table = table.assign(**{f"Illum_{stain}": str(tmp_path / "one.npy") for stain in STAINS})
+    assert report(table).faults == {}
+    table.loc[0, "Illum_DNA"] = str(tmp_path / "other.npy")
+    faults = report(table).faults
+    assert list(faults) == ["correction"]
+    assert len(faults["correction"]) == 1
+    assert message in faults["correction"][0]
+
+
+def test_clipping_of_few_pixels_is_left_to_the_setting(
+    make_fields: Screen, report: Check, tmp_path: Path
+) -> None:
+    table = make_fields()
+    function = np.ones((12, 10))
+    function[0, :3] = 1e-3
+    np.save(tmp_path / "f.npy", function)
+    table = table.assign(**{f"Illum_{stain}": str(tmp_path / "f.npy") for stain in STAINS})
+    assert list(report(table).faults) == ["correction"]
+    assert report(table, ImageSettings(max_saturated_share=0.03)).faults == {}
+
+
+def test_the_shipped_images_are_sound(here: None, tmp_path: Path) -> None:
+    images = Path(__file__).parents[2] / "data" / "screens" / "cpjump1" / "images.csv"
+    result = check_images(read_load_data(images).iloc[:2], SETTINGS, work=tmp_path)
+    assert result.faults == {}

@@ -90,6 +90,13 @@ def test_names_of_the_jump_consortium(tmp_path: Path) -> None:
         ("s3://bucket/a.tif", "s3://bucket/a.tif"),
         ("file:/data/a%20b.tif", "/data/a b.tif"),
         ("file:///data/a.tif", "/data/a.tif"),
+        ("file:a%20b.tif", "{folder}/a b.tif"),
+        ("FILE:///data/a.tif", "/data/a.tif"),
+        ("S3://bucket/a.tif", "s3://bucket/a.tif"),
+        ("gs://bucket/a.tif", "gs://bucket/a.tif"),
+        ("http://[::1]:8000/a.tif", "http://[::1]:8000/a.tif"),
+        ("abfss://container@account/a.tif", "abfss://container@account/a.tif"),
+        ("2020-11-08T14:58/a::b.tif", "{folder}/2020-11-08T14:58/a::b.tif"),
         ("/data/a.tif", "/data/a.tif"),
         (" sub/a.tif ", "{folder}/sub/a.tif"),
     ],
@@ -158,6 +165,127 @@ def test_faults(tmp_path: Path, rows: list[dict[str, str]], message: str) -> Non
         read_load_data(path)
     assert caught.value.where == str(path)
     assert message in caught.value.what
+
+
+@pytest.mark.parametrize("column", ["Metadata_Plate", "Metadata_Site"])
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("../../x", "'../../x' holds a path separator"),
+        ("/abs", "'/abs' holds a path separator"),
+        ("20585/", "'20585/' holds a path separator"),
+        ("a\\b", "holds a path separator"),
+        ("..", "'..' names a folder"),
+        (".", "'.' names a folder"),
+        ("x" * 300, "has 300 characters"),
+        ("a\nb", "holds a control character"),
+        ("a\x1bb", "holds a control character"),
+    ],
+)
+def test_names_that_would_leave_the_output(
+    tmp_path: Path, column: str, name: str, fault: str
+) -> None:
+    path = write(tmp_path, row(), row("A02", **{column: name}))
+    with pytest.raises(UserError) as caught:
+        read_load_data(path)
+    assert f"column '{column}': 1 " in caught.value.what
+    assert fault in caught.value.what
+    assert "1 to 100 characters" in caught.value.remedy
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("names", [("P1", "p1"), ("caf\u00e9", "cafe\u0301")])
+def test_plates_that_some_file_systems_take_for_one(tmp_path: Path, names: tuple[str, str]) -> None:
+    path = write(tmp_path, *(row(Metadata_Plate=name) for name in names))
+    with pytest.raises(UserError, match=r"1 plate name\(s\) differ only in case or"):
+        read_load_data(path)
+
+
+@pytest.mark.parametrize("word", ["nan", "NaN", "None", "NA", "N/A", "<NA>", "null", " nan "])
+@pytest.mark.parametrize("column", ["Metadata_Plate", "Metadata_Well", "Metadata_Site"])
+def test_words_for_missing_values_are_empty_cells(tmp_path: Path, column: str, word: str) -> None:
+    path = write(tmp_path, row(), row("A02", **{column: word}))
+    with pytest.raises(UserError) as caught:
+        read_load_data(path)
+    expected = f"column '{column}' has 1 empty cell(s) ('{word.strip()}'): row 3"
+    assert caught.value.what == expected
+
+
+def test_a_folder_may_be_called_na(tmp_path: Path) -> None:
+    fields = read_load_data(write(tmp_path, row(PathName_DNA="NA")))
+    assert fields["URL_DNA"].tolist() == [str(tmp_path / "NA" / "A01-1-DNA.tif")]
+
+
+def test_wells_beyond_the_plate(tmp_path: Path) -> None:
+    wells = ["A00", "A49", "AG01", "ZZ99", "A", "07", "AF48", "af48", "H12"]
+    path = write(tmp_path, *(row(well, str(n)) for n, well in enumerate(wells)))
+    with pytest.raises(UserError) as caught:
+        read_load_data(path)
+    assert "column 'Metadata_Well' has 6 name(s) that are no wells" in caught.value.what
+    assert "'A00' has column 0" in caught.value.what
+    assert "AF48'" not in caught.value.what
+    assert "A01 to AF48" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("column", "place", "fault"),
+    [
+        ("URL_DNA", "ftp://host/a.tif", "'ftp://host/a.tif' has the protocol 'ftp'"),
+        ("URL_DNA", "zip::/data/a.zip", "is a chain of protocols"),
+        ("URL_DNA", "reference://x::https://host/a", "is a chain of protocols"),
+        ("URL_DNA", "file://server/share/a.tif", "names the host 'server'"),
+        ("PathName_DNA", "webhdfs://host/raw", "'webhdfs'"),
+        ("Illum_DNA", "github://a:b@c/x.npy", "'github'"),
+    ],
+)
+def test_places_that_are_not_read(tmp_path: Path, column: str, place: str, fault: str) -> None:
+    cells = row() | {f"Illum_{stain}": "a.npy" for stain in STAINS}
+    path = write(tmp_path, cells, cells | {"Metadata_Site": "2", column: place})
+    with pytest.raises(UserError) as caught:
+        read_load_data(path)
+    assert "names 1 place(s) that are not read" in caught.value.what
+    assert column in caught.value.what
+    assert fault in caught.value.what
+    assert "https://, s3://" in caught.value.remedy
+
+
+def test_duplicates_are_found_after_spelling(tmp_path: Path) -> None:
+    path = write(tmp_path, row("a1"), row(" A01 ", Metadata_Plate=" 007"), row("A001", site="1 "))
+    with pytest.raises(UserError, match=r"more than one row: 007/A01/1 \(3 times"):
+        read_load_data(path)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_damaged_line_is_refused_or_read_right(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("damaged")
+    path = write(folder, row("A01"), row("A02"), row("A03"))
+    good = read_load_data(path)
+    lines = path.read_text().splitlines()
+    at = data.draw(st.integers(0, 3))
+    fields = lines[at].split(",")
+    number = data.draw(st.integers(0, len(fields) - 1))
+    damage = data.draw(st.sampled_from(["drop", "double", "quote", "cut", "extra"]))
+    if damage == "drop":
+        del fields[number]
+    elif damage == "double":
+        fields.insert(number, fields[number])
+    elif damage == "quote":
+        fields[number] = f'"{fields[number]}'
+    elif damage == "cut":
+        fields = fields[: number + 1]
+    else:
+        fields.append("x")
+    lines[at] = ",".join(fields)
+    path.write_text("\n".join(lines) + "\n")
+    try:
+        read = read_load_data(path)
+    except UserError as error:
+        assert len(str(error)) < 2000  # noqa: PT017 - both outcomes are right
+    else:
+        pd.testing.assert_frame_equal(read, good)
 
 
 def test_all_faults_are_named_at_once(tmp_path: Path) -> None:

@@ -309,12 +309,8 @@ OTHERS = [
     [
         ome(),
         ome(SizeC=5, data='<TiffData FirstC="2" IFD="0" PlaneCount="1"/>'),
-        ome(
-            SizeC=5,
-            uuid='UUID="urn:uuid:2"',
-            data="".join(OTHER.format(*[n] * 3) for n in range(5)),
-        ),
-        ome(SizeC=2, data="".join(OTHER.format(*[n] * 3) for n in range(2))),
+        ome(SizeC=5, uuid='UUID="urn:uuid:2"', data="".join(OTHERS)),
+        ome(SizeC=2, data="".join(OTHERS[:2])),
         "ImageJ=1.53t\nimages=1\nslices=1\n",
         "<MetaData><prop id='Description' type='string' value='x'/></MetaData>",
         '{"shape": [40, 50]}',

@@ -24,6 +24,7 @@ import pandas as pd
 
 from phenoprot.errors import UserError, as_user_error, listed, quoted, shortened
 from phenoprot.features.aggregate import mean_of_cells
+from phenoprot.features.cellprofiler.names import COMPARTMENTS
 from phenoprot.features.exports import IMAGE, Export, find_exports
 from phenoprot.features.objects import (
     IMAGE_NUMBER,
@@ -91,7 +92,7 @@ def import_cellprofiler(source: Path, warn: Warn = _to_stderr) -> pd.DataFrame:
     source = source.absolute()
     exports = find_exports(source)
     images = _images(exports, source)
-    tables = {name: _compartment(exports, images, name, source) for name in ORDER}
+    tables = {name: _compartment(exports, images, name, source) for name in COMPARTMENTS}
     joined = _joined(tables, source)
     cytoplasms, cells = (len(tables[name].objects.number) for name in ("Cytoplasm", "Cells"))
     if len(joined) != cytoplasms:
@@ -109,7 +110,8 @@ def import_cellprofiler(source: Path, warn: Warn = _to_stderr) -> pd.DataFrame:
     ]
     counts = np.array([len(rows) for rows in rows_of], dtype=np.int32)
     parts = [images[FIELD_KEY].assign(**{CELL_COUNT: counts})]
-    for name, table in tables.items():
+    for name in ORDER:
+        table = tables[name]
         text = _say_what_is_missing(name, table.found, source, warn)
         objects = table.objects
         order = sorted(set(objects.features) - text)
@@ -117,8 +119,8 @@ def import_cellprofiler(source: Path, warn: Warn = _to_stderr) -> pd.DataFrame:
         values = objects.values[joined[name].to_numpy()][:, at]
         means = np.stack([mean_of_cells(np.ascontiguousarray(values[rows])) for rows in rows_of])
         parts.append(pd.DataFrame(means, columns=order, index=images.index))
-    table = pd.concat(parts, axis=1)
-    return table.sort_values(FIELD_KEY, kind="stable", ignore_index=True)
+    means_of_all = pd.concat(parts, axis=1)
+    return means_of_all.sort_values(FIELD_KEY, kind="stable", ignore_index=True)
 
 
 def _say_what_is_missing(name: str, found: Columns, source: Path, warn: Warn) -> set[str]:

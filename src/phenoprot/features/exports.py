@@ -29,6 +29,8 @@ IMAGE = "Image"
 TABLES = (IMAGE, *COMPARTMENTS)
 SQLITE_ENDINGS = {".sqlite", ".sqlite3", ".db", ".db3"}
 SQLITE_MAGIC = b"SQLite format 3\0"
+LOCK_SECONDS = 5.0
+"""How long to wait for another program that writes to an SQLite file."""
 ROWS_AT_ONCE = 2000
 """Rows of an SQLite table in memory as Python objects."""
 _CSV = re.compile(r"(|.*[_\-. ])(image|nuclei|cells|cytoplasm)\.csv(?:\.gz)?", re.IGNORECASE)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from phenoprot.errors import UserError
-from phenoprot.files import file_sha256
+from phenoprot.files import file_sha256, kind_of
 
 
 @dataclass(frozen=True)
@@ -25,18 +25,23 @@ def find_upstream(folder: Path, file: UpstreamFile) -> Path:
     Raises
     ------
     UserError
-        Not there, or other bytes than the named commit holds.
+        Not there, or only with other bytes than the named commit holds.
     """
     origin = f"github.com/{file.repository} at commit {file.commit}"
-    found = sorted(folder.rglob(file.name))
+    remedy = f"Fetch it from {origin}."
+    if not folder.is_dir():
+        what = f"is {kind_of(folder)}, expected a folder" if folder.exists() else "no such folder"
+        raise UserError(what, where=str(folder), remedy=f"Name the folder of {file.name}.")
+    # A folder may have the name; a link may lead nowhere, or to itself.
+    found = [path for path in sorted(folder.rglob(file.name)) if path.is_file()]
     if not found:
-        raise UserError(
-            f"'{file.name}' is not there", where=str(folder), remedy=f"Fetch it from {origin}."
-        )
-    if file_sha256(found[0]) != file.sha256:
-        raise UserError(
-            f"SHA-256 is not {file.sha256}",
-            where=str(found[0]),
-            remedy=f"Fetch it again from {origin}.",
-        )
-    return found[0]
+        raise UserError(f"'{file.name}' is not there", where=str(folder), remedy=remedy)
+    for path in found:
+        if file_sha256(path) == file.sha256:
+            return path
+    others = f" (nor is that of {len(found) - 1} more of the name)" if len(found) > 1 else ""
+    raise UserError(
+        f"SHA-256 is not {file.sha256}{others}",
+        where=str(found[0]),
+        remedy=f"Fetch it again from {origin}.",
+    )
