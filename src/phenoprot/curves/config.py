@@ -202,13 +202,22 @@ def design_of(config: dict[str, dict[str, Any]], path: Path) -> DoseDesign:
     unit = experiment["dose_unit"]
     if not (isinstance(unit, str) and unit.strip()):
         raise _wrong("Experiment", "dose_unit", unit, where, "a unit as text, e.g. 'M'")
-    return DoseDesign(
-        experiments=_names(experiment["experiments"], "experiments", where),
-        doses=tuple(_numbers(doses, "doses", where)),
-        controls=_names(controls, "control_experiment", where),
-        dose_scale=scale,
-        dose_unit=unit,
-    )
+    experiments = _names(experiment["experiments"], "experiments", where)
+    numbers = tuple(_numbers(doses, "doses", where))
+    try:
+        return DoseDesign(
+            experiments=experiments,
+            doses=numbers,
+            controls=_names(controls, "control_experiment", where),
+            dose_scale=scale,
+            dose_unit=unit,
+        )
+    except UserError as error:
+        if error.where.startswith(where):
+            raise
+        # The design knows its keys, not its file.
+        place = f"{where}, [Experiment] {error.where}"
+        raise UserError(error.what, where=place, remedy=error.remedy) from None
 
 
 def _names(values: Any, key: str, where: str) -> tuple[str, ...]:
