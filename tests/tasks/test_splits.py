@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phenoprot.errors import UserError
-from phenoprot.tasks.splits import FOLD, GROUP, compound_groups, inner_holdouts, make_folds
+from phenoprot.tasks.splits import (
+    FOLD,
+    GROUP,
+    compound_groups,
+    inner_holdouts,
+    make_folds,
+    read_folds,
+)
 
 
 @st.composite
@@ -128,3 +137,25 @@ def test_inner_holdouts_differ_among_splits_and_see_no_test_group() -> None:
     # Names of the test groups play no part.
     renamed = np.where(np.arange(40) < 30, groups, "test")
     assert np.array_equal(inner_holdouts(renamed, train, 2, 0.2, 0)[1], two)
+
+
+FOLDS = "Metadata_Compound,Metadata_Group,Fold\nNA,NA,0\nx,g,1\n"
+
+
+def test_folds_are_read_as_text(tmp_path: Path) -> None:
+    (tmp_path / "f.csv").write_text(FOLDS)
+    table = read_folds(tmp_path / "f.csv")
+    assert table["Metadata_Compound"].tolist() == ["NA", "x"]
+    assert table[FOLD].tolist() == [0, 1]
+    assert table[FOLD].dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", FOLDS[:-3], FOLDS[:20], FOLDS[:40], FOLDS.replace(",0", ",0.5"), FOLDS.replace(",1", ","),
+     FOLDS.replace("x,", ",")],
+)  # fmt: skip
+def test_damaged_folds(tmp_path: Path, content: str) -> None:
+    (tmp_path / "f.csv").write_text(content)
+    with pytest.raises(UserError, match=r"f\.csv"):
+        read_folds(tmp_path / "f.csv")

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from phenoprot.artefacts import REMEDY
 from phenoprot.errors import UserError
 from phenoprot.screens.contract import COMPOUND, CONCENTRATION, CONTROL, INCHIKEY, NEGATIVE_CONTROL
 from phenoprot.screens.tables import folded_name
+from phenoprot.tables import parse_numbers, read_delimited
 
 FOLD = "Fold"
 GROUP = "Metadata_Group"
@@ -83,8 +85,33 @@ def make_folds(groups: pd.DataFrame, folds: int, seed: int) -> pd.DataFrame:
 
 
 def read_folds(path: Path) -> pd.DataFrame:
-    """Read a fold table; every compound name is text, "NA" included."""
-    return pd.read_csv(path, dtype={COMPOUND: str, GROUP: str}, keep_default_na=False)
+    """Read a fold table; every compound name is text, "NA" included.
+
+    Raises
+    ------
+    UserError
+        The file is missing, cut or otherwise damaged.
+    """
+    table = read_delimited(path)
+    columns = [COMPOUND, GROUP, FOLD]
+    missing = [column for column in columns if column not in table]
+    if missing or table.empty:
+        raise UserError(
+            f"column(s) missing: {', '.join(missing)}" if missing else "the table has no row",
+            where=str(path),
+            remedy=REMEDY,
+        )
+    numbers, _ = parse_numbers(table[FOLD])
+    wrong = ~((numbers >= 0) & (numbers < 2**31) & (numbers == np.floor(numbers)))
+    wrong |= table[[COMPOUND, GROUP]].isna().any(axis=1).to_numpy()
+    if wrong.any():
+        raise UserError(
+            f"{wrong.sum()} of {len(table)} row(s) lack a name or a fold number",
+            where=str(path),
+            remedy=REMEDY,
+        )
+    table[FOLD] = numbers.astype(np.int64)
+    return table
 
 
 def inner_holdouts(
