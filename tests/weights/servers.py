@@ -19,6 +19,10 @@ class Server:
     break_after: int | None = None
     """Bytes after which it closes the connection, once."""
     status: int = 200
+    location: str | None = None
+    """Address that it sends on to."""
+    length: str | None = None
+    """What it says of the length, in place of the truth."""
     kind: str = "application/octet-stream"
     asked: list[str | None] = field(default_factory=list)
     """The Range header of each request."""
@@ -31,6 +35,11 @@ def serving(server: Server) -> Iterator[Server]:
         def do_GET(self) -> None:
             wanted = self.headers.get("Range")
             server.asked.append(wanted)
+            if server.location is not None:
+                self.send_response(302)
+                self.send_header("Location", server.location)
+                self.end_headers()
+                return
             if server.status != 200:
                 self.send_error(server.status)
                 return
@@ -43,7 +52,7 @@ def serving(server: Server) -> Iterator[Server]:
             body = server.content[begin:]
             self.send_response(206 if wanted and server.ranges else 200)
             self.send_header("Content-Type", server.kind)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", server.length or str(len(body)))
             self.end_headers()
             if server.break_after is not None:
                 body, server.break_after = body[: server.break_after], None

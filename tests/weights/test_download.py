@@ -123,7 +123,7 @@ def test_nothing_is_fetched_without_address_or_hash(tmp_path: Path) -> None:
         fetch("cpsam", tmp_path, "abc")
     with pytest.raises(UserError, match="but the published file has"):
         fetch("cloome-bioactivity", tmp_path, SHA256)
-    with pytest.raises(UserError, match="no published weights 'other'; there are: cloome-bio"):
+    with pytest.raises(UserError, match=r"no published weights 'other'\. There are: cloome-bio"):
         fetch("other", tmp_path)
     assert list(tmp_path.iterdir()) == []
 

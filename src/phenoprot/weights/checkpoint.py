@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import pickle
 import re
+import warnings
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from phenoprot.errors import UserError, listed
+from phenoprot.errors import UserError, as_user_error, listed, quoted, shortened
+from phenoprot.files import require_file
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -37,28 +39,36 @@ def read_checkpoint(path: Path) -> Any:
         would run code.
     """
     kind = _kind(path)
-    if kind == "safetensors":
-        return _read_safetensors(path)
-    import torch
-
+    # Damage reaches the readers of torch, safetensors and zipfile as errors of any type
+    # (AssertionError, IndexError, struct.error, ...): whatever they raise is the file's.
     try:
-        with torch.serialization.safe_globals([argparse.Namespace]):
+        if kind == "safetensors":
+            return _read_safetensors(path)
+        if kind == "zip":
+            _check_not_a_program(path)
+        import torch
+
+        with (
+            torch.serialization.safe_globals([argparse.Namespace]),
+            # Of other pickle protocols: what cannot be read is an error, the rest is read right.
+            warnings.catch_warnings(action="ignore", category=UserWarning),
+        ):
             # Of a training checkpoint only the weights are touched: the rest stays on disk.
             return torch.load(path, map_location="cpu", weights_only=True, mmap=kind == "zip")
+    except UserError:
+        raise
     except pickle.UnpicklingError as error:
         raise _refused(path, str(error)) from None
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+    except Exception as error:
+        if isinstance(error, MemoryError | OSError) and (plain := as_user_error(error)):
+            raise plain from None
         raise _damaged(path, _one_line(error)) from None
 
 
 def _kind(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(512)
-    except FileNotFoundError:
-        raise UserError("no such file", where=str(path), remedy="Check the path.") from None
-    except OSError as error:
-        raise UserError(f"cannot be read: {error.strerror}", where=str(path)) from None
+    require_file(path)
+    with path.open("rb") as stream:
+        head = stream.read(512)
     if not head:
         raise UserError("the file is empty", where=str(path), remedy=_AGAIN)
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
@@ -74,9 +84,6 @@ def _kind(path: Path) -> str:
     if path.suffix == ".safetensors":
         return "safetensors"
     if head.startswith(_ZIP):
-        if not zipfile.is_zipfile(path):
-            raise _damaged(path, f"the file ends early, after {path.stat().st_size} bytes")
-        _check_not_a_program(path)
         return "zip"
     if head.startswith(_PICKLE):
         return "pickle"
@@ -88,6 +95,8 @@ def _kind(path: Path) -> str:
 
 
 def _check_not_a_program(path: Path) -> None:
+    if not zipfile.is_zipfile(path):
+        raise _damaged(path, f"the file ends early, after {path.stat().st_size} bytes")
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
     if any(name.endswith("/constants.pkl") for name in names):
@@ -99,17 +108,15 @@ def _check_not_a_program(path: Path) -> None:
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise _damaged(path, _one_line(error)) from None
+    return dict(load_file(path))
 
 
 def _one_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    # torch's advice about its own bugs follows its first sentence.
+    reason = shortened((str(error).splitlines() or [""])[0].split(". ")[0], 150)
+    return reason or type(error).__name__
 
 
 def _damaged(path: Path, reason: str) -> UserError:
@@ -120,9 +127,9 @@ def _refused(path: Path, reason: str) -> UserError:
     found = re.search(r"unsupported (?:global: )?(?:GLOBAL (\S+))?", reason, re.IGNORECASE)
     if found is None:
         return _damaged(path, "the pickled part cannot be read")
+    what = f" ({shortened(found[1], 80)})" if found[1] else ""
     return UserError(
-        f"holds more than tensors{f' ({found[1]})' if found[1] else ''}, which can run code when "
-        "it is read; refused",
+        f"holds more than tensors{what}, which can run code when it is read; refused",
         where=str(path),
         remedy="If you trust its source, save its state_dict alone, where you made it: "
         "torch.save(model.state_dict(), ...).",
@@ -160,6 +167,13 @@ def tensors_under(
     if key is not None and isinstance(checkpoint, Mapping) and key in checkpoint:
         inner = checkpoint[key]
     tensors = _tensors(inner)
+    if wrong := [name for name, value in tensors.items() if _kind_of(value)]:
+        kinds = [f"{quoted(name)} is {_kind_of(tensors[name])}" for name in wrong]
+        raise UserError(
+            f"{len(wrong)} tensors are no plain numbers: {listed(kinds, 3)}",
+            where=where,
+            remedy="Save the weights as dense tensors of real numbers.",
+        )
     if not tensors:
         held = listed(list(checkpoint)) if isinstance(checkpoint, Mapping) else type(inner).__name__
         raise UserError(
@@ -178,6 +192,17 @@ def tensors_under(
             )
         tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
     return tensors
+
+
+def _kind_of(tensor: Tensor) -> str | None:
+    """What a tensor is, if its numbers cannot be taken as they are."""
+    import torch
+
+    if tensor.layout != torch.strided:
+        return "sparse"
+    if tensor.is_quantized or tensor.is_complex():
+        return "quantised" if tensor.is_quantized else "complex"
+    return "without values" if tensor.is_meta else None
 
 
 def _tensors(content: Any) -> dict[str, Tensor]:
@@ -226,7 +251,15 @@ def load_strictly(
             where=where,
             remedy=f"Give weights of {what} that were trained on as many stains.",
         )
+    whole_numbers = [
+        name
+        for name in shared
+        if own[name].is_floating_point() and not tensors[name].is_floating_point()
+    ]
     faults = []
+    if whole_numbers:
+        kinds = [f"{name} {tensors[name].dtype}" for name in whole_numbers]
+        faults.append(f"{len(kinds)} hold whole numbers ({listed(kinds, 3)})")
     if missing:
         faults.append(f"{len(missing)} tensors are missing ({listed(missing, 3)})")
     if unexpected:

@@ -7,11 +7,21 @@ import time
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
+from urllib.parse import urlsplit
+from urllib.request import (
+    HTTPDefaultErrorHandler,
+    HTTPErrorProcessor,
+    HTTPHandler,
+    HTTPRedirectHandler,
+    HTTPSHandler,
+    OpenerDirector,
+    ProxyHandler,
+    Request,
+)
 
-from phenoprot.errors import UserError
+from phenoprot.errors import REMEDIES, UserError, as_user_error, quoted
 from phenoprot.execution.lock import work_lock
-from phenoprot.files import file_sha256
+from phenoprot.files import file_sha256, kind_of
 from phenoprot.progress import Progress
 from phenoprot.weights.manifest import published
 from phenoprot.weights.store import expected_sha256, weights_folder
@@ -58,7 +68,7 @@ def fetch(
     entry = published(name)
     if sha256 is not None and not re.fullmatch("[0-9a-f]{64}", sha256):
         raise UserError(
-            f"'{sha256}' is no SHA-256", where="--sha256", remedy="Give 64 digits 0-9, a-f."
+            f"{quoted(sha256)} is no SHA-256", where="--sha256", remedy="Give 64 digits 0-9, a-f."
         )
     address, expected = url or entry.url, expected_sha256(name, entry, sha256)
     target = weights_folder(folder) / entry.file
@@ -72,6 +82,15 @@ def fetch(
             f"no hash of the weights '{name}' is known, so that any file would pass",
             remedy=f"Give --sha256: look it up at {entry.page}, or beside the file on its server.",
         )
+    _require_web(address)
+    partial = target.with_name(f"{target.name}.partial")
+    for path in (target, partial):
+        if path.exists() and not path.is_file():
+            raise UserError(
+                f"is {kind_of(path)}, a file is to be written there",
+                where=str(path),
+                remedy="Move it away.",
+            )
     with work_lock(target.parent, f"weights {name}"):
         if target.is_file():
             if file_sha256(target) == expected:
@@ -81,7 +100,6 @@ def fetch(
                 where=str(target),
                 remedy="Remove it, and fetch again.",
             )
-        partial = target.with_name(f"{target.name}.partial")
         _download(address, partial, name)
         found = file_sha256(partial)
         if found != expected:
@@ -112,6 +130,13 @@ def _download(address: str, partial: Path, name: str) -> None:
             remedy="Check the address, or give another one with --url.",
         ) from None
     except (URLError, HTTPException, OSError, ValueError) as error:
+        # Of the disk, not of the connection. What came is kept.
+        if not isinstance(error, URLError) and getattr(error, "errno", None) in REMEDIES:
+            plain = as_user_error(error)
+            assert plain is not None
+            raise UserError(
+                plain.what, where=plain.where or str(partial), remedy=plain.remedy
+            ) from None
         kept = partial.stat().st_size if partial.exists() else 0
         reason = error.reason if isinstance(error, URLError) else error
         raise UserError(
@@ -122,13 +147,41 @@ def _download(address: str, partial: Path, name: str) -> None:
 
 
 def _request(address: str, have: int) -> HTTPResponse:
-    # Only the web: urlopen would read local files, too.
-    if not address.startswith(("https://", "http://")):
-        raise ValueError("no http address")
     request = Request(address, headers={"User-Agent": "phenoprot"})
     if have:
         request.add_header("Range", f"bytes={have}-")
-    return urlopen(request, timeout=TIMEOUT)
+    response: HTTPResponse = _web().open(request, timeout=TIMEOUT)
+    return response
+
+
+def _require_web(address: str) -> None:
+    try:
+        parts = urlsplit(address)
+        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and address.isascii()
+        _ = parts.port  # a ValueError if it is no number
+    except ValueError:
+        sound = False
+    if not sound or not address.isprintable() or " " in address:
+        raise UserError(
+            f"{quoted(address)} is no http address",
+            where="--url",
+            remedy="Give the address of the file: https://...",
+        )
+
+
+def _web() -> OpenerDirector:
+    """An opener that knows the web alone: no local files and no ftp, by a redirect neither."""
+    opener = OpenerDirector()
+    for handler in (
+        ProxyHandler,
+        HTTPHandler,
+        HTTPSHandler,
+        HTTPDefaultErrorHandler,
+        HTTPRedirectHandler,
+        HTTPErrorProcessor,
+    ):
+        opener.add_handler(handler())
+    return opener
 
 
 def _receive(response: HTTPResponse, partial: Path, have: int, name: str) -> None:
@@ -138,8 +191,7 @@ def _receive(response: HTTPResponse, partial: Path, have: int, name: str) -> Non
             where=response.url,
             remedy="Give the address of the file itself with --url.",
         )
-    length = response.headers.get("Content-Length")
-    total = have + int(length) if length else None
+    total = None if response.length is None else have + response.length
     written, begin, started = have, have, time.monotonic()
     piece = max((total or 0) // STEPS, BLOCK)
     pieces = -(-total // piece) if total else 1

@@ -8,7 +8,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from phenoprot.errors import UserError
+from phenoprot.errors import UserError, quoted
+from phenoprot.names import LONGEST_NAME
 from phenoprot.settings import Settings, parse_settings, read_yaml
 
 MANIFEST = Path(__file__).with_name("manifest.yaml")
@@ -19,7 +20,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 class Published(Settings):
     """One file of published weights."""
 
-    file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=LONGEST_NAME)
     """Name of the file in the weights folder."""
     content: str
     """What it is, in one line."""
@@ -41,7 +42,7 @@ class Published(Settings):
 def manifest(path: Path = MANIFEST) -> dict[str, Published]:
     """Published weights by name, in the order of the file."""
     return {
-        name: parse_settings(Published, content, f"{path}: {name}")
+        name: parse_settings(Published, content, f"{path}: {quoted(name)}")
         for name, content in read_yaml(path).items()
     }
 
@@ -56,5 +57,7 @@ def published(name: str) -> Published:
     """
     entries = manifest()
     if name not in entries:
-        raise UserError(f"no published weights '{name}'; there are: {', '.join(entries)}")
+        raise UserError(
+            f"no published weights {quoted(name)}", remedy=f"There are: {', '.join(entries)}."
+        )
     return entries[name]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from phenoprot.errors import UserError
-from phenoprot.files import file_sha256
+from phenoprot.errors import UserError, quoted
+from phenoprot.files import file_sha256, kind_of
 from phenoprot.weights.manifest import Published, manifest
 from phenoprot.weights.settings import WeightsSettings
 
@@ -23,7 +23,18 @@ def weights_folder(folder: Path | None = None) -> Path:
     if folder is not None:
         return folder
     named = os.environ.get(FOLDER_VARIABLE)
-    return Path(named) if named else Path.home() / ".cache" / "phenoprot" / "weights"
+    return _expanded(named or "~/.cache/phenoprot/weights")
+
+
+def _expanded(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # no home, or ~ and the name of nobody
+        raise UserError(
+            "stands below a home folder that is not known",
+            where=quoted(path),
+            remedy=f"Write the whole path, or set {FOLDER_VARIABLE}.",
+        ) from None
 
 
 def locate(weights: WeightsSettings, folder: Path | None = None) -> Path:
@@ -47,7 +58,8 @@ def locate(weights: WeightsSettings, folder: Path | None = None) -> Path:
         The file is not there, its hash is another one, or nobody has said what it must be.
     """
     entry = manifest().get(weights.file)
-    path = weights_folder(folder) / entry.file if entry else Path(weights.file).expanduser()
+    path = weights_folder(folder) / entry.file if entry else _expanded(weights.file)
+    _require_no_other(path)
     if not path.is_file():
         raise _absent(weights.file, entry, path)
     expected = expected_sha256(weights.file, entry, weights.sha256)
@@ -61,6 +73,16 @@ def locate(weights: WeightsSettings, folder: Path | None = None) -> Path:
             remedy="It is damaged or another file: remove it and fetch the right one.",
         )
     return path
+
+
+def _require_no_other(path: Path) -> None:
+    """Stop at what is neither a file nor absent, e.g. a folder or a named pipe."""
+    if path.exists() and not path.is_file():
+        raise UserError(
+            f"is {kind_of(path)}, expected a file of weights",
+            where=str(path),
+            remedy="Name the file itself, or move this away.",
+        )
 
 
 def pinned_sha256(weights: WeightsSettings) -> str:
@@ -142,6 +164,7 @@ def verify(folder: Path | None = None) -> list[Status]:
 
 def _status(name: str, entry: Published, folder: Path) -> Status:
     path = folder / entry.file
+    _require_no_other(path)
     if not path.is_file():
         return Status(name, path, "absent", None)
     found = file_sha256(path)
