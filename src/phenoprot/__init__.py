@@ -1,3 +1,11 @@
-"""PhenoProt: how much of the proteome can be read from Cell Painting images?"""
+"""PhenoProt: how much of the proteome can be read from Cell Painting images?
+
+Importing the package pins the numerics of the process (:mod:`phenoprot.runtime`): import it before
+numpy, numba and torch.
+"""
+
+from phenoprot import runtime
 
 __version__ = "0.1.0"
+
+runtime.pin()

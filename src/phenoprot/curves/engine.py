@@ -65,8 +65,7 @@ def fit_ratios(
         Shape (N, SUMMARY): `summary.COLUMNS`, then the residual sum that was minimised; NaN for
         curves with fewer than 4 valid doses.
     """
-    ratios = np.ascontiguousarray(ratios, dtype=np.float64)
-    x = np.ascontiguousarray(log_doses, dtype=np.float64)
+    ratios, x = _plain(ratios), _plain(log_doses)
     points = interpolation_points(x) if settings.interpolation else np.empty(0)
     low, high = pec50_limits(x)
     grid_p = np.linspace(low, high, int(np.ceil((high - low) / PEC50_STEP)) + 1)
@@ -93,7 +92,7 @@ def fit_ratios(
                 where=f"device {device}",
                 remedy="Leave the device out",
             )
-        found = search(ratios, x, grid_p, grid_t, limits, np.array(box), STARTS, device)
+        found = _plain(search(ratios, x, grid_p, grid_t, limits, np.array(box), STARTS, device))
         free, to_control = settings.free_parameters, settings.control_fold_change
         summarise_all(x, ratios, found, free, to_control, out)
         return out
@@ -117,8 +116,14 @@ def fit_ratios(
             out,
         )
 
-    _shared(fit, [blocks[i::threads] for i in range(threads)])
+    # Dealt out in turn, and copied: every thread gets the layout that the kernel is compiled for.
+    _shared(fit, [np.ascontiguousarray(blocks[i::threads]) for i in range(threads)])
     return out
+
+
+def _plain(values: np.ndarray) -> np.ndarray:
+    """`values` as the kernels are compiled for: float64, C order, writeable."""
+    return np.require(values, np.float64, ["C", "W", "A"])
 
 
 def _blocks(valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

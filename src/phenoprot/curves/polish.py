@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
 import numpy as np
+
+from phenoprot.compiled import fma, inlined
 
 LN10 = math.log(10.0)
 MAX_STEPS = 60
@@ -34,7 +35,7 @@ ABSOLUTE_GAIN = 1e-22
 LARGEST_EXPONENT = 700.0
 
 
-@nb.njit(nogil=True, error_model="numpy", fastmath={"contract"})
+@inlined
 def fraction(x, m, pec50, slope, g, u):  # type: ignore[no-untyped-def]
     """Fill `u` with slope * (x + pEC50) and `g` with the fraction of the back plateau."""
     for i in range(m):
@@ -43,17 +44,17 @@ def fraction(x, m, pec50, slope, g, u):  # type: ignore[no-untyped-def]
         g[i] = e / (1.0 + e)
 
 
-@nb.njit(nogil=True, error_model="numpy", fastmath={"contract"})
+@inlined
 def residual_sum(y, g, m, front, back):  # type: ignore[no-untyped-def]
     """Sum of squared residuals of m points and the control."""
     total = (1.0 - front) ** 2
     for i in range(m):
-        r = y[i] - front - (back - front) * g[i]
-        total += r * r
+        r = fma(front - back, g[i], y[i] - front)
+        total = fma(r, r, total)
     return total
 
 
-@nb.njit(nogil=True, error_model="numpy", fastmath={"contract"})
+@inlined
 def plateaus(y, g, m, box):  # type: ignore[no-untyped-def]
     """Best plateaus within `box` (front low, high, back low, high) for fractions `g`.
 
@@ -70,12 +71,12 @@ def plateaus(y, g, m, box):  # type: ignore[no-untyped-def]
     cgy = -mean_g * (1.0 - mean_y)
     for i in range(m):
         d = g[i] - mean_g
-        cgg += d * d
-        cgy += d * (y[i] - mean_y)
+        cgg = fma(d, d, cgg)
+        cgy = fma(d, y[i] - mean_y, cgy)
     difference = 0.0
     if cgg > 0.0:
         difference = cgy / cgg
-    front = mean_y - difference * mean_g
+    front = fma(-difference, mean_g, mean_y)
     back = front + difference
     if box[0] <= front <= box[1] and box[2] <= back <= box[3]:
         return residual_sum(y, g, m, front, back), front, back, True, cgg > 0.0
@@ -84,22 +85,22 @@ def plateaus(y, g, m, box):  # type: ignore[no-untyped-def]
     shh, shy, sgh, sgy = 1.0, 1.0, 0.0, 0.0
     for i in range(m):
         h = 1.0 - g[i]
-        sgg += g[i] * g[i]
-        sgh += g[i] * h
-        shh += h * h
-        sgy += g[i] * y[i]
-        shy += h * y[i]
+        sgg = fma(g[i], g[i], sgg)
+        sgh = fma(g[i], h, sgh)
+        shh = fma(h, h, shh)
+        sgy = fma(g[i], y[i], sgy)
+        shy = fma(h, y[i], shy)
     best, best_front, best_back = np.inf, 0.0, 0.0
     free_front, free_back = False, False
     for edge in range(4):
         if edge < 2:
             front = box[edge]
-            back = (sgy - front * sgh) / sgg if sgg > 0.0 else front
+            back = fma(-front, sgh, sgy) / sgg if sgg > 0.0 else front
             inside = box[2] < back < box[3]
             back = min(max(back, box[2]), box[3])
         else:
             back = box[edge]
-            front = (shy - back * sgh) / shh
+            front = fma(-back, sgh, shy) / shh
             inside = box[0] < front < box[1]
             front = min(max(front, box[0]), box[1])
         total = residual_sum(y, g, m, front, back)
@@ -109,7 +110,7 @@ def plateaus(y, g, m, box):  # type: ignore[no-untyped-def]
     return best, best_front, best_back, free_front, free_back
 
 
-@nb.njit(nogil=True, error_model="numpy", fastmath={"contract"})
+@inlined
 def derivatives(y, g, u, m, slope, front, back, free_front, free_back):  # type: ignore[no-untyped-def]
     """Gradient and Hessian of the projected residual sum in (pEC50, ln slope).
 
@@ -122,34 +123,28 @@ def derivatives(y, g, u, m, slope, front, back, free_front, free_back):  # type:
     gg, gh, hh = 0.0, 0.0, 1.0
     for i in range(m):
         h = 1.0 - g[i]
-        r = y[i] - front - d * g[i]
+        r = fma(-d, g[i], y[i] - front)
         q = LN10 * g[i] * h
         curved = LN10 * q * (h - g[i])
         dp, dt = q * slope, q * u[i]
-        rp += r * dp
-        rt += r * dt
-        rpp += r * curved * slope * slope
-        rpt += r * (curved * slope * u[i] + q * slope)
-        rtt += r * (curved * u[i] * u[i] + q * u[i])
-        pp += dp * dp
-        pt += dp * dt
-        tt += dt * dt
-        gp += g[i] * dp
-        gt += g[i] * dt
-        hp += h * dp
-        ht += h * dt
-        gg += g[i] * g[i]
-        gh += g[i] * h
-        hh += h * h
-    fpp, fpt, ftt = d * d * pp - d * rpp, d * d * pt - d * rpt, d * d * tt - d * rtt
-    pb, tb = d * gp - rp, d * gt - rt
-    pf, tf = d * hp + rp, d * ht + rt
+        rp, rt = fma(r, dp, rp), fma(r, dt, rt)
+        rpp = fma(r * curved * slope, slope, rpp)
+        rpt = fma(r, fma(curved * slope, u[i], dp), rpt)
+        rtt = fma(r, fma(curved * u[i], u[i], dt), rtt)
+        pp, pt, tt = fma(dp, dp, pp), fma(dp, dt, pt), fma(dt, dt, tt)
+        gp, gt = fma(g[i], dp, gp), fma(g[i], dt, gt)
+        hp, ht = fma(h, dp, hp), fma(h, dt, ht)
+        gg, gh, hh = fma(g[i], g[i], gg), fma(g[i], h, gh), fma(h, h, hh)
+    dd = d * d
+    fpp, fpt, ftt = fma(dd, pp, -d * rpp), fma(dd, pt, -d * rpt), fma(dd, tt, -d * rtt)
+    pb, tb = fma(d, gp, -rp), fma(d, gt, -rt)
+    pf, tf = fma(d, hp, rp), fma(d, ht, rt)
     if free_front and free_back:
-        det = hh * gg - gh * gh
+        det = fma(hh, gg, -gh * gh)
         if det > 0.0:
-            fpp -= (gg * pf * pf - 2.0 * gh * pf * pb + hh * pb * pb) / det
-            fpt -= (gg * pf * tf - gh * (pf * tb + pb * tf) + hh * pb * tb) / det
-            ftt -= (gg * tf * tf - 2.0 * gh * tf * tb + hh * tb * tb) / det
+            fpp -= fma(hh * pb, pb, fma(gg * pf, pf, -2.0 * gh * pf * pb)) / det
+            fpt -= fma(hh * pb, tb, fma(gg * pf, tf, -gh * fma(pf, tb, pb * tf))) / det
+            ftt -= fma(hh * tb, tb, fma(gg * tf, tf, -2.0 * gh * tf * tb)) / det
     elif free_front:
         fpp -= pf * pf / hh
         fpt -= pf * tf / hh
@@ -161,7 +156,7 @@ def derivatives(y, g, u, m, slope, front, back, free_front, free_back):  # type:
     return -2.0 * d * rp, -2.0 * d * rt, 2.0 * fpp, 2.0 * fpt, 2.0 * ftt
 
 
-@nb.njit(nogil=True, error_model="numpy", fastmath={"contract"})
+@inlined
 def newton_step(gp, gt, hpp, hpt, htt, move_p, move_t):  # type: ignore[no-untyped-def]
     """Newton step with the absolute values of the Hessian's eigenvalues: always downhill."""
     if not move_p and not move_t:
@@ -171,7 +166,7 @@ def newton_step(gp, gt, hpp, hpt, htt, move_p, move_t):  # type: ignore[no-untyp
     if not move_p:
         return 0.0, -gt / max(abs(htt), 1e-300)
     middle, half = 0.5 * (hpp + htt), 0.5 * (hpp - htt)
-    radius = math.sqrt(half * half + hpt * hpt)
+    radius = math.sqrt(fma(hpt, hpt, half * half))
     high, low = middle + radius, middle - radius
     largest = max(abs(high), abs(low), 1e-300)
     # Unit eigenvector of `high`; the other one is at right angles to it.
@@ -181,17 +176,17 @@ def newton_step(gp, gt, hpp, hpt, htt, move_p, move_t):  # type: ignore[no-untyp
         c, s = half + radius, hpt
     else:
         c, s = hpt, radius - half
-    length = math.sqrt(c * c + s * s)
+    length = math.sqrt(fma(c, c, s * s))
     if length > 0.0:
         c, s = c / length, s / length
     else:
         c, s = 1.0, 0.0
-    along = -(c * gp + s * gt) / max(abs(high), 1e-12 * largest)
-    across = -(c * gt - s * gp) / max(abs(low), 1e-12 * largest)
-    return c * along - s * across, s * along + c * across
+    along = -fma(c, gp, s * gt) / max(abs(high), 1e-12 * largest)
+    across = -fma(c, gt, -s * gp) / max(abs(low), 1e-12 * largest)
+    return fma(c, along, -s * across), fma(s, along, c * across)
 
 
-@nb.njit(nogil=True, error_model="numpy", fastmath={"contract"})
+@inlined
 def polish(x, y, m, pec50, log_slope, limits, box, best, g, u):  # type: ignore[no-untyped-def]
     """Descend from (pEC50, ln slope) to a local minimum within `limits` and `box`.
 
@@ -217,25 +212,27 @@ def polish(x, y, m, pec50, log_slope, limits, box, best, g, u):  # type: ignore[
                 if g[i] * (1.0 - g[i]) > steepest:
                     steepest, pivot = g[i] * (1.0 - g[i]), x[i]
             reach = pivot + p
-            htt += reach * (reach * hpp - 2.0 * hpt + gp)
+            htt = fma(reach, reach * hpp - 2.0 * hpt + gp, htt)
             hpt = (hpt - reach * hpp - gp) / slope
-            gt -= reach * gp
+            gt = fma(-reach, gp, gt)
             gp, hpp = gp / slope, hpp / (slope * slope)
             move_t = (t > limits[2] or gt < 0.0) and (t < limits[3] or gt > 0.0)
         da, dt = newton_step(gp, gt, hpp, hpt, htt, move_p, move_t)
-        promised = -(gp * da + gt * dt)
-        if promised <= RELATIVE_GAIN * total + ABSOLUTE_GAIN or total - HOPE * promised > best:
+        promised = -fma(gp, da, gt * dt)
+        if promised <= fma(RELATIVE_GAIN, total, ABSOLUTE_GAIN):
+            break
+        if fma(-HOPE, promised, total) > best:
             break
         # A step that meets the slope's bound stops there, and the other variable follows.
         at_t = min(max(t + dt, limits[2]), limits[3])
         if at_t != t + dt and hpp > 0.0 and move_p:
             dt = at_t - t
-            da = -(gp + hpt * dt) / hpp
+            da = -fma(hpt, dt, gp) / hpp
         largest = STEP_V if turned else STEP_PEC50
         shrink = min(1.0, largest / max(abs(da), 1e-300), STEP_SLOPE / max(abs(dt), 1e-300))
         improved = False
         for _ in range(MAX_HALVINGS):
-            new_t = min(max(t + shrink * dt, limits[2]), limits[3])
+            new_t = min(max(fma(shrink, dt, t), limits[2]), limits[3])
             new_slope = math.exp(new_t)
             if turned:
                 new_p = (slope * reach + shrink * da) / new_slope - pivot

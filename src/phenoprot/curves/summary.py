@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
 import numpy as np
 
+from phenoprot.compiled import fma, inlined, one_variant
 from phenoprot.curves.polish import LARGEST_EXPONENT, LN10
 
 # Order of the summary; the last element is the residual sum that was minimised.
@@ -38,7 +38,7 @@ SWEEPS = 30
 EPSILON = float(np.finfo(np.float64).eps)
 
 
-@nb.njit(nogil=True, error_model="numpy", fastmath={"contract"})
+@inlined
 def standard_errors(x, n, pec50, slope, front, back, residual, out):  # type: ignore[no-untyped-def]
     """Fill `out` (4,) with the standard errors of pEC50, slope, front and back.
 
@@ -64,30 +64,30 @@ def standard_errors(x, n, pec50, slope, front, back, residual, out):  # type: ig
             for b in range(a + 1, 4):
                 aa, bb, ab = 0.0, 0.0, 0.0
                 for i in range(rows):
-                    aa += j[a, i] * j[a, i]
-                    bb += j[b, i] * j[b, i]
-                    ab += j[a, i] * j[b, i]
+                    aa = fma(j[a, i], j[a, i], aa)
+                    bb = fma(j[b, i], j[b, i], bb)
+                    ab = fma(j[a, i], j[b, i], ab)
                 if abs(ab) <= EPSILON * math.sqrt(aa * bb):
                     continue
                 rotated = True
                 zeta = (bb - aa) / (2.0 * ab)
-                t = 1.0 / (abs(zeta) + math.sqrt(1.0 + zeta * zeta))
+                t = 1.0 / (abs(zeta) + math.sqrt(fma(zeta, zeta, 1.0)))
                 if zeta < 0.0:
                     t = -t
-                c = 1.0 / math.sqrt(1.0 + t * t)
+                c = 1.0 / math.sqrt(fma(t, t, 1.0))
                 s = c * t
                 for i in range(rows):
                     left, right = j[a, i], j[b, i]
-                    j[a, i], j[b, i] = c * left - s * right, s * left + c * right
+                    j[a, i], j[b, i] = fma(c, left, -s * right), fma(s, left, c * right)
                 for i in range(4):
                     left, right = v[a, i], v[b, i]
-                    v[a, i], v[b, i] = c * left - s * right, s * left + c * right
+                    v[a, i], v[b, i] = fma(c, left, -s * right), fma(s, left, c * right)
         if not rotated:
             break
     square = np.zeros(4)
     for a in range(4):
         for i in range(rows):
-            square[a] += j[a, i] * j[a, i]
+            square[a] = fma(j[a, i], j[a, i], square[a])
     cut = EPSILON * max(rows, 4) * math.sqrt(square.max())
     variance = residual / (rows - 4.0) if rows > 4 else np.nan
     for k in range(4):
@@ -98,14 +98,14 @@ def standard_errors(x, n, pec50, slope, front, back, residual, out):  # type: ig
         out[k] = math.sqrt(total * variance)
 
 
-@nb.njit(nogil=True, error_model="numpy", fastmath={"contract"})
+@inlined
 def predicted(x, pec50, slope, front, back):  # type: ignore[no-untyped-def]
     """Ratio of the fitted curve at log10 dose `x`."""
     e = math.exp(min(LN10 * slope * (x + pec50), LARGEST_EXPONENT))
-    return front + (back - front) * (e / (1.0 + e))
+    return fma(back - front, e / (1.0 + e), front)
 
 
-@nb.njit(nogil=True, error_model="numpy", fastmath={"contract"})
+@inlined
 def log10_growth(x, pec50, slope):  # type: ignore[no-untyped-def]
     """log10(1 + 10**(slope * (x + pEC50)))."""
     u = slope * (x + pec50)
@@ -114,7 +114,7 @@ def log10_growth(x, pec50, slope):  # type: ignore[no-untyped-def]
     return math.log1p(10.0**u) / LN10
 
 
-@nb.njit(nogil=True, error_model="numpy", fastmath={"contract"})
+@inlined
 def summarise(  # type: ignore[no-untyped-def]
     x, y, n, pec50, slope, front, back, null, free_parameters, to_control, out
 ):
@@ -122,13 +122,13 @@ def summarise(  # type: ignore[no-untyped-def]
     points = n + 1.0
     residual, null_residual, mean = (1.0 - front) ** 2, (1.0 - null) ** 2, 1.0
     for i in range(n):
-        residual += (y[i] - predicted(x[i], pec50, slope, front, back)) ** 2
-        null_residual += (y[i] - null) ** 2
+        r, r_null = y[i] - predicted(x[i], pec50, slope, front, back), y[i] - null
+        residual, null_residual = fma(r, r, residual), fma(r_null, r_null, null_residual)
         mean += y[i]
     mean /= points
     total = (1.0 - mean) ** 2
     for i in range(n):
-        total += (y[i] - mean) ** 2
+        total = fma(y[i] - mean, y[i] - mean, total)
     out[0], out[1], out[2], out[3] = pec50, slope, front, back
     low, high = x[0], x[n - 1]
     out[4] = math.log2(predicted(high, pec50, slope, front, back))
@@ -148,7 +148,7 @@ def summarise(  # type: ignore[no-untyped-def]
     out[14] = max(0.0, gained / residual * (points / free_parameters))
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@one_variant("(f8[::1], f8[:, ::1], f8[:, ::1], i8, b1, f8[:, ::1])")
 def summarise_all(x, ratios, parameters, free_parameters, to_control, out):  # type: ignore[no-untyped-def]
     """`summarise` for curves fitted elsewhere, without interpolation.
 

@@ -104,7 +104,11 @@ class CellProfiler:
     def fingerprint(self) -> str:
         """Hash of settings and code."""
         code = code_fingerprint(
-            ("phenoprot.features.cellprofiler", "phenoprot.features.registry"),
+            (
+                "phenoprot.compiled",
+                "phenoprot.features.cellprofiler",
+                "phenoprot.features.registry",
+            ),
             ("numba", "numpy", "scipy", "scikit-image"),
         )
         return fingerprint(self.settings.model_dump(), code)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from phenoprot.features.cellprofiler.objects import FloatArray, IntArray, Objects, kernel
+from phenoprot.compiled import kernel
+from phenoprot.features.cellprofiler.objects import FloatArray, IntArray, Objects
 from phenoprot.features.cellprofiler.ranks import RankArray
 
 SYMMETRIC = ("Correlation", "Slope", "Overlap")

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from phenoprot.features.cellprofiler.objects import FloatArray, IntArray, Objects, kernel
+from phenoprot.compiled import kernel
+from phenoprot.features.cellprofiler.objects import FloatArray, IntArray, Objects
 
 ByteImage = npt.NDArray[np.uint8]
 

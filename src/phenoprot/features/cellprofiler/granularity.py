@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from phenoprot.features.cellprofiler.objects import FloatArray, IntArray, Objects, kernel
+from phenoprot.compiled import kernel
+from phenoprot.features.cellprofiler.objects import FloatArray, IntArray, Objects
 
 
 @kernel

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from phenoprot.features.cellprofiler.objects import FloatArray, IntArray, Objects, kernel
+from phenoprot.compiled import kernel
+from phenoprot.features.cellprofiler.objects import FloatArray, IntArray, Objects
 
 
 class Hulls(NamedTuple):

@@ -109,7 +109,10 @@ def _compartment(
 ) -> FloatArray:
     """All features of a compartment, shape (N, features)."""
     n, channels = objects.size, len(field)
-    values = field.reshape(channels, -1)[:, objects.y * mask.shape[1] + objects.x]
+    # Indexing gives the layout of its choice; the kernels see one.
+    values = np.ascontiguousarray(
+        field.reshape(channels, -1)[:, objects.y * mask.shape[1] + objects.x]
+    )
     ascending, _, ranks = sort_within(objects.start, values)
     shape = (mask.shape[0], mask.shape[1])
     distances = measure_distances(objects, shape)

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from phenoprot.features.cellprofiler.objects import (
-    FloatArray,
-    IntArray,
-    LabelImage,
-    Objects,
-    kernel,
-)
+from phenoprot.compiled import kernel
+from phenoprot.features.cellprofiler.objects import FloatArray, IntArray, LabelImage, Objects
 
 TOUCHING_NAMES = ("NumberOfNeighbors", "PercentTouching")
 """Measured for each distance."""

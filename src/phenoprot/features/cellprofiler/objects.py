@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from phenoprot.compiled import kernel
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 LabelImage = npt.NDArray[np.int32]
-
-kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
-"""Serial machine code, kept on disk; division by zero gives inf or nan, as in numpy.
-No fast-math: the same input gives the same bits. A kernel calls kernels of its own file only, as
-the cache looks at that file alone to see whether code has changed."""
 
 
 class Objects(NamedTuple):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from phenoprot.compiled import kernel
 from phenoprot.features.cellprofiler.distance import Distances
-from phenoprot.features.cellprofiler.objects import FloatArray, IntArray, Objects, kernel
+from phenoprot.features.cellprofiler.objects import FloatArray, IntArray, Objects
 
 MEASUREMENTS = ("FracAtD", "MeanFrac", "RadialCV")
 _WEDGES = 8

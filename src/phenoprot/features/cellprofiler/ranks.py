@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from phenoprot.features.cellprofiler.objects import FloatArray, IntArray, kernel
+from phenoprot.compiled import kernel
+from phenoprot.features.cellprofiler.objects import FloatArray, IntArray
 
 RankArray = npt.NDArray[np.int32]
 
@@ -84,6 +85,7 @@ def sort_within(start: IntArray, values: FloatArray) -> tuple[FloatArray, IntArr
         Values sorted within each object, where each stood, and the dense rank of each value within
         its object (equal values share one); each of shape (C, P).
     """
+    values = np.ascontiguousarray(values)  # one layout, one variant of the kernel
     ascending, order = np.empty_like(values), np.empty(values.shape, np.int64)
     ranks = np.empty(values.shape, np.int32)
     for c in range(len(values)):

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from skimage.exposure import rescale_intensity
 from skimage.util import img_as_ubyte
 
-from phenoprot.features.cellprofiler.objects import FloatArray, IntArray, Objects, kernel
+from phenoprot.compiled import kernel
+from phenoprot.features.cellprofiler.objects import FloatArray, IntArray, Objects
 
 NAMES = (
     "AngularSecondMoment",

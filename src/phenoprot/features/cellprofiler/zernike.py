@@ -12,7 +12,8 @@ from math import comb, factorial
 
 import numpy as np
 
-from phenoprot.features.cellprofiler.objects import FloatArray, IntArray, Objects, kernel
+from phenoprot.compiled import kernel
+from phenoprot.features.cellprofiler.objects import FloatArray, IntArray, Objects
 
 
 def zernike_orders(degree: int) -> list[tuple[int, int]]:

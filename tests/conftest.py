@@ -1,0 +1,3 @@
+"""Tests run under the settings of the pipeline: the package is imported before numpy."""
+
+import phenoprot  # noqa: F401
