@@ -28,6 +28,7 @@ runtime.pin()
 import typer  # noqa: E402
 from benchmarks.torture import report  # noqa: E402
 from benchmarks.torture.campaign import run_campaign  # noqa: E402
+from benchmarks.torture.commands import run_commands  # noqa: E402
 from benchmarks.torture.kills import kill_often  # noqa: E402
 from benchmarks.torture.shortages import all_trials, of_victims  # noqa: E402
 from benchmarks.torture.victims import VICTIMS  # noqa: E402
@@ -43,11 +44,11 @@ def tortured(
     Parameters
     ----------
     kind
-        ``campaign``, ``kills`` or ``shortages``.
+        ``campaign``, ``commands``, ``kills`` or ``shortages``.
     number
         Part of the campaign, or which victim.
     size
-        Parts of the campaign, number of kills, or number of draws.
+        Parts of the campaign; number of inputs, kills or draws of each command.
     seed
         Of everything random.
     """
@@ -55,6 +56,8 @@ def tortured(
         if kind == "campaign":
             rng = random.Random(seed)
             return kind, "", run_campaign([rng.randrange(10**6)], number, size)
+        if kind == "commands":
+            return "campaign", "", run_commands(Path(folder), size, seed)
         if kind == "kills":
             return kind, VICTIMS[number].name, kill_often(VICTIMS[number], Path(folder), size, seed)
         victim = of_victims()[number]
@@ -63,9 +66,10 @@ def tortured(
 
 def main(
     kills: Annotated[int, typer.Option(help="Kills, over all commands.")] = 60,
+    inputs: Annotated[int, typer.Option(help="Damaged inputs for each command.")] = 6,
     draws: Annotated[int, typer.Option(help="Trials of each shortage and command.")] = 2,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
-    only: Annotated[str, typer.Option(help="campaign, kills or shortages.")] = "",
+    only: Annotated[str, typer.Option(help="campaign, commands, kills or shortages.")] = "",
     write: Annotated[bool, typer.Option(help="Write the results to the page.")] = True,
 ) -> None:
     """Torture the commands and report."""
@@ -73,6 +77,7 @@ def main(
     parts = 4
     jobs = [("kills", number, each) for number in range(len(VICTIMS))]
     jobs += [("shortages", number, draws) for number in range(len(of_victims()))]
+    jobs += [("commands", 0, inputs)]
     jobs += [("campaign", number, parts) for number in range(parts)]
     jobs = [job for job in jobs if only in ("", job[0])]
     found = report.Results()

@@ -55,7 +55,7 @@ SQLITE = (
     Mutation("field-twice", of_database("update Per_Image set Image_Metadata_Well = 'A01'")),
     Mutation(
         "word-in-a-feature",
-        of_database("update Per_Cells set Cells_AreaShape_Area = 'None' where rowid = 1"),
+        of_database("update Per_Cells set Cells_AreaShape_Area = 'high' where rowid = 1"),
     ),
     Mutation(
         "parent-missing",
