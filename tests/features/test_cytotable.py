@@ -102,6 +102,8 @@ def test_means_of_three_fields(
 ) -> None:
     (tmp_path / "cwd").mkdir()
     monkeypatch.chdir(tmp_path / "cwd")
+    if write is as_sqlite:  # as of a user without a home that can be written to
+        monkeypatch.setenv("HOME", str(tmp_path / "nowhere"))
     table = import_cellprofiler(write(two, tmp_path / "source"))
     assert table.iloc[:, :4].to_numpy().tolist() == [
         ["BR00116991", "A02", "1", 69],

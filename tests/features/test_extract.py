@@ -222,6 +222,16 @@ def test_crops_of_other_fields(scene: Scene) -> None:
     )
 
 
+def test_masks_of_another_size(scene: Scene) -> None:
+    scene.masks["P1/B01/1"] = discs(60, [(30, 30)])
+    scene.write()
+    sources = Sources(scene.fields, scene.masks_folder)
+    with pytest.raises(UserError) as error:
+        extract(Toy("cells"), sources, scene.folder / "work", "toy", execution=ONE)
+    assert "the masks of P1/B01/1 are 60 x 60, its images 64 x 64" in str(error.value)
+    assert "B.zip" in str(error.value)
+
+
 def test_a_method_needs_what_it_reads(scene: Scene) -> None:
     with pytest.raises(UserError) as error:
         plan(CellProfiler(), Sources(scene.fields), FeatureSettings())

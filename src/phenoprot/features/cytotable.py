@@ -11,10 +11,12 @@ nothing is fetched from the internet.
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,13 +32,10 @@ from phenoprot.features.objects import (
     IMAGE_NUMBER,
     Columns,
     Objects,
+    read_images,
     read_objects,
-    whole_numbers,
 )
-from phenoprot.names import is_missing_word
-from phenoprot.screens.contract import CELL_COUNT, FIELD_KEY, WELL
-from phenoprot.screens.tables import canonical_well, faulty_wells
-from phenoprot.tables import parse_numbers
+from phenoprot.screens.contract import CELL_COUNT, FIELD_KEY
 
 EXTENSIONS = ("sqlite_scanner", "httpfs")
 """Of DuckDB; CytoTable loads the first and wants the second installed."""
@@ -115,7 +114,7 @@ def import_cellprofiler(source: Path, warn: Warn = _to_stderr) -> pd.DataFrame:
         text = _say_what_is_missing(name, table.found, source, warn)
         objects = table.objects
         order = sorted(set(objects.features) - text)
-        at = [objects.features.index(feature) for feature in order]
+        at = _positions(objects.features, order)
         values = objects.values[joined[name].to_numpy()][:, at]
         means = np.stack([mean_of_cells(np.ascontiguousarray(values[rows])) for rows in rows_of])
         parts.append(pd.DataFrame(means, columns=order, index=images.index))
@@ -149,7 +148,7 @@ def _say_what_is_missing(name: str, found: Columns, source: Path, warn: Warn) ->
 def _images(exports: list[Export], source: Path) -> pd.DataFrame:
     """Every image: its export, number and field key."""
     images = pd.concat(
-        [_images_of(export).assign(export=n) for n, export in enumerate(exports)],
+        [read_images(export).assign(export=n) for n, export in enumerate(exports)],
         ignore_index=True,
     )
     twice = images.loc[images.duplicated(FIELD_KEY), FIELD_KEY].agg("/".join, axis=1)
@@ -161,63 +160,6 @@ def _images(exports: list[Export], source: Path) -> pd.DataFrame:
             remedy="Import one analysis at a time.",
         )
     return images
-
-
-def _images_of(export: Export) -> pd.DataFrame:
-    table, where = export.read(IMAGE), export.where(IMAGE)
-    columns = {}
-    for key in (IMAGE_NUMBER, *FIELD_KEY):
-        names = [column for column in table.columns if column in {key, f"{IMAGE}_{key}"}]
-        if len(names) > 1:
-            raise UserError(
-                f"{' and '.join(names)} are the same", where=where, remedy="Keep one of them."
-            )
-        columns[key] = names[0] if names else None
-    missing = [key for key, column in columns.items() if column is None]
-    if missing:
-        raise UserError(
-            f"column(s) missing: {', '.join(missing)}",
-            where=where,
-            remedy="They come from the Metadata_ columns of LoadData.",
-        )
-    chunks = [np.empty((0, len(columns)), dtype=object)]
-    chunks += table.chunks([str(column) for column in columns.values()])
-    images = pd.DataFrame(np.concatenate(chunks), columns=list(columns)).map(_as_text)
-    numbers, _ = parse_numbers(images[IMAGE_NUMBER])
-    images[IMAGE_NUMBER] = whole_numbers(numbers, IMAGE_NUMBER, where)
-    if images.empty:
-        raise UserError("the table has no row", where=where, remedy="Export it again.")
-    empty = images[FIELD_KEY].isna().to_numpy().any(axis=1)
-    if empty.any():
-        raise UserError(
-            f"{int(empty.sum())} image(s) without plate, well or site: {IMAGE_NUMBER} "
-            f"{listed(images.loc[empty, IMAGE_NUMBER].tolist())}",
-            where=where,
-            remedy="Fill these cells.",
-        )
-    images[WELL] = images[WELL].map(canonical_well)
-    if faults := faulty_wells(images[WELL]):
-        raise UserError(
-            f"{len(faults)} name(s) of Metadata_Well are no wells: {listed(faults)}",
-            where=where,
-            remedy="Write wells as row and column; a plate has at most 1536: A01 to AF48.",
-        )
-    twice = images.loc[images.duplicated(IMAGE_NUMBER), IMAGE_NUMBER]
-    if len(twice):
-        raise UserError(
-            f"{len(twice)} row(s) repeat an earlier {IMAGE_NUMBER}: {listed(twice.tolist())}",
-            where=where,
-            remedy="Import one analysis at a time.",
-        )
-    return images
-
-
-def _as_text(cell: object) -> str | None:
-    """A cell of a key: numbers as they are written, None where a value is missing."""
-    if isinstance(cell, float) and cell.is_integer():
-        cell = int(cell)
-    text = "" if cell is None or isinstance(cell, bytes) else str(cell).strip()
-    return None if not text or is_missing_word(text) else text
 
 
 def _compartment(
@@ -250,9 +192,7 @@ def _compartment(
             where=f"{source}, table {name}",
             remedy="Import folders of one pipeline at a time.",
         )
-    values = [
-        part.values[:, [part.features.index(feature) for feature in features]] for part in filled
-    ]
+    values = [part.values[:, _positions(part.features, features)] for part in filled]
     return Compartment(
         Objects(
             image=np.concatenate(rows),
@@ -266,6 +206,11 @@ def _compartment(
         ),
         found,
     )
+
+
+def _positions(names: list[str], wanted: list[str]) -> list[int]:
+    at = {name: position for position, name in enumerate(names)}
+    return [at[name] for name in wanted]
 
 
 def _joined(tables: dict[str, Compartment], source: Path) -> pd.DataFrame:
@@ -312,9 +257,9 @@ def _cytotable(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
     from parsl.config import Config
     from parsl.executors.threads import ThreadPoolExecutor
 
-    for extension in EXTENSIONS:
-        duckdb_extensions.import_extension(extension)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _writable_home(folder):
+        for extension in EXTENSIONS:
+            duckdb_extensions.import_extension(extension)
         source = Path(folder) / "keys"
         source.mkdir()
         for name, frame in frames.items():
@@ -333,3 +278,19 @@ def _cytotable(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
             parsl_config=config,
         )
         return pd.read_parquet(joined)
+
+
+@contextmanager
+def _writable_home(folder: str) -> Iterator[None]:
+    """Let DuckDB, which keeps its extensions in HOME, have another one where that is read-only."""
+    home = os.environ.get("HOME")
+    if home is not None and os.access(home, os.W_OK):
+        yield
+        return
+    os.environ["HOME"] = folder
+    try:
+        yield
+    finally:
+        del os.environ["HOME"]
+        if home is not None:
+            os.environ["HOME"] = home

@@ -9,8 +9,10 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from phenoprot.artefacts import read_table
 from phenoprot.crops.cut import inner_labels
 from phenoprot.crops.run import check_masks, masks_files
 from phenoprot.crops.store import CROP_COUNT, ENDINGS, CropStore
@@ -115,7 +117,7 @@ def extract(
     if not all(shard_folder(work, shard).exists() for shard in shards):
         method.warm()
     folders = run_shards(extract_row, shards, work, title, execution)
-    tables = [pd.read_parquet(folder / RESULT) for folder in folders]
+    tables = [read_table(folder / RESULT, FIELD_KEY) for folder in folders]
     return pd.concat(tables, ignore_index=True)
 
 
@@ -193,13 +195,23 @@ def _from_cells(payload: RowOfFields, measure: Measure) -> Means:
     check_masks(masks, [field_name(row) for row in rows], path)
     counts, means = [], []
     for row in rows:
-        its = masks[field_name(row)]
-        labels, values = measure(read_field(row), its)
+        its, image = masks[field_name(row)], read_field(row)
+        if its.cells.shape != image.shape[1:]:
+            raise UserError(
+                f"the masks of {field_name(row)} are {_size(its.cells)}, its images {_size(image)}",
+                where=str(path),
+                remedy="Segment the fields of view again (stage segment).",
+            )
+        labels, values = measure(image, its)
         if not payload.keep_border:
             values = values[np.isin(labels, inner_labels(its))]
         counts.append(len(values))
         means.append(mean_of_cells(values))
     return counts, np.stack(means)
+
+
+def _size(image: npt.NDArray[np.generic]) -> str:
+    return f"{image.shape[-2]} x {image.shape[-1]}"
 
 
 def _from_crops(payload: RowOfFields, measure: Measure) -> Means:

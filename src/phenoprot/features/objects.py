@@ -12,8 +12,10 @@ import pandas as pd
 
 from phenoprot.errors import UserError, listed, quoted
 from phenoprot.features.cellprofiler.shape import POSITION_NAMES
-from phenoprot.features.exports import Cells, Export
+from phenoprot.features.exports import IMAGE, Cells, Export
 from phenoprot.names import is_missing_word
+from phenoprot.screens.contract import FIELD_KEY, WELL
+from phenoprot.screens.tables import canonical_well, faulty_wells
 from phenoprot.tables import parse_numbers
 
 IMAGE_NUMBER = "ImageNumber"
@@ -79,6 +81,75 @@ class Objects:
     """(F,) names, with the compartment."""
     values: Floats
     """(N, F), NaN where missing or infinite."""
+
+
+def read_images(export: Export) -> pd.DataFrame:
+    """Number and field key of every image of an export.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``ImageNumber`` (int64), plate, well and site as strings.
+
+    Raises
+    ------
+    UserError
+        A column or a cell is missing, there is no row, a well is none, or a number occurs twice.
+    """
+    table, where = export.read(IMAGE), export.where(IMAGE)
+    columns = {}
+    for key in (IMAGE_NUMBER, *FIELD_KEY):
+        names = [column for column in table.columns if column in {key, f"{IMAGE}_{key}"}]
+        if len(names) > 1:
+            raise UserError(
+                f"{' and '.join(names)} are the same", where=where, remedy="Keep one of them."
+            )
+        columns[key] = names[0] if names else None
+    missing = [key for key, column in columns.items() if column is None]
+    if missing:
+        raise UserError(
+            f"column(s) missing: {', '.join(missing)}",
+            where=where,
+            remedy="They come from the Metadata_ columns of LoadData.",
+        )
+    chunks = [np.empty((0, len(columns)), dtype=object)]
+    chunks += table.chunks([str(column) for column in columns.values()])
+    images = pd.DataFrame(np.concatenate(chunks), columns=list(columns)).map(_as_text)
+    numbers, _ = parse_numbers(images[IMAGE_NUMBER])
+    images[IMAGE_NUMBER] = whole_numbers(numbers, IMAGE_NUMBER, where)
+    if images.empty:
+        raise UserError("the table has no row", where=where, remedy="Export it again.")
+    empty = images[FIELD_KEY].isna().to_numpy().any(axis=1)
+    if empty.any():
+        raise UserError(
+            f"{int(empty.sum())} image(s) without plate, well or site: {IMAGE_NUMBER} "
+            f"{listed(images.loc[empty, IMAGE_NUMBER].tolist())}",
+            where=where,
+            remedy="Fill these cells.",
+        )
+    images[WELL] = images[WELL].map(canonical_well)
+    if faults := faulty_wells(images[WELL]):
+        raise UserError(
+            f"{len(faults)} name(s) of Metadata_Well are no wells: {listed(faults)}",
+            where=where,
+            remedy="Write wells as row and column; a plate has at most 1536: A01 to AF48.",
+        )
+    twice = images.loc[images.duplicated(IMAGE_NUMBER), IMAGE_NUMBER]
+    if len(twice):
+        raise UserError(
+            f"{len(twice)} row(s) repeat an earlier {IMAGE_NUMBER}: {listed(twice.tolist())}",
+            where=where,
+            remedy="Import one analysis at a time.",
+        )
+    return images
+
+
+def _as_text(cell: object) -> str | None:
+    """A cell of a key: numbers as they are written, None where a value is missing."""
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)
+    text = "" if cell is None or isinstance(cell, bytes) else str(cell).strip()
+    return None if not text or is_missing_word(text) else text
 
 
 def is_feature(column: str, compartment: str) -> bool:
