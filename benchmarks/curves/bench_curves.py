@@ -18,10 +18,13 @@ from typing import Annotated
 
 # Works as a module and as a file.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_name] = "1"
 
-import numpy as np  # noqa: E402 - the thread limits come first
+
+from phenoprot import runtime
+
+runtime.pin()  # before numpy is loaded
+
+import numpy as np  # noqa: E402 - the pinned settings come first
 import pandas as pd  # noqa: E402
 import pyarrow as pa  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402

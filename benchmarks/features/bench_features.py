@@ -18,10 +18,14 @@ from typing import Annotated, Any
 
 # Works as a module and as a file.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ[_name] = "1"
 
-import numpy as np  # noqa: E402 - the thread limits come first
+
+from phenoprot import runtime
+
+runtime.pin()  # before numpy is loaded
+os.environ["NUMBA_NUM_THREADS"] = "1"
+
+import numpy as np  # noqa: E402 - the pinned settings come first
 import typer  # noqa: E402
 from benchmarks.features.fields import (  # noqa: E402
     IMAGES,

@@ -10,7 +10,6 @@ fastest of several steps.
 
 from __future__ import annotations
 
-import os
 import resource
 import tempfile
 import time
@@ -18,10 +17,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_name] = "1"
+from phenoprot import runtime
 
-import numpy as np  # noqa: E402 - the thread limits come first
+runtime.pin()  # before numpy is loaded
+
+import numpy as np  # noqa: E402 - the pinned settings come first
 import pandas as pd  # noqa: E402
 import torch  # noqa: E402
 import typer  # noqa: E402

@@ -10,18 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-import numpy as np
-import typer
-from numpy.typing import NDArray
-
 from phenoprot import runtime
-from phenoprot.crops.store import CropStore
-from phenoprot.layout import Layout
-from phenoprot.mae.embed import load_embedder
-from phenoprot.mae.screen import control_crops
-from phenoprot.mae.settings import EmbeddingSettings
-from phenoprot.params import load_params
-from phenoprot.screens.loader import load_screen
+
+runtime.pin()  # before numpy is loaded
+
+import numpy as np  # noqa: E402
+import typer  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
+
+from phenoprot.crops.store import CropStore  # noqa: E402
+from phenoprot.layout import Layout  # noqa: E402
+from phenoprot.mae.embed import load_embedder  # noqa: E402
+from phenoprot.mae.screen import control_crops  # noqa: E402
+from phenoprot.mae.settings import EmbeddingSettings  # noqa: E402
+from phenoprot.params import load_params  # noqa: E402
+from phenoprot.screens.loader import load_screen  # noqa: E402
 
 Embed = Callable[[NDArray[Any]], NDArray[np.float32]]
 
@@ -47,7 +50,6 @@ def main(
     most: Annotated[int, typer.Option(help="Cells at most.")] = 500,
 ) -> None:
     """Print the share for both networks."""
-    runtime.pin()
     layout = Layout(screen)
     store = CropStore.open(layout.crops)
     wells = load_screen(load_params().screen(screen).folder).wells()
