@@ -81,11 +81,37 @@ def test_the_settings_beside_the_truth_make_the_screen_again(phantom, tmp_path):
 def test_an_earlier_phantom_is_replaced_whole(tmp_path, small):
     folder = tmp_path / "phantom"
     simulate_phantom(small, folder)
-    (folder / "left over").write_text("old")
     simulate_phantom(small.model_copy(update={"n_proteins": 10}), folder)
-    assert not (folder / "left over").exists()
     assert load_screen(folder).proteomics()["Metadata_Protein"].nunique() == 10
     assert [path.name for path in tmp_path.iterdir()] == ["phantom"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["notes.txt", ".hidden", "images/mine.tif", "truth/mine.csv", "profiles/old/mine.parquet",
+     "images/P1/A01.tiff.bak", "more/deep/x"],
+)  # fmt: skip
+def test_what_the_simulation_did_not_write_is_never_deleted(tmp_path, small, name):
+    folder = tmp_path / "phantom"
+    simulate_phantom(small, folder)
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("mine")
+    before = digests(folder)
+    with pytest.raises(UserError, match=f"1 file.*did not write: {name}"):
+        simulate_phantom(small, folder)
+    assert digests(folder) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["phantom"]
+
+
+@pytest.mark.parametrize("folder", [".", "..", "../..", "/"])
+def test_folders_that_have_no_name(tmp_path, small, monkeypatch, folder):
+    work = tmp_path / "a" / "b"
+    work.mkdir(parents=True)
+    (tmp_path / "keep").write_text("mine")
+    monkeypatch.chdir(work)
+    with pytest.raises(UserError, match="'name'"):
+        simulate_phantom(small, Path(folder))
+    assert digests(tmp_path).keys() == {"keep"}
 
 
 def test_tables_of_the_user_stay(tmp_path, small):

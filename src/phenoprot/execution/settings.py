@@ -16,7 +16,7 @@ class ExecutionSettings(Settings):
     executor: Literal["local", "ray"] = "local"
     """``local``: processes on this machine. ``ray``: the Ray cluster at RAY_ADDRESS, which shares
     this machine's file system, or one that is started here for the run."""
-    workers: int | None = Field(default=None, ge=1, le=10_000)
+    workers: int | None = Field(default=None, ge=1)
     """Shards computed at a time, each by one process of one thread. None: one per core (``ray``:
     per core of the cluster). Lower it where memory is short."""
 

@@ -20,7 +20,10 @@ HEADER = """# Parameters
 <!-- Generated from params.yaml and the settings of the package by `make docs`; edit those. -->
 
 Every key of `params.yaml`, its value there, what it may be, and what it means. An unknown key or a
-value out of bounds stops the pipeline with a line that names the key. Try a value with
+value out of bounds stops the pipeline with a line that names the key; so does a key that stands
+twice, a number in quotes, `true` for a number, `.nan`, and `.inf` anywhere but in `ratio_range` and
+`pec50_filter`. `1e-4` and `1.0e-4` are one number. Names of screens, rows and features are parts of
+paths: no `/`, at most 100 characters. Try a value with
 `dvc exp run -S 'tasks.classification.min_positives=20'`, and compare with `dvc metrics diff`.
 """
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +12,9 @@ import pandas as pd
 import yaml
 
 import phenoprot
-from phenoprot.errors import UserError
+from phenoprot.errors import UserError, listed
 from phenoprot.execution.settings import LOCAL, ExecutionSettings
-from phenoprot.files import write_json, write_parquet, write_text
+from phenoprot.files import temporary_folder, write_json, write_parquet, write_text
 from phenoprot.screens.contract import ScreenInfo
 from phenoprot.screens.loader import PROFILES
 from phenoprot.screens.phantom.annotate import (
@@ -38,6 +38,11 @@ SETTINGS_FILE = "truth/settings.json"
 IMAGES_FILE = "images/load_data.csv"
 NOTE_FILE = "images/NOTE.txt"
 """Keeps the folder, an output of the pipeline, where no images are simulated."""
+_SIMULATED = re.compile(
+    rf"screen\.yaml|wells\.csv|targets\.csv|proteomics\.parquet|{PROFILES}/[^/]+|{IMAGES_FILE}|{NOTE_FILE}"
+    rf"|{SETTINGS_FILE}|truth/[a-z]+\.parquet|(images|truth/masks)/[^/]+/[A-P]\d\d_s\d+_[A-Za-z]+\.tiff"
+)
+"""Paths of what a simulation writes, and of a user's profiles, which it keeps."""
 IMAGE_CAVEATS = (
     "Cells are drawn by rule from the planted activities: features that find the programmes here "
     "need not find biology elsewhere.",
@@ -107,7 +112,8 @@ def new_folder(folder: Path) -> Iterator[Path]:
     Raises
     ------
     UserError
-        `folder` holds something that is no phantom: it is not this program's to replace.
+        `folder` holds something that is no phantom, or files that the simulation did not write:
+        they are not this program's to replace.
     """
     # DVC takes away what the simulation wrote before it runs it again, and leaves a user's tables.
     held = {path.name for path in folder.iterdir()} if folder.exists() else set()
@@ -117,18 +123,34 @@ def new_folder(folder: Path) -> Iterator[Path]:
             where=str(folder),
             remedy="Name another folder, or move this one away.",
         )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    # Both on the file system of `folder`, so that each rename is one step.
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as name:
-        new = Path(name) / "new"
+    if strange := _not_simulated(folder):
+        raise UserError(
+            f"holds {len(strange)} file(s) that the simulation did not write: {listed(strange)}",
+            where=str(folder),
+            remedy=f"Move them away; only tables in {PROFILES}/ stay where they are.",
+        )
+    place = folder.resolve()  # of a link, what it points to is replaced
+    with temporary_folder(place) as temporary:
+        new = temporary / "new"
         new.mkdir()
         yield new
-        for path in sorted((folder / PROFILES).glob("*")):
+        for path in sorted((place / PROFILES).glob("*")):
             if path.is_file() and not (new / PROFILES / path.name).exists():
+                (new / PROFILES).mkdir(exist_ok=True)
                 shutil.copy2(path, new / PROFILES / path.name)
-        if folder.exists():
-            folder.rename(Path(name) / "old")
-        new.rename(folder)
+        if place.exists():
+            place.rename(temporary / "old")
+        new.rename(place)
+
+
+def _not_simulated(folder: Path) -> list[str]:
+    """Files of a phantom that no simulation writes, tables in ``profiles/`` aside; sorted."""
+    names = (
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_symlink() or not path.is_dir()
+    )
+    return sorted(name for name in names if not _SIMULATED.fullmatch(name))
 
 
 def _csv(table: pd.DataFrame) -> str:
