@@ -89,7 +89,7 @@ def validate(folder: Folder) -> None:
         partial(normalise_to_controls, method=params.profiles.normalisation),
     )
     for line in report.warning_lines():
-        print(f"warning: {line}")
+        print(f"warning: {line}", file=sys.stderr)
     require_valid(report)
     print(f"{folder}: valid")
 
