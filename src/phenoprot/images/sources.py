@@ -24,7 +24,7 @@ def images_fingerprints(tables: Iterable[pd.DataFrame]) -> list[str]:
     Parameters
     ----------
     tables
-        As of :func:`phenoprot.screens.load_data.read_load_data`.
+        See :func:`phenoprot.screens.load_data.read_load_data`.
 
     Raises
     ------

@@ -147,6 +147,7 @@ def reason_of(error: Exception) -> str:
         NO_ANSWER: isinstance(error, TimeoutError) or "Timeout" in name,
         f"the server answers with status {status}": isinstance(status, int),
         "no valid credentials": "Credential" in name,
+        "the URL is not valid": isinstance(error, ValueError) or "Validation" in name,
         NO_CONNECTION: isinstance(error, ConnectionError)
         or any(part in name for part in ("Connect", "Endpoint", "Disconnected")),
     }

@@ -145,7 +145,9 @@ def _require_whole(page: Any, size: int, place: str) -> None:
         pieces = [(pieces[0][0], page.nbytes)]
     beyond = sum(offset + count > size for offset, count in pieces)
     if beyond:
-        raise _unreadable(f"it is cut: {beyond} of {len(pieces)} pieces of the image", place)
+        raise _unreadable(
+            f"it is cut: {beyond} of {len(pieces)} pieces of the image lie beyond its end", place
+        )
     unwritten = sum(not offset or not count for offset, count in pieces)
     if unwritten or not pieces:
         raise _unreadable(
