@@ -5,17 +5,17 @@ from phenoprot.stage import run_stage
 
 def check_labels(screen: str) -> None:
     """Write the result of every check; stop the pipeline if one fails."""
-    import pandas as pd
-
+    from phenoprot.artefacts import read_table
     from phenoprot.layout import Layout
     from phenoprot.params import load_params
+    from phenoprot.tasks.data import LABEL_COLUMNS
     from phenoprot.tasks.splits import read_folds
     from phenoprot.validation.labels import check_labels
     from phenoprot.validation.report import require_valid, write_report
 
     params, layout = load_params(), Layout(screen)
     report = check_labels(
-        pd.read_parquet(layout.labels / "labels.parquet"),
+        read_table(layout.labels / "labels.parquet", LABEL_COLUMNS),
         read_folds(layout.folds),
         params.validation,
         min_positives=params.tasks.classification.min_positives,

@@ -5,15 +5,14 @@ from phenoprot.stage import run_stage
 
 def classify(screen: str) -> None:
     """Predict both directions in nested cross-validation."""
-    import pandas as pd
-
+    from phenoprot.artefacts import read_table
     from phenoprot.layout import Layout
     from phenoprot.params import load_params
-    from phenoprot.tasks.data import classification_labels
+    from phenoprot.tasks.data import LABEL_COLUMNS, classification_labels
     from phenoprot.tasks.run import run_task
 
     params, layout = load_params(), Layout(screen)
-    labels = pd.read_parquet(layout.labels / "labels.parquet")
+    labels = read_table(layout.labels / "labels.parquet", LABEL_COLUMNS)
     settings = params.tasks.classification
     run_task(
         "classification",

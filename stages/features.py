@@ -5,8 +5,7 @@ from phenoprot.stage import run_stage
 
 def features(screen: str) -> None:
     """Extract features and average them to wells; a screen without images has a note only."""
-    import pandas as pd
-
+    from phenoprot.artefacts import read_table
     from phenoprot.features import counts
     from phenoprot.features.extract import Sources, extract
     from phenoprot.features.registry import Artefacts, find_method
@@ -14,8 +13,9 @@ def features(screen: str) -> None:
     from phenoprot.layout import WORK, Layout
     from phenoprot.params import load_params
     from phenoprot.screens.aggregate import aggregate_wells
+    from phenoprot.screens.contract import FIELD_KEY
     from phenoprot.screens.loader import load_screen
-    from phenoprot.segmentation.run import OBJECTS
+    from phenoprot.segmentation.run import COUNTS, OBJECTS
 
     params = load_params()
     block = params.screen(screen)
@@ -29,7 +29,7 @@ def features(screen: str) -> None:
     artefacts = Artefacts(channels=layout.images / "channels.json", mae=layout.mae)
     for name in block.extracted:
         if name == counts.NAME:
-            objects = pd.read_parquet(layout.masks / OBJECTS)
+            objects = read_table(layout.masks / OBJECTS, [*FIELD_KEY, *COUNTS])
             write_parquet(layout.features(name), counts.count_cells(objects))
             continue
         method = find_method(name, params.features, artefacts)

@@ -5,19 +5,19 @@ from phenoprot.stage import run_stage
 
 def profiles(screen: str) -> None:
     """Normalise per plate to the negative controls, then average the replicate wells."""
-    import pandas as pd
-
+    from phenoprot.artefacts import read_table
     from phenoprot.files import write_parquet
     from phenoprot.layout import Layout
     from phenoprot.params import load_params
     from phenoprot.profiles.treatments import screen_profiles
+    from phenoprot.screens.contract import WELL_KEY
     from phenoprot.screens.loader import load_screen
 
     params = load_params()
     block = params.screen(screen)
     layout = Layout(screen)
     names = dict.fromkeys(name for row in block.rows.values() for name in row.features)
-    extracted = {name: pd.read_parquet(layout.features(name)) for name in block.extracted}
+    extracted = {name: read_table(layout.features(name), WELL_KEY) for name in block.extracted}
     source = load_screen(block.folder)
     tables = screen_profiles(source, list(names), params.profiles.normalisation, extracted)
     for name, table in tables.items():

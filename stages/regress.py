@@ -5,15 +5,15 @@ from phenoprot.stage import run_stage
 
 def regress(screen: str) -> None:
     """Predict levels in nested cross-validation."""
-    import pandas as pd
-
+    from phenoprot.artefacts import read_table
     from phenoprot.layout import Layout
     from phenoprot.params import load_params
+    from phenoprot.screens.contract import TREATMENT_KEY
     from phenoprot.tasks.data import regression_labels
     from phenoprot.tasks.run import run_task
 
     params, layout = load_params(), Layout(screen)
-    levels = pd.read_parquet(layout.labels / "levels.parquet")
+    levels = read_table(layout.labels / "levels.parquet", TREATMENT_KEY)
     run_task(
         "regression",
         {"": regression_labels(levels, params.tasks.regression)},

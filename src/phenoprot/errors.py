@@ -30,9 +30,13 @@ REMEDIES = {
 }
 """What helps against an error of the operating system."""
 _OS_ERROR = re.compile(r"\((?:os error|errno) (\d+)\)|\[errno (\d+)\]", re.IGNORECASE)
+_SHORT_WRITE = re.compile(r"^\d+ requested and \d+ written$")
+"""What numpy says of a full disk."""
+_BY_WORDS = (*(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM),)
+"""Errors that libraries pass on by the words of the operating system alone."""
 _OUT_OF_MEMORY = re.compile(
-    r"out of memory|can't allocate memory|cannot allocate memory|bad_alloc|malloc of size|"
-    r"unable to allocate",
+    r"out of memory|can't start new thread|can't allocate memory|cannot allocate memory|bad_alloc|"
+    r"malloc of size|unable to allocate",
     re.IGNORECASE,
 )
 
@@ -96,10 +100,22 @@ def as_user_error(error: BaseException) -> UserError | None:
     """The one line for an error of the environment; None for what is a bug.
 
     A full disk, missing permissions, too few file handles and too little memory reach Python as
-    errors of many types, raised by whichever library met them first.
+    errors of many types, raised by whichever library met them first, and sometimes as the cause of
+    another error.
     """
     if isinstance(error, UserError):
         return error
+    known = _of_the_machine(error)
+    cause, seen = error.__cause__ or error.__context__, {id(error)}
+    while known is None and cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        if getattr(cause, "errno", None) in _BY_WORDS or isinstance(cause, MemoryError):
+            known = _of_the_machine(cause)
+        cause = cause.__cause__ or cause.__context__
+    return known
+
+
+def _of_the_machine(error: BaseException) -> UserError | None:
     text = str(error)
     if isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and _OUT_OF_MEMORY.search(text)
@@ -108,10 +124,16 @@ def as_user_error(error: BaseException) -> UserError | None:
     number = error.errno if isinstance(error, OSError) else None
     if number is None and (match := _OS_ERROR.search(text)):
         number = int(match[1] or match[2])
+    if number is None and isinstance(error, OSError) and _SHORT_WRITE.match(text):
+        number = errno.ENOSPC
+    if number is None and isinstance(error, Exception):
+        number = next((each for each in _BY_WORDS if os.strerror(each) in text), None)
     if number is None:
         return None
     place = getattr(error, "filename2", None) or getattr(error, "filename", None)
     where = os.fsdecode(place) if isinstance(place, str | bytes | os.PathLike) else ""
     return UserError(
-        os.strerror(number), where=where, remedy=REMEDIES.get(number, "Check the file and its disk.")
+        os.strerror(number),
+        where=where,
+        remedy=REMEDIES.get(number, "Check the file and its disk."),
     )

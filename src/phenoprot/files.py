@@ -6,7 +6,6 @@ killed process left has such a name and no lock: the next one that writes there 
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import json
@@ -159,15 +158,23 @@ def replaced_folder(folder: Path, made_by: str) -> Iterator[Path]:
     with temporary_folder(folder) as temporary:
         yield temporary
         write_json(temporary / MARKER, {"made_by": made_by, "files": _sizes(temporary)})
-        while True:
-            try:
-                temporary.rename(folder)
-                return
-            except OSError as error:
-                if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
-                    raise
-                require_replaceable(folder, made_by)
+        with _publishing_in(folder.parent):
+            require_replaceable(folder, made_by)
+            if folder.exists():
                 _set_aside(folder)
+            temporary.rename(folder)
+
+
+@contextmanager
+def _publishing_in(parent: Path) -> Iterator[None]:
+    """Let no other process publish a folder in `parent` meanwhile."""
+    handle = os.open(parent, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # no locks on this file system
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextmanager
@@ -219,11 +226,12 @@ def require_replaceable(folder: Path, made_by: str | None = None) -> None:
         write.
     """
     place = folder.resolve()
-    if not place.exists():
+    kind = kind_of(place)
+    if kind == "missing":
         return
-    if not place.is_dir():
+    if kind != "a folder":
         raise UserError(
-            f"is {kind_of(place)}, a folder is to be written there",
+            f"is {kind}, a folder is to be written there",
             where=str(folder),
             remedy="Name another folder.",
         )

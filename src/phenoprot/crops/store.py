@@ -15,6 +15,7 @@ memory map would be a bus error. Stores open quickly, and cross process borders 
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -25,8 +26,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from phenoprot.artefacts import is_of_the_machine, read_table
 from phenoprot.crops.cut import CELL_COLUMNS, Counts
-from phenoprot.errors import UserError, listed
+from phenoprot.errors import UserError, listed, shortened
+from phenoprot.files import require_file
 from phenoprot.screens.contract import FIELD_KEY
 
 PIXELS = ".npy"
@@ -207,6 +210,7 @@ def _read_crop(handle: _Handle, part: _Part, row: int, crop: Counts) -> None:
 
 def _open_part(path: Path) -> _Part:
     """Read the header of a crop file, and check the file's length against it."""
+    require_file(path, "Run the stage crops.")
     try:
         with path.open("rb") as stream:
             version = np.lib.format.read_magic(stream)
@@ -214,32 +218,26 @@ def _open_part(path: Path) -> _Part:
                 raise ValueError(f"version {version} of the .npy format")
             shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
             offset = stream.tell()
-    except FileNotFoundError:
-        raise UserError("no such file", where=str(path), remedy="Run the stage crops.") from None
-    except ValueError as error:
+    except Exception as error:  # the parser of .npy headers meets garbled bytes in many ways
+        if is_of_the_machine(error):
+            raise
         raise _damaged(path, str(error)) from None
-    if dtype != np.uint16 or fortran or len(shape) != 4:
+    if dtype != np.uint16 or fortran or len(shape) != 4 or min(shape) < 0:
         raise _damaged(path, f"an array of {dtype} with {len(shape)} axes")
-    length = offset + int(np.prod(shape)) * dtype.itemsize
+    length = offset + math.prod(shape) * dtype.itemsize
     if path.stat().st_size != length:
         raise _damaged(path, f"{path.stat().st_size} bytes, expected {length}")
     return _Part(path, offset, shape)
 
 
 def _read_table(path: Path, columns: list[str]) -> pd.DataFrame:
-    import pyarrow as pa
-
-    try:
-        return pd.read_parquet(path, columns=columns)
-    except FileNotFoundError:
-        raise UserError("no such file", where=str(path), remedy="Run the stage crops.") from None
-    except (pa.ArrowException, OSError) as error:
-        raise _damaged(path, " ".join(str(error).split())) from None
+    require_file(path, "Run the stage crops.")
+    return read_table(path, columns=columns, remedy="Remove it and run the stage crops.")
 
 
 def _damaged(path: Path, reason: str) -> UserError:
     return UserError(
-        f"is no file of a crop store: {reason}",
+        f"is no file of a crop store: {shortened(reason, 300)}",
         where=str(path),
         remedy="Remove it and run the stage crops.",
     )

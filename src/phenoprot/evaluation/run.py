@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from phenoprot.artefacts import read_object, read_table
 from phenoprot.evaluation.compare import compare, is_shuffled, pairs_of
 from phenoprot.evaluation.doses import classification_by_dose, concentrations, regression_by_dose
 from phenoprot.evaluation.leak import leak_of_aucs, leak_of_levels
@@ -21,11 +21,18 @@ from phenoprot.evaluation.score import (
 )
 from phenoprot.evaluation.settings import EvaluationSettings
 from phenoprot.evaluation.summary import Metrics, classification_metrics, regression_metrics
-from phenoprot.evaluation.truth import group_metrics, planted_groups, truth_metrics
+from phenoprot.evaluation.truth import (
+    PLANTED,
+    group_metrics,
+    planted_groups,
+    truth_metrics,
+)
 from phenoprot.files import write_json, write_parquet
 from phenoprot.layout import Layout
 from phenoprot.progress import Progress
-from phenoprot.tasks.run import GAUGE, ROWS
+from phenoprot.screens.contract import COMPOUND
+from phenoprot.tasks.data import LABEL_COLUMNS
+from phenoprot.tasks.run import GAUGE, PREDICTION_COLUMNS, ROWS
 
 PARTS = {
     "classification/up": "classification",
@@ -59,12 +66,12 @@ def evaluate_screen(
     settings
         Thresholds, intervals and comparisons.
     """
-    counts = json.loads((layout.labels / "counts.json").read_text("utf-8"))
+    counts = read_object(layout.labels / "counts.json")
     write_json(layout.scores / "labels" / "counts.json", counts)
     planted = folder / "truth" / "regulation.parquet"
     if planted.is_file():
-        labels = pd.read_parquet(layout.labels / "labels.parquet")
-        metrics = truth_metrics(labels, pd.read_parquet(planted))
+        labels = read_table(layout.labels / "labels.parquet", LABEL_COLUMNS)
+        metrics = truth_metrics(labels, read_table(planted, PLANTED))
         write_json(layout.scores / "labels" / "truth.json", metrics)
     truth = planted.parent if planted.is_file() else None
     parts = [_Part.find(name, layout, rows, truth) for name in PARTS]
@@ -92,19 +99,19 @@ class _Part:
         return cls(
             name,
             folder,
-            [row for row in rows if (folder / ROWS / f"{row}.parquet").is_file()],
-            pd.read_parquet(folder / "labels.parquet"),
+            [row for row in rows if (folder / ROWS / f"{row}.parquet").exists()],
+            read_table(folder / "labels.parquet", [COMPOUND]),
             planted_groups(truth, name) if truth else None,
         )
 
     def read(self, row: str) -> pd.DataFrame:
         """Predictions of a row."""
-        return pd.read_parquet(self.folder / ROWS / f"{row}.parquet")
+        return read_table(self.folder / ROWS / f"{row}.parquet", PREDICTION_COLUMNS)
 
     def read_gauge(self, row: str) -> pd.DataFrame | None:
         """Its predictions under leaking folds, if it was gauged."""
         path = self.folder / GAUGE / f"{row}.parquet"
-        return pd.read_parquet(path) if path.is_file() else None
+        return read_table(path, PREDICTION_COLUMNS) if path.exists() else None
 
 
 def _evaluate_part(part: _Part, out: Path, settings: EvaluationSettings, bar: Progress) -> int:

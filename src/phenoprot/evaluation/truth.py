@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from phenoprot.artefacts import read_table
 from phenoprot.evaluation.folds import interval, mean_of_present
 from phenoprot.evaluation.summary import Metrics, without_nan
 from phenoprot.screens.contract import COMPOUND, PROTEIN, TARGET
@@ -19,6 +20,8 @@ EFFECTS = (0.0, 0.45, 0.7, 1.0, 1.5, float("inf"))
 """Limits of the bins of the planted absolute log2 fold change."""
 BINS = [f"{low:g}_{high:g}" for low, high in pairwise(EFFECTS)]
 """Their names."""
+PLANTED = [COMPOUND, PROTEIN, "log2_fold_change"]
+"""Columns of ``truth/regulation.parquet``."""
 LOADING = "loading_"
 """Before the programme's name, the columns of ``truth/proteins.parquet``."""
 
@@ -83,9 +86,10 @@ def planted_groups(truth: Path, part: str) -> pd.Series:
         their programme shows (``both``, ``proteins_only``, ``images_only``), or ``null``.
     """
     if part == "targets":
-        programmes = pd.read_parquet(truth / "targets.parquet").groupby(TARGET)[PROGRAMME].first()
+        planted = read_table(truth / "targets.parquet", [TARGET, PROGRAMME])
+        programmes = planted.groupby(TARGET)[PROGRAMME].first()
         return programmes.map(_shown_in)
-    table = pd.read_parquet(truth / "proteins.parquet").set_index(PROTEIN)
+    table = read_table(truth / "proteins.parquet", [PROTEIN]).set_index(PROTEIN)
     loadings = table.filter(regex=f"^{LOADING}")
     loadings.columns = loadings.columns.str.removeprefix(LOADING)
     sign = {"classification/up": 1, "classification/down": -1}.get(part)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import signal
 import sys
 import time
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,13 @@ CLUSTER_ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
 """Environment of a cluster started here, and of tasks."""
+ON_THIS_MACHINE = {
+    # Ray's own switch, by which it stays on 127.0.0.1 on macOS and Windows.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_AUTH_MODE": "token",
+}
+"""Further environment of a cluster started here: nobody reaches it from another machine, nobody
+without its token from this one."""
 SHARED = (
     "Run in a folder that all machines of the cluster see under the same path, or set "
     "execution.executor to local."
@@ -68,31 +77,65 @@ def run_ray(
             where="execution.executor = ray",
             remedy="Install it with: pip install 'phenoprot[ray]', or set it to local.",
         ) from None
-    ours = not ray.is_initialized()
-    try:
-        if ours:
-            _connect(ray, workers)
+    if ray.is_initialized():  # by whoever called
         yield from _outcomes(ray, compute, jobs, workers)
-    finally:
-        if ours:
+        return
+    address = os.environ.get("RAY_ADDRESS")
+    with nullcontext() if address else _for_this_machine_alone():
+        try:
+            _connect(ray, address, workers)
+            yield from _outcomes(ray, compute, jobs, workers)
+        finally:
             ray.shutdown()
 
 
-def _connect(ray: Any, workers: int | None) -> None:
-    """Join the cluster at RAY_ADDRESS, or start one."""
-    address = os.environ.get("RAY_ADDRESS")
-    own = {} if address else {"num_cpus": workers, "include_dashboard": False}
+def _connect(ray: Any, address: str | None, workers: int | None) -> None:
+    """Join the cluster at `address`, with whatever settings its user has, or start one."""
+    own: dict[str, Any] = {}
+    if not address:
+        own = {
+            "num_cpus": workers,
+            "include_dashboard": False,
+            "_node_ip_address": "127.0.0.1",
+        }
     terminate = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(address=address or "local", logging_level=logging.WARNING, **own)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except Exception as error:  # Ray raises all kinds, of none in particular
         raise UserError(
-            f"cannot join the Ray cluster: {_first_line(error)}",
+            f"cannot {'join' if address else 'start'} the Ray cluster: {_first_line(error)}",
             where=f"RAY_ADDRESS = {address}" if address else "execution.executor = ray",
             remedy="Check `ray status`, or set execution.executor to local.",
         ) from None
     finally:
         signal.signal(signal.SIGTERM, terminate)  # ray.init puts its own in place
+
+
+@contextmanager
+def _for_this_machine_alone() -> Iterator[None]:
+    """Have a cluster that is started in the block listen on 127.0.0.1, and ask for a token."""
+    from ray._private import ray_constants
+    from ray._raylet import AuthenticationTokenLoader, Config
+
+    def renew() -> None:
+        Config.initialize("")  # Ray reads the environment once, when it is imported
+        AuthenticationTokenLoader.instance().reset_cache()
+
+    names = [*ON_THIS_MACHINE, "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"]
+    before = {name: os.environ.pop(name, None) for name in names}
+    clusters = ray_constants.ENABLE_RAY_CLUSTER
+    os.environ.update(ON_THIS_MACHINE, RAY_AUTH_TOKEN=secrets.token_hex(32))
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    renew()
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = clusters
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+        renew()
 
 
 def _outcomes(

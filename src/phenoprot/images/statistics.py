@@ -7,7 +7,6 @@ the fields' keys: the result does not depend on who read which image when.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from phenoprot.artefacts import read_object
 from phenoprot.errors import UserError
 from phenoprot.files import write_json
 from phenoprot.screens.contract import CONTROL, FIELD_KEY, NEGATIVE_CONTROL, STAINS, WELL_KEY
@@ -141,12 +141,7 @@ def read_channel_statistics(
     UserError
         No such file, or a stain is not in it: the screen has no images.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(
-            "no such file", where=str(path), remedy="Run the images stage: dvc repro images."
-        ) from None
+    content = read_object(path, remedy="Run the images stage: dvc repro images.")
     missing = [stain for stain in stains if stain not in content]
     if missing:
         raise UserError(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from phenoprot.artefacts import read_table
 from phenoprot.curves.settings import CurveSettings
 from phenoprot.errors import UserError
 from phenoprot.labels.dose_response import label_curves, long_readout, ratio_levels
@@ -13,6 +14,11 @@ from phenoprot.labels.settings import LabelSettings
 from phenoprot.labels.single_dose import label_single_dose, standardised_readout
 from phenoprot.profiles.treatments import treatment_profiles
 from phenoprot.screens.loader import Screen
+
+CURVE_COLUMNS = [
+    *("compound", "gene", "Curve Regulation", "Curve Fold Change", "Curve P_Value", "pEC50"),
+]
+"""Columns of ``curves.parquet`` that become labels."""
 
 
 def label_screen(
@@ -56,6 +62,6 @@ def label_screen(
             label_single_dose(readout, wells, labels.single_dose),
             treatment_profiles(readout, wells),
         )
-    fitted = pd.read_parquet(curves_file)
+    fitted = read_table(curves_file, CURVE_COLUMNS)
     settings = curves.for_screen(screen.info.negative_control, screen.info.concentration_unit)
     return label_curves(fitted), ratio_levels(long_readout(proteomics, wells), settings)

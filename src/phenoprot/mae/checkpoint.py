@@ -12,12 +12,14 @@ from pathlib import Path
 
 import torch
 from lion_pytorch import Lion  # type: ignore[import-untyped]
+from pydantic import Field
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from phenoprot.errors import UserError
-from phenoprot.files import atomic_path
+from phenoprot.errors import UserError, as_user_error, shortened
+from phenoprot.files import atomic_path, require_file, temporary_folder
+from phenoprot.settings import Settings
 
 MODEL, MOMENTUM, STATE = "model.", "momentum.", "state"
 
@@ -44,23 +46,16 @@ def save_checkpoint(
         if parameter in optimiser.state:
             tensors[MOMENTUM + name] = optimiser.state[parameter]["exp_avg"]
     about = {"fingerprint": fingerprint, "step": state.step, "log": state.log}
-    with atomic_path(path) as temporary:
+    # In a folder of its own: the library has a temporary file, which kill -9 would leave behind.
+    with temporary_folder(path) as folder, atomic_path(path) as temporary:
         save_file(
             {name: value.cpu().contiguous() for name, value in tensors.items()},
-            temporary,
+            folder / path.name,
             metadata={STATE: json.dumps(about)},
         )
+        (folder / path.name).replace(temporary)
         _flush(temporary)
     _flush(path.parent)
-
-
-def remove_partial(path: Path) -> None:
-    """Remove what a process left that was killed while it wrote `path`.
-
-    Only for the one who holds the lock of the folder.
-    """
-    for temporary in path.parent.glob(f".{path.name}.*"):
-        temporary.unlink()
 
 
 def load_checkpoint(path: Path, model: nn.Module, optimiser: Lion, fingerprint: str) -> State:
@@ -74,26 +69,46 @@ def load_checkpoint(path: Path, model: nn.Module, optimiser: Lion, fingerprint: 
     if not path.exists():
         return State()
     remedy = "Remove the file to train from the start."
+    require_file(path, remedy)
     try:
         with safe_open(path, framework="pt") as stream:
-            about = json.loads(stream.metadata()[STATE])
+            about = About.model_validate_json(stream.metadata()[STATE])
             tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"the checkpoint cannot be read: {error}", where=str(path), remedy=remedy
-        ) from None
-    if about["fingerprint"] != fingerprint:
+        raise _unreadable(path, error, remedy) from None
+    if about.fingerprint != fingerprint:
         raise UserError(
             "the checkpoint was made from other data or parameters", where=str(path), remedy=remedy
         )
-    model.load_state_dict(
-        {name.removeprefix(MODEL): t for name, t in tensors.items() if name.startswith(MODEL)}
-    )
-    for name, parameter in model.named_parameters():
-        if MOMENTUM + name in tensors:
-            momentum = tensors[MOMENTUM + name].to(parameter.device, torch.float32)
-            optimiser.state[parameter] = {"exp_avg": momentum}
-    return State(step=about["step"], log=about["log"])
+    try:
+        model.load_state_dict(
+            {name.removeprefix(MODEL): t for name, t in tensors.items() if name.startswith(MODEL)}
+        )
+        for name, parameter in model.named_parameters():
+            if MOMENTUM + name in tensors:
+                momentum = tensors[MOMENTUM + name].to(parameter.device, torch.float32)
+                optimiser.state[parameter] = {"exp_avg": momentum.view(parameter.shape)}
+    except RuntimeError as error:  # tensors of other names or shapes
+        if as_user_error(error):  # no memory for them
+            raise
+        raise _unreadable(path, error, remedy) from None
+    return State(step=about.step, log=about.log)
+
+
+class About(Settings):
+    """What a checkpoint says of itself."""
+
+    fingerprint: str
+    """Of the run."""
+    step: int = Field(ge=0)
+    """Steps done."""
+    log: list[dict[str, int | float]]  # the step stays a whole number
+    """Lines of the log so far."""
+
+
+def _unreadable(path: Path, error: Exception, remedy: str) -> UserError:
+    reason = shortened(str(error) or type(error).__name__, 300)
+    return UserError(f"the checkpoint cannot be read: {reason}", where=str(path), remedy=remedy)
 
 
 def _flush(path: Path) -> None:

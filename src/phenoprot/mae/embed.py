@@ -15,15 +15,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from phenoprot.artefacts import read_object
 from phenoprot.errors import UserError
 from phenoprot.execution.planning import code_fingerprint
-from phenoprot.files import file_sha256, fingerprint
+from phenoprot.files import file_sha256, fingerprint, require_file
 from phenoprot.mae.finish import CONFIG, WEIGHTS, Config
 from phenoprot.mae.model import MaskedAutoencoder, seeded_model
 from phenoprot.mae.patches import orient, patchify
 from phenoprot.mae.settings import MAE_NAMES, EmbeddingSettings
 from phenoprot.mae.standardise import FULL_SCALE, CropArray, Standardiser
-from phenoprot.settings import parse_settings, read_yaml
+from phenoprot.settings import parse_settings
 
 GPU_BATCH = 64
 CPU_BATCH = 16
@@ -156,10 +157,9 @@ def load_embedder(
     model = seeded_model(config.settings.model, config.settings.training.seed)
     if weights == "trained":
         path = folder / WEIGHTS
+        require_file(path, TRAIN)
         try:
             model.load_state_dict(load_file(path))
-        except FileNotFoundError:
-            raise UserError("no such file", where=str(path), remedy=TRAIN) from None
         except (SafetensorError, RuntimeError) as error:
             reason = " ".join(str(error).split())
             raise UserError(
@@ -181,7 +181,7 @@ def read_config(folder: Path) -> Config:
     path = folder / CONFIG
     if not path.exists():
         raise UserError("holds no trained model", where=str(folder), remedy=TRAIN)
-    return parse_settings(Config, read_yaml(path), str(path))
+    return parse_settings(Config, read_object(path, remedy=TRAIN), str(path))
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,9 @@ from phenoprot.errors import UserError, listed
 from phenoprot.execution.lock import work_lock
 from phenoprot.execution.planning import code_fingerprint
 from phenoprot.execution.shards import complete
-from phenoprot.files import fingerprint
+from phenoprot.files import fingerprint, remove_stale
 from phenoprot.mae.batches import MicroBatch, Sampler, split_fields, turned
-from phenoprot.mae.checkpoint import Entry, load_checkpoint, remove_partial, save_checkpoint
+from phenoprot.mae.checkpoint import Entry, load_checkpoint, save_checkpoint
 from phenoprot.mae.finish import finish, finished
 from phenoprot.mae.log import TrainingLog, peak_memory
 from phenoprot.mae.losses import combined_loss
@@ -124,7 +124,7 @@ def run(
     bare = seeded_model(settings.model, t.seed).to(fabric.device)
     optimiser = make_optimiser(bare, t)
     if rank == 0:
-        remove_partial(folder / CHECKPOINT)
+        remove_stale(folder / CHECKPOINT)
     state = load_checkpoint(folder / CHECKPOINT, bare, optimiser, key)
     if t.compile:
         bare.compile()

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from phenoprot import __version__
+from phenoprot.artefacts import read_object, read_table
+from phenoprot.errors import UserError
 from phenoprot.evaluation.run import COMPARISONS, DOSES, PARTS
 from phenoprot.files import file_sha256, fingerprint, write_json, write_text
 from phenoprot.layout import Layout
+from phenoprot.names import inside, name_fault
 from phenoprot.params import Params, ScreenParams
 from phenoprot.report.account import account
 from phenoprot.report.figure import draw
 from phenoprot.report.tables import TASKS, ScreenMetrics, read_metrics
 from phenoprot.screens.contract import ProteomicsTable
 from phenoprot.screens.loader import Screen, load_screen
-from phenoprot.segmentation.run import BORDER, CELLS, DEAD, OBJECTS
+from phenoprot.segmentation.run import BORDER, CELLS, COUNTS, DEAD, OBJECTS, SCORE
 from phenoprot.segmentation.score import KINDS
 
+PROVENANCE = "provenance.json"
 TOP = 10
 """Proteins in Table 2, as in the poster."""
 
@@ -30,18 +32,38 @@ def publish(layout: Layout, params: Params) -> None:
     """Write ``metrics/<screen>/``, ``docs/results-<screen>.md`` and its figure from the scores."""
     block = params.screen(layout.screen)
     screen = load_screen(block.folder)
+    remove_earlier(layout.metrics)
     for part in (*PARTS, "labels", DOSES, COMPARISONS):
-        shutil.rmtree(layout.metrics / part, ignore_errors=True)
         for file in sorted((layout.scores / part).rglob("*.json")):
             name = file.relative_to(layout.scores)
-            write_json(layout.metrics / name, json.loads(file.read_text("utf-8")))
-    write_json(layout.metrics / "provenance.json", provenance(screen, block, params, layout))
+            write_json(layout.metrics / name, read_object(file))
+    write_json(layout.metrics / PROVENANCE, provenance(screen, block, params, layout))
     write_json(layout.metrics / "images.json", image_counts(layout.masks))
     write_json(layout.metrics / "top_regression.json", top_regression(layout, block))
     metrics = read_metrics(layout.metrics)
     write_text(layout.metrics / "doses.csv", dose_curves(metrics))
     write_text(layout.report, account(metrics))
     draw(metrics, layout.report.with_suffix(".svg"))
+
+
+def remove_earlier(metrics: Path) -> None:
+    """Remove what an earlier report wrote of the scores, and nothing else.
+
+    Which rows that were stands in its ``provenance.json``; without one, nothing is removed.
+    """
+    if not (metrics / PROVENANCE).is_file():
+        return
+    try:
+        rows = read_object(metrics / PROVENANCE)["rows"]
+        names = [f"{row}.json" for row in rows]
+    except (UserError, KeyError, TypeError):  # damaged: it is written anew, the rest overwritten
+        return
+    folders = [metrics / place / part for place in ("", DOSES) for part in PARTS]
+    files = [inside(folder, name) for folder in folders for name in names if not name_fault(name)]
+    files += [metrics / COMPARISONS / f"{part}.json" for part in PARTS]
+    files += [metrics / "labels" / "counts.json", metrics / "labels" / "truth.json"]
+    for path in (*files, metrics / DOSES / "series.json"):
+        path.unlink(missing_ok=True)
 
 
 def image_counts(masks: Path) -> dict[str, float]:
@@ -52,9 +74,9 @@ def image_counts(masks: Path) -> dict[str, float]:
     masks
         Output of the segment stage. The average precision is there if the true masks are known.
     """
-    if not (masks / OBJECTS).is_file():
+    if not (masks / OBJECTS).exists():
         return {}
-    objects = pd.read_parquet(masks / OBJECTS)
+    objects = read_table(masks / OBJECTS, COUNTS)
     counts: dict[str, float] = {
         "n_fields": len(objects),
         "n_cells": int(objects[CELLS].sum()),
@@ -62,8 +84,8 @@ def image_counts(masks: Path) -> dict[str, float]:
         "n_dead_cells_left_out": int(objects[DEAD].sum()),
         "n_fields_without_cell": int((objects[CELLS] == 0).sum()),
     }
-    if (masks / "score.json").is_file():
-        score = json.loads((masks / "score.json").read_text("utf-8"))
+    if (masks / SCORE).exists():
+        score = read_object(masks / SCORE, KINDS)
         for kind in KINDS:
             counts[f"average_precision_{kind}"] = score[kind]["average_precision"]
     return counts
@@ -147,7 +169,9 @@ def label_rule(readout: ProteomicsTable, params: Params) -> str:
 def top_regression(layout: Layout, block: ScreenParams) -> list[dict[str, Any]]:
     """The best predicted proteins of the first row, as in the poster's Table 2."""
     row = next(name for name, settings in block.rows.items() if "regression" in settings.tasks)
-    table = pd.read_parquet(layout.scores / "regression" / f"{row}.parquet")
+    table = read_table(
+        layout.scores / "regression" / f"{row}.parquet", ["Target", "r2", "pearson_r2", "smape"]
+    )
     best = table.sort_values(["r2", "Target"], ascending=[False, True]).head(TOP)
     return [
         {"row": row, "protein": line.Target}

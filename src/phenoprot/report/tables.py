@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from phenoprot.artefacts import damaged, read_object
 from phenoprot.errors import UserError
 from phenoprot.features.deep.methods import UNTRAINED
+from phenoprot.files import read_json
 from phenoprot.report.footnotes import MAE, TRAINED_HERE, untrained_note
 from phenoprot.report.poster import POSTER, POSTER_TOP_REGRESSION
 
@@ -77,6 +78,11 @@ class ScreenMetrics:
         return POSTER[part].get("+".join(method["features"]))
 
 
+REMEDY = "Bring it back with `git checkout`, or make it again with `dvc repro`."
+NEEDED = ("title", "caveats", "rows", "methods")
+"""Of ``provenance.json``."""
+
+
 def read_metrics(folder: Path) -> ScreenMetrics:
     """Read the committed metrics of one screen.
 
@@ -89,7 +95,7 @@ def read_metrics(folder: Path) -> ScreenMetrics:
         raise UserError(
             "no metrics here", where=str(folder), remedy="Run `make reproduce` or `dvc repro`."
         )
-    provenance = _read(folder / "provenance.json")
+    provenance = read_object(folder / "provenance.json", NEEDED, remedy=REMEDY)
     rows = provenance["rows"]
     truth = folder / "labels" / "truth.json"
     images = folder / "images.json"
@@ -97,7 +103,7 @@ def read_metrics(folder: Path) -> ScreenMetrics:
     return ScreenMetrics(
         provenance,
         {part: _read_rows(folder / part, rows) for part in PARTS},
-        top_regression=_read(folder / "top_regression.json"),
+        top_regression=_read_list(folder / "top_regression.json"),
         labels=_read(folder / "labels" / "counts.json"),
         truth=_read(truth) if truth.is_file() else None,
         doses={
@@ -133,8 +139,15 @@ def _in_order(comparisons: dict[str, Compared], rows: list[str]) -> dict[str, Co
     }
 
 
-def _read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+def _read_list(path: Path) -> list[Any]:
+    content = read_json(path, REMEDY)
+    if not isinstance(content, list):
+        raise damaged(path, f"holds a {type(content).__name__}, expected a list", REMEDY)
+    return content
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return read_object(path, remedy=REMEDY)
 
 
 def build_tables(metrics: ScreenMetrics) -> list[Table]:

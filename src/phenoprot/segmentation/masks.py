@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
+import math
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +11,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from phenoprot.errors import UserError
-from phenoprot.files import atomic_path
+from phenoprot.artefacts import is_of_the_machine
+from phenoprot.errors import UserError, shortened
+from phenoprot.files import atomic_path, require_file
 
 Labels = npt.NDArray[np.int32]
 """(Y, X): 0 is background, an object's pixels have its label."""
 
+LARGEST_FIELD = 2**28
+"""Pixels of a field of view whose masks are read: 16,384 x 16,384, far above any camera's."""
 LARGEST_LABEL = int(np.iinfo(np.uint16).max)
 """Masks are stored as 16-bit images."""
 BEGINNING = (1980, 1, 1, 0, 0, 0)
@@ -193,18 +195,20 @@ def read_masks(path: Path) -> dict[str, Masks]:
     UserError
         The file is missing, damaged, or holds masks that do not fit each other.
     """
+    require_file(path, "Segment the fields of view (stage segment).")
     try:
         with zipfile.ZipFile(path) as archive:
-            return {
-                name.removesuffix(".npy"): _read_pair(archive, name)
-                for name in sorted(archive.namelist())
-            }
-    except FileNotFoundError:
-        raise UserError(
-            "no such file", where=str(path), remedy="Segment the fields of view (stage segment)."
-        ) from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
+            members = sorted(archive.infolist(), key=lambda member: member.filename)
+            names = [member.filename.removesuffix(".npy") for member in members]
+            if len(set(names)) < len(names):
+                raise ValueError("a field of view is in it twice")
+            pairs = (_read_pair(archive, member) for member in members)
+            return dict(zip(names, pairs, strict=True))
+    except Exception as error:
+        # zipfile, zlib, struct and the parser of .npy headers meet garbled bytes in many ways.
+        if is_of_the_machine(error):
+            raise
+        reason = shortened(" ".join(str(error).split()), 300)
         raise UserError(
             f"no usable masks: {reason}",
             where=str(path),
@@ -212,12 +216,23 @@ def read_masks(path: Path) -> dict[str, Masks]:
         ) from None
 
 
-def _read_pair(archive: zipfile.ZipFile, name: str) -> Masks:
-    # Read to its end a member's checksum is verified, before anything is made of it.
-    pair = np.lib.format.read_array(io.BytesIO(archive.read(name)), allow_pickle=False)
-    if pair.ndim != 3 or len(pair) != 2 or pair.dtype != np.uint16:
-        raise ValueError(f"{name} is {pair.dtype} {pair.shape}, expected uint16 (2, Y, X)")
-    nuclei, cells = pair.astype(np.int32)
+def _read_pair(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Masks:
+    name = member.filename
+    with archive.open(member) as stream:
+        # The header first: nothing is unpacked that is larger than a field of view can be.
+        if np.lib.format.read_magic(stream) != (1, 0):
+            raise ValueError(f"{name} is no .npy image of version 1.0")
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+        if len(shape) != 3 or shape[0] != 2 or dtype != np.uint16 or fortran:
+            raise ValueError(f"{name} is {dtype} {shape}, expected uint16 (2, Y, X)")
+        size = math.prod(shape)
+        if not 0 <= size <= 2 * LARGEST_FIELD:
+            raise ValueError(f"{name} has {shape[1]} x {shape[2]} px, at most {LARGEST_FIELD} px")
+        content = stream.read(size * dtype.itemsize)
+        # Read to its end a member's checksum is verified, before anything is made of it.
+        if len(content) != size * dtype.itemsize or stream.read(1):
+            raise ValueError(f"{name} is not as long as its header says")
+    nuclei, cells = np.frombuffer(content, dtype).reshape(shape).astype(np.int32)
     if reason := inconsistency(nuclei, cells):
         raise ValueError(f"{name}: {reason}")
     return Masks(nuclei, cells)

@@ -112,7 +112,7 @@ def segment_fields(
     """
     require_output(output, MADE_BY, work, fields[PLATE].astype(str), (OBJECTS, SCORE))
     shards = plan(fields, settings)
-    tables = []
+    tables: list[pd.DataFrame] = []
 
     def publish(folders: list[Path]) -> None:
         tables.extend(read_table(folder / OBJECTS) for folder in folders)

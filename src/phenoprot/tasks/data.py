@@ -22,6 +22,8 @@ from phenoprot.tasks.splits import FOLD, GROUP
 LABELS_OF = "Metadata_LabelsOf"
 """Compound whose labels a prediction is scored against: another one's where labels are shuffled."""
 
+LABEL_COLUMNS = [COMPOUND, PROTEIN, "Label"]
+"""Columns of ``labels.parquet`` that the tasks read."""
 REPEAT = "Metadata_Repeat"
 """Number of the label shuffle; 0 where labels are not shuffled."""
 

@@ -13,22 +13,26 @@ from pathlib import Path
 
 import pandas as pd
 
+from phenoprot.artefacts import REMEDY, read_table
 from phenoprot.errors import UserError
 from phenoprot.execution.planning import code_fingerprint
 from phenoprot.execution.run import run_shards
 from phenoprot.execution.settings import LOCAL, ExecutionSettings
 from phenoprot.execution.shards import Shard
-from phenoprot.files import file_sha256, fingerprint, write_parquet
+from phenoprot.files import file_sha256, fingerprint, require_file, write_parquet
 from phenoprot.layout import WORK, Layout
 from phenoprot.profiles.treatments import PROTEOME
-from phenoprot.tasks.data import REPEAT, TaskData, align, split_by_treatment
+from phenoprot.screens.contract import COMPOUND, TREATMENT_KEY
+from phenoprot.tasks.data import LABELS_OF, REPEAT, TaskData, align, split_by_treatment
 from phenoprot.tasks.settings import Loss, RowSettings, Task, TaskSettings
-from phenoprot.tasks.splits import read_folds
+from phenoprot.tasks.splits import FOLD, read_folds
 
 CODE = ("phenoprot.tasks", "phenoprot.profiles.normalise", "phenoprot.screens.contract")
 """Parts of the library that decide what a shard computes."""
 RESULT = "predictions.parquet"
 """The file of a shard."""
+PREDICTION_COLUMNS = [*TREATMENT_KEY, FOLD, LABELS_OF, REPEAT]
+"""Columns of the predictions, besides one per target."""
 ROWS, GAUGE = "rows", "leak_gauge"
 """Folders of the predictions: rows of the tables, and the same rows with leaking folds."""
 
@@ -145,6 +149,9 @@ def plan(
 
 def shards_of(runs: Iterable[CrossValidation], settings: TaskSettings) -> list[Shard]:
     """Shards under the hash of all they depend on: inputs, parameters, code, libraries."""
+    runs = list(runs)
+    for path in sorted({p for run in runs for p in (run.labels, *run.features, run.folds)}):
+        require_file(path, REMEDY)
     code = code_fingerprint(CODE, ("numpy", "torch"))
     return [
         Shard(
@@ -174,8 +181,8 @@ def predict(run: CrossValidation, settings: TaskSettings, device: str = "cpu") -
     from phenoprot.tasks.nested import nested_mlp
 
     data: TaskData = align(
-        [pd.read_parquet(path) for path in run.features],
-        pd.read_parquet(run.labels),
+        [read_table(path, TREATMENT_KEY) for path in run.features],
+        read_table(run.labels, [COMPOUND]),
         read_folds(run.folds),
         shuffle_seed=settings.splits.seed + run.repeat if run.repeat else None,
     )
@@ -217,6 +224,6 @@ def collect(runs: Iterable[CrossValidation], results: Iterable[Path]) -> None:
     """Write the predictions of each row beside its labels, shuffles stacked."""
     tables: dict[Path, list[pd.DataFrame]] = {}
     for run, result in zip(runs, results, strict=True):
-        tables.setdefault(run.predictions, []).append(pd.read_parquet(result))
+        tables.setdefault(run.predictions, []).append(read_table(result, PREDICTION_COLUMNS))
     for path, parts in tables.items():
         write_parquet(path, pd.concat(parts, ignore_index=True))
