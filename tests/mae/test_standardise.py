@@ -62,7 +62,7 @@ def test_background_is_black_before_standardising() -> None:
     [
         ({"mean": (0.1,)}, "2 stains, 1 means and 2 standard deviations"),
         ({"sd": (0.1, 0.0)}, "no standard deviation above 0 for ER"),
-        ({"sd": (float("nan"), 0.1)}, "no standard deviation above 0 for DNA"),
+        ({"sd": (float("nan"), 0.1)}, "'sd.0': Input should be a finite number"),
     ],
 )
 def test_wrong_statistics(changes: dict[str, object], message: str) -> None:

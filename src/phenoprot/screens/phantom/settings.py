@@ -17,6 +17,7 @@ Spread = Annotated[float, Field(ge=0, le=5)]
 Length = Annotated[float, Field(gt=0, le=1000)]
 Light = Annotated[float, Field(gt=0, le=65535)]
 Log2 = Annotated[float, Field(gt=0, le=30)]
+Slope = Annotated[float, Field(ge=0.01, le=30)]
 Log10 = Annotated[float, Field(ge=-30, le=30)]
 
 
@@ -130,7 +131,7 @@ class PhantomSettings(Settings):
     """Share of the active compounds whose pEC50 lies up to one decade above the highest dose."""
     efficacy_range: tuple[Share, Share] = (0.6, 1.0)
     """Activity of the main programme at infinite dose (0..1), uniform."""
-    slope_range: tuple[Log2, Log2] = (0.8, 2.5)
+    slope_range: tuple[Slope, Slope] = (0.8, 2.5)
     """Slope of the activity curve (per decade of concentration), log-uniform."""
     n_null_targets: int = Field(default=4, ge=0, le=1000)
     """Target genes given to random compounds, whatever these drive (count): no model can predict
