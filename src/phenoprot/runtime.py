@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,7 +77,12 @@ def cache_bases() -> Iterator[Path]:
     folder = Path(home) / "phenoprot" / "numba"
     if folder.is_absolute() and _writable(folder):
         yield folder
-    folder = Path(tempfile.gettempdir()) / f"phenoprot-numba-{os.getuid()}"
+    from tempfile import gettempdir  # takes longer to import than the rest of this module
+
+    try:
+        folder = Path(gettempdir()) / f"phenoprot-numba-{os.getuid()}"
+    except FileNotFoundError:  # no temporary folder, either
+        return
     if _private(folder):
         yield folder
 
