@@ -222,7 +222,7 @@ def binary_cases() -> list[Case]:
     """Parquet, SQLite, masks, crops, checkpoints, images."""
     readout = Sheet("Metadata_Protein", "Value")
     features = Sheet("Metadata_Well", "Cells_Feature_0")
-    no_checkpoint = but(BINARY, missing=None, a_broken_link=None)
+    no_checkpoint = but(BINARY, missing=None, a_broken_link=None, a_loop=None)
     return [
         *cases("screen", "tiny/proteomics.parquet", PARQUET, readout),
         *cases("screen", "tiny/cellprofiler.parquet", PARQUET, features),

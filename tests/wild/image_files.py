@@ -65,7 +65,6 @@ TIFF = tuple(
         ("two-pages", two_pages, "refused"),
         ("imagej-stack", imagej_stack, "refused"),
         ("png", of_bytes(png), "refused"),
-        ("one-row", of_image(lambda a: a[:1]), "refused or same"),
     )
 )
 
@@ -89,7 +88,6 @@ ILLUMINATION = tuple(
         ("another-size", lambda a: a[:, :-1], "refused"),
         ("transposed", lambda a: np.ascontiguousarray(a.T), "refused"),
         ("booleans", lambda a: a > 0, "refused"),
-        ("below-one", lambda a: a / 300, "warned"),
     )
 )
 """Illumination functions that images cannot be divided by."""

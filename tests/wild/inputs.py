@@ -229,12 +229,14 @@ def checkpoint(folder: Path) -> None:
     import torch
     from safetensors.torch import save_file
 
+    from phenoprot.files import file_sha256
     from phenoprot.mae.checkpoint import State, save_checkpoint
 
     model, optimiser = network()
     state = State(step=4, log=[{"step": 2.0, "loss": 0.5}, {"step": 4.0, "loss": 0.25}])
     save_checkpoint(folder / "checkpoint.safetensors", model, optimiser, state, "ab" * 32)
     torch.save(model.state_dict(), folder / "weights.pt")
+    (folder / "weights.sha256").write_text(file_sha256(folder / "weights.pt"))
     save_file(model.state_dict(), folder / "weights.safetensors")
 
 

@@ -171,8 +171,10 @@ def checkpoint() -> Any:
     from phenoprot.mae.checkpoint import load_checkpoint
 
     model, optimiser = network()
+    optimiser.state.clear()
     state = load_checkpoint(Path("checkpoint.safetensors"), model, optimiser, "ab" * 32)
-    momenta = [optimiser.state[p]["exp_avg"].numpy() for p in model.parameters()]
+    momenta = [optimiser.state[p].get("exp_avg") for p in model.parameters()]
+    momenta = [None if value is None else value.numpy() for value in momenta]
     weights = [value.numpy() for value in model.state_dict().values()]
     return [state.step, state.log, momenta, weights]
 
@@ -189,14 +191,10 @@ def weights(name: str) -> Callable[[], Any]:
 
 
 def pinned_weights() -> Any:
-    from phenoprot.files import file_sha256
     from phenoprot.weights.settings import WeightsSettings
     from phenoprot.weights.store import locate
 
-    good = "weights.good"
-    if not Path(good).exists():
-        Path(good).write_text(file_sha256(Path("weights.pt")))
-    stated = Path(good).read_text()
+    stated = Path("weights.sha256").read_text()
     return str(locate(WeightsSettings(file="weights.pt", sha256=stated)))
 
 
@@ -207,8 +205,9 @@ def image() -> Any:
 
 
 def corrected_image() -> Any:
-    from phenoprot.images.reader import corrected, read_image
+    from phenoprot.images.reader import corrected, read_illumination, read_image
 
+    read_illumination.cache_clear()
     return corrected(read_image("image.tif"), "illumination.npy")
 
 
