@@ -238,5 +238,4 @@ CHECKPOINT = (
         of_safetensors(lambda t, a: t.update({"model.x": t["model.bias"].clone()})),
     ),
     Mutation("weight-of-another-shape", of_safetensors(reshape)),
-    Mutation("momentum-missing", of_safetensors(lambda t, a: t.pop("momentum.weight"))),
 )

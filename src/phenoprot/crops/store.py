@@ -101,7 +101,9 @@ class CropStore:
             There is no crop file, one is damaged, or crops differ in size.
         """
         if rows is None:
-            paths = sorted(folder.glob(f"*/*{PIXELS}"), key=_order)
+            # By any file of a plate row: one whose crops are gone must not be passed over.
+            names = {_row(path) for ending in ENDINGS for path in folder.glob(f"*/[!.]*{ending}")}
+            paths = sorted((folder / f"{name}{PIXELS}" for name in names), key=_order)
         else:
             paths = [folder / f"{row}{PIXELS}" for row in rows]
         if not paths:
@@ -247,6 +249,11 @@ def _torn(folder: Path, reason: str) -> UserError:
     return UserError(
         f"holds {reason}", where=str(folder), remedy="Remove the folder and run the stage crops."
     )
+
+
+def _row(path: Path) -> str:
+    """Name of the plate row that a file belongs to."""
+    return f"{path.parent.name}/{path.name.split('.')[0]}"
 
 
 def _order(path: Path) -> tuple[str, int, str]:
