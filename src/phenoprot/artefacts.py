@@ -7,7 +7,8 @@ happened since: it was removed, cut by a copy or a full disk, or is something el
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,15 @@ def damaged(path: Path, reason: object, remedy: str = REMEDY) -> UserError:
         where=str(path),
         remedy=remedy,
     )
+
+
+@contextmanager
+def remedied(remedy: str = REMEDY) -> Iterator[None]:
+    """Have errors in the block say what helps against damaged files of ``data/``."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(error.what, where=error.where, remedy=remedy) from None
 
 
 def read_table(
@@ -102,8 +112,8 @@ def read_object(path: Path, needed: Sequence[str] = (), *, remedy: str = REMEDY)
     UserError
         The file is missing, cut, empty, no JSON, no object, or lacks keys.
     """
-    require_file(path, remedy)
-    content = read_json(path, remedy)
+    with remedied(remedy):
+        content = read_json(path)
     if not isinstance(content, dict):
         raise damaged(path, f"holds a {type(content).__name__}, expected an object", remedy)
     lacking = [name for name in needed if name not in content]

@@ -20,7 +20,7 @@ from phenoprot.report.figure import draw
 from phenoprot.report.tables import TASKS, ScreenMetrics, read_metrics
 from phenoprot.screens.contract import ProteomicsTable
 from phenoprot.screens.loader import Screen, load_screen
-from phenoprot.segmentation.run import BORDER, CELLS, COUNTS, DEAD, OBJECTS, SCORE
+from phenoprot.segmentation.run import BORDER, CELLS, DEAD, OBJECTS, SCORE
 from phenoprot.segmentation.score import KINDS
 
 PROVENANCE = "provenance.json"
@@ -76,7 +76,7 @@ def image_counts(masks: Path) -> dict[str, float]:
     """
     if not (masks / OBJECTS).exists():
         return {}
-    objects = read_table(masks / OBJECTS, COUNTS)
+    objects = read_table(masks / OBJECTS, [CELLS, BORDER, DEAD])
     counts: dict[str, float] = {
         "n_fields": len(objects),
         "n_cells": int(objects[CELLS].sum()),

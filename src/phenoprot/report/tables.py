@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from phenoprot.artefacts import damaged, read_object
+from phenoprot.artefacts import damaged, read_object, remedied
 from phenoprot.errors import UserError
 from phenoprot.features.deep.methods import UNTRAINED
 from phenoprot.files import read_json
@@ -140,7 +140,8 @@ def _in_order(comparisons: dict[str, Compared], rows: list[str]) -> dict[str, Co
 
 
 def _read_list(path: Path) -> list[Any]:
-    content = read_json(path, REMEDY)
+    with remedied(REMEDY):
+        content = read_json(path)
     if not isinstance(content, list):
         raise damaged(path, f"holds a {type(content).__name__}, expected a list", REMEDY)
     return content

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from phenoprot.artefacts import REMEDY
+from phenoprot.artefacts import REMEDY, remedied
 from phenoprot.errors import UserError
 from phenoprot.screens.contract import COMPOUND, CONCENTRATION, CONTROL, INCHIKEY, NEGATIVE_CONTROL
 from phenoprot.screens.tables import folded_name
@@ -92,7 +92,8 @@ def read_folds(path: Path) -> pd.DataFrame:
     UserError
         The file is missing, cut or otherwise damaged.
     """
-    table = read_delimited(path)
+    with remedied():
+        table = read_delimited(path)
     columns = [COMPOUND, GROUP, FOLD]
     missing = [column for column in columns if column not in table]
     if missing or table.empty:
