@@ -11,7 +11,7 @@ from phenoprot import __version__, runtime
 from phenoprot.curves.cli import app as curves_app
 from phenoprot.errors import UserError
 from phenoprot.features.cli import features_app
-from phenoprot.notices import errors_in_one_line
+from phenoprot.notices import errors_in_one_line, warn
 from phenoprot.presets import app as preset_app
 from phenoprot.profiles.cli import profiles
 from phenoprot.segmentation.cli import segment
@@ -89,7 +89,7 @@ def validate(folder: Folder) -> None:
         partial(normalise_to_controls, method=params.profiles.normalisation),
     )
     for line in report.warning_lines():
-        print(f"warning: {line}", file=sys.stderr)
+        warn(line)
     require_valid(report)
     print(f"{folder}: valid")
 

@@ -8,10 +8,21 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from phenoprot.errors import as_user_error
+from phenoprot.errors import as_user_error, shortened
 
 INTERRUPTED, BROKEN_PIPE = 130, 1
 """Exit codes of a process that was stopped by Ctrl-C, or whose reader has gone."""
+LONGEST_WARNING = 1000
+"""Characters."""
+
+
+def warn(what: str, where: str = "") -> None:
+    """Print one line on stderr: what is suspicious, where, and what to do if it is wrong.
+
+    Nothing stops. Results go to stdout or to files, so a script can tell them from warnings.
+    """
+    start = f"{where}: " if where else ""
+    sys.stderr.write(f"warning: {shortened(start + what, LONGEST_WARNING)}\n")
 
 
 def quiet_libraries() -> None:

@@ -12,11 +12,11 @@ import pandas as pd
 from pydantic import ValidationError
 
 from phenoprot.curves.design import DoseDesign, molar_scale
-from phenoprot.curves.messages import warn
 from phenoprot.curves.scale import warn_of_doses
 from phenoprot.curves.settings import FitSettings
 from phenoprot.errors import UserError, listed, quoted
 from phenoprot.files import read_text
+from phenoprot.notices import warn
 from phenoprot.tables import parse_numbers
 
 LARGEST_TOML = 2**20

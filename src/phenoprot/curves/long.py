@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from phenoprot.curves.design import dose_scale
-from phenoprot.curves.messages import warn
 from phenoprot.curves.scale import warn_of_doses, warn_of_logarithms
 from phenoprot.curves.settings import CurveSettings
 from phenoprot.curves.values import (
@@ -18,6 +17,7 @@ from phenoprot.curves.values import (
     warn_of_clipping,
 )
 from phenoprot.errors import UserError, listed, quoted
+from phenoprot.notices import warn
 from phenoprot.screens.tables import canonical_doses
 from phenoprot.screens.tables import numbers as parse_any
 

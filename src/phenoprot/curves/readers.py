@@ -14,7 +14,6 @@ import pandas as pd
 from phenoprot.curves.config import design_of, read_toml, settings_of, warn_of_design
 from phenoprot.curves.contaminants import contaminant_names
 from phenoprot.curves.design import DoseDesign, raw
-from phenoprot.curves.messages import warn
 from phenoprot.curves.outputs import require_output
 from phenoprot.curves.scale import warn_of_logarithms
 from phenoprot.curves.settings import FitSettings
@@ -28,6 +27,7 @@ from phenoprot.curves.values import (
 )
 from phenoprot.errors import UserError, listed, quoted
 from phenoprot.files import require_file
+from phenoprot.notices import warn
 from phenoprot.tables import read_delimited
 
 ENCLOSED = re.compile(r'"(?:[^"]|"")*"')

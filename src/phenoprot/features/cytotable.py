@@ -12,7 +12,6 @@ nothing is fetched from the internet.
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from phenoprot import notices
 from phenoprot.errors import UserError, as_user_error, listed, quoted, shortened
 from phenoprot.features.aggregate import mean_of_cells
 from phenoprot.features.cellprofiler.names import COMPARTMENTS
@@ -58,11 +58,7 @@ class Compartment:
     """What was found in its columns."""
 
 
-def _to_stderr(text: str) -> None:
-    sys.stderr.write(f"warning: {text}\n")
-
-
-def import_cellprofiler(source: Path, warn: Warn = _to_stderr) -> pd.DataFrame:
+def import_cellprofiler(source: Path, warn: Warn = notices.warn) -> pd.DataFrame:
     """Average the cells of every field of view that CellProfiler has measured.
 
     Parameters

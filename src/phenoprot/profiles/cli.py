@@ -31,8 +31,8 @@ def profiles(
     ] = None,
 ) -> None:
     """Average fields to wells and normalise each plate to its negative controls."""
-    from phenoprot.errors import shortened
     from phenoprot.files import write_parquet
+    from phenoprot.notices import warn
     from phenoprot.profiles.wells import read_features, read_layout, well_profiles
     from phenoprot.screens.contract import feature_columns
     from phenoprot.settings import parse_settings, read_yaml
@@ -46,7 +46,7 @@ def profiles(
         parse_settings(ValidationSettings, given, f"{params}, validation"),
     )
     for warning in warnings:
-        typer.echo(f"warning: {shortened(warning)}", err=True)
+        warn(warning)
     write_parquet(output, table)
     typer.echo(f"{len(table)} wells, {len(feature_columns(table))} features")
     typer.echo(str(output))
