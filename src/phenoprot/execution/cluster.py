@@ -115,7 +115,7 @@ def _connect(ray: Any, address: str | None, workers: int | None) -> None:
 def _for_this_machine_alone() -> Iterator[None]:
     """Have a cluster that is started in the block listen on 127.0.0.1, and ask for a token."""
     from ray._private import ray_constants
-    from ray._raylet import AuthenticationTokenLoader, Config
+    from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
 
     def renew() -> None:
         Config.initialize("")  # Ray reads the environment once, when it is imported
