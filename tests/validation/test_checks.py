@@ -283,8 +283,7 @@ def two_dashes(draft: Any) -> None:
 
 
 def rounded_doses(draft: Any) -> None:
-    _tables(draft).pop("proteomics")
-    draft.set("wells", [N + 24], "Metadata_Concentration", 5.002)
+    draft.set("wells", [N + 25], "Metadata_Concentration", 5.002)
 
 
 def lost_plate(draft: Any) -> None:
@@ -398,23 +397,33 @@ FAULTS: list[tuple[Break, str, str, list[str]]] = [
     (repeated_target, "target_unique", "targets.csv", ["1 of 11 rows", "'compound-c' EGFR"]),
     (unknown_target_compounds, "target_compounds_unknown", "targets.csv",
      ["2 of 10 compounds are in no well: aspirin, caffeine"]),
-    (doses_in_nanomolar, "dose_unit", "wells.csv", ["10000 uM", "below 10000", "'nM'"]),
-    (two_normal_forms, "compound_spelling", "wells.csv",
-     ["1 of 17 compounds", r"'e\u0301stradiol'", r"'\xe9stradiol'"]),
-    (two_dashes, "compound_spelling", "wells.csv", ["1 of 17 compounds", "compound-a"]),
-    (rounded_doses, "dose_rounding", "wells.csv", ["'compound-a' (5 and 5.002)"]),
-    (lost_plate, "plates_missing", "cell_count.csv", ["1 of 2 plates are missing", "P2", "10%"]),
-    (lost_readout_plate, "plates_missing", "proteomics.parquet", ["1 of 2 plates", "P2"]),
-    (unmeasured_plate, "plates_measured", "wells.csv", ["1 of 3 plates", "P3 (16 treated wells)"]),
-    (feature_beyond_single_precision, "feature_infinite", "cellprofiler.parquet",
-     ["Cells_Feature_2 (1 wells)"]),
-    (date_feature, "feature_numeric", "cellprofiler.parquet", ["dates", "Cells_Date"]),
-    (value_of_another_unit, "readout_outlier", "proteomics.parquet",
-     ["1 of 4 proteins", "IL-6", "1e+06 in P1 B05"]),
-    (outlier_among_controls, "readout_outlier", "proteomics.parquet", ["-1e+06 in P1 A02"]),
-    (value_beyond_single_precision, "readout_infinite", "proteomics.parquet", ["IL-6 (1)"]),
-    (logged_intensities, "intensity_logged", "proteomics.parquet", ["above 20", "logarithm"]),
-    (reserved_protein, "protein_reserved", "proteomics.parquet", ["'Metadata_TNF'"]),
+]  # fmt: skip
+
+# Faults of one run, each in its own check: (break, check, table, parts of the message).
+FAULTS_AT_ONCE: list[list[tuple[Break, str, str, list[str]]]] = [
+    [
+        (doses_in_nanomolar, "dose_unit", "wells.csv", ["10000 uM", "below 10000", "'nM'"]),
+        (two_normal_forms, "compound_spelling", "wells.csv",
+         ["1 of 17 compounds", r"'e\u0301stradiol'", r"'\xe9stradiol'"]),
+        (lost_plate, "plates_missing", "cell_count.csv", ["1 of 2 plates are", "P2", "10%"]),
+        (feature_beyond_single_precision, "feature_infinite", "cellprofiler.parquet",
+         ["Cells_Feature_2 (1 wells)"]),
+        (date_feature, "feature_numeric", "cellprofiler.parquet", ["dates", "Cells_Date"]),
+        (value_of_another_unit, "readout_outlier", "proteomics.parquet",
+         ["1 of 4 proteins", "IL-6", "1e+06 in P1 B05"]),
+        (reserved_protein, "protein_reserved", "proteomics.parquet", ["'Metadata_TNF'"]),
+    ],
+    [
+        (two_dashes, "compound_spelling", "wells.csv", ["1 of 17 compounds", "compound-a"]),
+        (rounded_doses, "dose_rounding", "wells.csv", ["'compound-b' (5 and 5.002)"]),
+        (unmeasured_plate, "plates_measured", "wells.csv", ["1 of 3 plates", "P3 (16 treated"]),
+        (lost_readout_plate, "plates_missing", "proteomics.parquet", ["1 of 2 plates", "P2"]),
+        (outlier_among_controls, "readout_outlier", "proteomics.parquet", ["-1e+06 in P1 A02"]),
+    ],
+    [
+        (logged_intensities, "intensity_logged", "proteomics.parquet", ["above 20", "logarithm"]),
+        (value_beyond_single_precision, "readout_infinite", "proteomics.parquet", ["IL-6 (1)"]),
+    ],
 ]  # fmt: skip
 
 # The same fault shows in several tables, in one check.
@@ -459,6 +468,20 @@ def test_one_fault_in_several_tables(
     assert {r.check for r in report.failures} == {check}, report.lines()
     for part in parts:
         assert part in report.lines()[0]
+
+
+@pytest.mark.parametrize("faults", FAULTS_AT_ONCE, ids=["first", "second", "third"])
+def test_faults_at_once(
+    draft: Any, validate: Validate, faults: list[tuple[Break, str, str, list[str]]]
+) -> None:
+    for fault, _, _, _ in faults:
+        fault(draft)
+    report = validate(draft)
+    lines = {(result.check, result.table): result.line for result in report.failures}
+    assert set(lines) == {(check, table) for _, check, table, _ in faults}, report.lines()
+    for _, check, table, parts in faults:
+        for part in parts:
+            assert part in lines[check, table]
 
 
 def without_inchikeys(draft: Any) -> None:

@@ -139,7 +139,7 @@ def readout_summary(
     """
     sparse = proteins.loc[proteins["missing_share"] > limit, "protein"].tolist()
     values = proteomics[VALUE].to_numpy(dtype=np.float64)
-    values = values[np.isfinite(values)]
+    values = values[np.abs(values) <= LARGEST]
     smallest, middle, largest = (
         np.quantile(values, [0, 0.5, 1]) if len(values) else np.full(3, np.nan)
     )
