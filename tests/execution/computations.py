@@ -40,6 +40,11 @@ def compute(payload: Payload, folder: Path) -> None:
         raise UserError(
             "2 files are missing", where="images.csv", remedy="Fetch them with dvc pull."
         )
+    if payload.fate == "full":
+        with open("/dev/full", "w") as stream:  # noqa: PTH123
+            stream.write("x" * 100_000)
+    if payload.fate == "memory":
+        raise MemoryError
     if payload.fate == "bug":
         raise ZeroDivisionError("by nothing")
     if payload.fate in {"SIGKILL", "SIGSEGV"}:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -187,6 +189,20 @@ def test_what_runs_beside_a_failure_is_finished(
 
 @pytest.mark.parametrize(
     ("fate", "said"),
+    [
+        ("full", "toy, shard P1/A: No space left on device. Free space"),
+        ("memory", "toy, shard P1/A: out of memory. Free memory, or use fewer workers"),
+    ],
+)
+def test_a_fault_of_the_machine_is_no_bug(fate: str, said: str, work: Path, counts: Path) -> None:
+    with pytest.raises(UserError) as error:
+        run_shards(compute, shards(counts, "P1/A", P1A=fate), work, "toy", ONE)
+    assert str(error.value).startswith(said)
+    assert not list(work.rglob("*.partial"))
+
+
+@pytest.mark.parametrize(
+    ("fate", "said"),
     [("bug", "ZeroDivisionError: by nothing"), ("nothing", "shard P1/A wrote no file")],
 )
 def test_another_error_brings_its_traceback(fate: str, said: str, work: Path, counts: Path) -> None:
@@ -257,6 +273,66 @@ def test_ray_writes_the_same_bytes(
     assert contents(tmp_path / "ray") == contents(tmp_path / "local")
     assert computed(counts) == dict.fromkeys(ALL_ONCE, 2)
     assert not ray.is_initialized()
+
+
+def spy(_: object, folder: Path) -> None:
+    """Write down on which addresses this machine's Ray listens, and how it knows who may join."""
+    sockets = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if b"/ray/" in (process / "cmdline").read_bytes():
+                sockets |= {str(link.readlink()) for link in (process / "fd").iterdir()}
+    lines = [
+        line.split()
+        for name in ("tcp", "tcp6")
+        for line in Path("/proc/net", name).read_text().splitlines()[1:]
+    ]
+    listening = {
+        f[1].split(":")[0] for f in lines if f[3] == "0A" and f"socket:[{f[9]}]" in sockets
+    }
+    known = {name: os.environ.get(name, "") for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN")}
+    (folder / "seen.json").write_text(json.dumps({"listening": sorted(listening), **known}))
+
+
+@pytest.mark.slow
+def test_a_cluster_of_our_own_is_reached_from_nowhere_else(
+    work: Path, counts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "the user's")
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    (folder,) = run_shards(spy, shards(counts, "P1/A"), work, "toy", RAY)
+    seen = json.loads((folder / "seen.json").read_text())
+    assert seen["listening"]
+    assert set(seen["listening"]) <= {"0100007F", "0000000000000000FFFF00000100007F"}
+    assert seen["RAY_AUTH_MODE"] == "token"
+    assert len(seen["RAY_AUTH_TOKEN"]) == 64
+    # The user's settings are as they were.
+    assert os.environ["RAY_AUTH_TOKEN"] == "the user's"
+    assert "RAY_AUTH_MODE" not in os.environ
+
+
+def test_a_cluster_at_an_address_keeps_its_users_settings(
+    work: Path, counts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def init(**options: object) -> None:
+        known = {name: os.environ.get(name) for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN")}
+        calls.append(options | known)
+        raise ConnectionError("nobody there")
+
+    fake = SimpleNamespace(is_initialized=lambda: False, init=init, shutdown=lambda: None)
+    monkeypatch.setitem(sys.modules, "ray", fake)
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "the user's")
+    with pytest.raises(UserError, match=r"RAY_ADDRESS = 10\.0\.0\.1:6379: cannot join"):
+        run_shards(compute, shards(counts, "P1/A"), work, "toy", RAY)
+    (call,) = calls
+    assert call["address"] == "10.0.0.1:6379"
+    assert "_node_ip_address" not in call
+    assert (call["RAY_AUTH_MODE"], call["RAY_AUTH_TOKEN"]) == ("token", "the user's")
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import time
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -146,3 +147,68 @@ def test_too_many_cells_for_the_format(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"P/A01/1: 65536 cells, at most 65535"):
         write_masks(tmp_path / "A.zip", {"P/A01/1": Masks(labels, labels)})
     assert not list(tmp_path.iterdir())
+
+
+def bomb(path: Path, shape: tuple[int, ...], real: int) -> None:
+    """An archive whose only image claims a shape, with `real` zero bytes behind its header."""
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("P/A01/1.npy", "w", force_zip64=True) as stream,
+    ):
+        header = {"descr": "<u2", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(stream, header)
+        for _ in range(real // 2**20):
+            stream.write(bytes(2**20))
+
+
+@pytest.mark.parametrize(
+    ("shape", "real"),
+    [
+        ((2, 2**20, 2**20), 2**26),
+        ((2, 2**40, 2**40), 2**20),
+        ((2, 4, 4), 2**26),
+        ((2, 2**12, 2**12), 2**20),
+        ((2, -1, 4), 2**20),
+    ],
+)
+def test_no_more_is_unpacked_than_a_field_of_view(
+    tmp_path: Path, shape: tuple[int, ...], real: int
+) -> None:
+    bomb(tmp_path / "A.zip", shape, real)
+    tracemalloc.start()
+    with pytest.raises(UserError, match="no usable masks"):
+        read_masks(tmp_path / "A.zip")
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 2**24
+
+
+def test_archives_with_any_byte_garbled_are_refused_or_read_right(tmp_path: Path) -> None:
+    path = tmp_path / "A.zip"
+    right = {"P/A01/1": draw((60, 60), [(30, 30)])[1], "P/A02/1": draw((60, 60), [(20, 40)])[1]}
+    write_masks(path, right)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        broken = bytearray(whole)
+        place = int(rng.integers(len(broken)))
+        broken[place : place + int(rng.integers(1, 9))] = rng.bytes(int(rng.integers(0, 9)))
+        path.write_bytes(broken)
+        try:
+            found = read_masks(path)
+        except UserError as error:
+            assert "no usable masks" in str(error)  # noqa: PT017
+            continue
+        for masks, name in zip(found.values(), right, strict=False):
+            assert np.array_equal(masks.cells, right[name].cells)
+
+
+def test_a_field_of_view_that_is_there_twice(tmp_path: Path) -> None:
+    write_masks(tmp_path / "A.zip", {"P/A01/1": draw((60, 60), [(20, 40)])[1]})
+    with (
+        pytest.warns(UserWarning, match="Duplicate name"),
+        zipfile.ZipFile(tmp_path / "A.zip", "a") as archive,
+    ):
+        archive.writestr("P/A01/1.npy", archive.read("P/A01/1.npy"))
+    with pytest.raises(UserError, match="twice"):
+        read_masks(tmp_path / "A.zip")
