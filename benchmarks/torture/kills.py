@@ -14,7 +14,7 @@ from benchmarks.torture.victims import Run, Victim, results, temporary_files
 
 PATIENCE = 15.0
 """Seconds that the processes of a killed run have to end."""
-REPEAT_EVERY = 2
+REPEAT_EVERY = 3
 """Kills after which a run is let to its end."""
 
 Quiet = tuple[dict[str, bytes], float]

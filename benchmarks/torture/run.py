@@ -67,7 +67,7 @@ def tortured(
 def main(
     kills: Annotated[int, typer.Option(help="Kills, over all commands.")] = 60,
     inputs: Annotated[int, typer.Option(help="Damaged inputs for each command.")] = 6,
-    draws: Annotated[int, typer.Option(help="Trials of each shortage and command.")] = 2,
+    draws: Annotated[int, typer.Option(help="Trials of each shortage and command.")] = 1,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     only: Annotated[str, typer.Option(help="campaign, commands, kills or shortages.")] = "",
     write: Annotated[bool, typer.Option(help="Write the results to the page.")] = True,

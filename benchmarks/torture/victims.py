@@ -193,7 +193,7 @@ def nothing(folder: Path) -> None:
 
 PARENT = (
     "import subprocess, sys\n"
-    "for name in ('images', 'segment', 'crops'):\n"
+    "for name in ('segment', 'crops'):\n"
     f"    command = [sys.executable, '{ROOT}/stages/' + name + '.py', 'tiny']\n"
     "    code = subprocess.run(' '.join(command), shell=True).returncode\n"
     "    if code: sys.exit(code)\n"
@@ -231,7 +231,7 @@ VICTIMS = (
         "stages under a parent",
         project,
         (sys.executable, "-c", PARENT),
-        ("data/images/**/*", "data/masks/**/*", "data/crops/**/*"),
+        ("data/masks/**/*", "data/crops/**/*"),
     ),
     Victim("mae training", nothing, (sys.executable, "-c", TRAINING), ("work/*/model/*",)),
 )
