@@ -14,6 +14,7 @@ from tests.curves.conftest import noisy_ratios, table_of
 
 from phenoprot.curves.design import DoseDesign
 from phenoprot.curves.engine import fit_ratios, fit_table
+from phenoprot.curves.kernel import fit_blocks
 from phenoprot.curves.settings import FitSettings
 from phenoprot.curves.stream import fit_parquet
 from phenoprot.errors import UserError
@@ -79,6 +80,20 @@ def test_threads_change_no_byte(threads: int) -> None:
     one = fit_table(table, DESIGN, FitSettings())
     many = fit_table(table, DESIGN, FitSettings(), threads)
     assert one.to_csv() == many.to_csv()
+
+
+def test_the_fits_have_one_compiled_variant() -> None:
+    ratios = noisy_ratios(2, 600)
+    x = np.log10([1e-8, 1e-7, 1e-6, 1e-5, 1e-4])
+    fixed = ratios.copy()
+    fixed.flags.writeable = False
+    answers = {
+        fit_ratios(table, x, FitSettings(), threads).tobytes()
+        for table in (ratios, fixed, np.asfortranarray(ratios), np.repeat(ratios, 2, 1)[:, ::2])
+        for threads in (1, 3)
+    }
+    assert len(answers) == 1
+    assert len(getattr(fit_blocks, "kernel", fit_blocks).signatures) == 1
 
 
 def test_a_curve_does_not_depend_on_its_neighbours() -> None:
