@@ -306,9 +306,6 @@ def quick() -> list[Case]:
 QUICK = quick()
 """What a run of the tests tries; ``make torture`` tries the whole table."""
 KNOWN = {
-    "tables-metrics~cpjump1~provenance.json-lists-for-numbers": "phenoprot tables: a traceback",
-    "tables-classification~up~linear.json-words-for-numbers": "phenoprot tables: a traceback",
-    "tables-classification~up~linear.json-a-device": "a device counts as no file",
     "screen-tiny~cellprofiler.parquet-booleans-for-numbers": "booleans count as features",
 }
 """Cases of `QUICK` that are not right yet, and why; ``make torture`` counts them as faults."""

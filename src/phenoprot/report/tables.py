@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ValidationError
+
 from phenoprot.artefacts import damaged, read_object, remedied
-from phenoprot.errors import UserError
+from phenoprot.errors import UserError, listed
 from phenoprot.features.deep.methods import UNTRAINED
 from phenoprot.files import read_json
 from phenoprot.report.footnotes import MAE, TRAINED_HERE, untrained_note
@@ -79,8 +81,25 @@ class ScreenMetrics:
 
 
 REMEDY = "Bring it back with `git checkout`, or make it again with `dvc repro`."
-NEEDED = ("title", "caveats", "rows", "methods")
-"""Of ``provenance.json``."""
+
+
+class MethodRecord(BaseModel):
+    """How one row came about, in ``provenance.json``."""
+
+    features: list[str]
+    model: str
+    shuffled: bool
+
+
+class Provenance(BaseModel):
+    """What of ``provenance.json`` the tables need."""
+
+    title: str
+    caveats: list[str]
+    rows: list[str]
+    methods: dict[str, MethodRecord]
+    concentration_unit: str = ""
+    false_discovery_rate: float = 0.0
 
 
 def read_metrics(folder: Path) -> ScreenMetrics:
@@ -91,11 +110,17 @@ def read_metrics(folder: Path) -> ScreenMetrics:
     UserError
         There are none.
     """
-    if not (folder / "provenance.json").is_file():
+    if not (folder / "provenance.json").exists():
         raise UserError(
             "no metrics here", where=str(folder), remedy="Run `make reproduce` or `dvc repro`."
         )
-    provenance = read_object(folder / "provenance.json", NEEDED, remedy=REMEDY)
+    provenance = read_object(folder / "provenance.json", remedy=REMEDY)
+    try:
+        Provenance.model_validate(provenance, strict=True)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        key = ".".join(map(str, fault["loc"]))
+        raise damaged(folder / "provenance.json", f"'{key}': {fault['msg']}", REMEDY) from None
     rows = provenance["rows"]
     truth = folder / "labels" / "truth.json"
     images = folder / "images.json"
@@ -105,21 +130,21 @@ def read_metrics(folder: Path) -> ScreenMetrics:
         {part: _read_rows(folder / part, rows) for part in PARTS},
         top_regression=_read_list(folder / "top_regression.json"),
         labels=_read(folder / "labels" / "counts.json"),
-        truth=_read(truth) if truth.is_file() else None,
+        truth=_read(truth) if truth.exists() else None,
         doses={
             part: {row: dict(sorted(by_dose.items(), key=_dose)) for row, by_dose in named.items()}
             for part, named in doses.items()
             if named
         },
         comparisons=_in_order(_read_rows(folder / "comparisons", list(PARTS)), rows),
-        images=_read(images) if images.is_file() else {},
+        images=_read(images) if images.exists() else {},
     )
 
 
 def _read_rows(folder: Path, names: list[str]) -> dict[str, Any]:
     """Content of the files that are there, in the order of their names in params.yaml."""
     files = {name: folder / f"{name}.json" for name in names}
-    return {name: _read(file) for name, file in files.items() if file.is_file()}
+    return {name: _read(file) for name, file in files.items() if file.exists()}
 
 
 def _dose(item: tuple[str, Any]) -> float:
@@ -148,7 +173,23 @@ def _read_list(path: Path) -> list[Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    return read_object(path, remedy=REMEDY)
+    """A file of metrics: numbers, under names at any depth."""
+    content = read_object(path, remedy=REMEDY)
+    strange = _no_numbers(content)
+    if strange:
+        raise damaged(path, f"{len(strange)} value(s) are no numbers: {listed(strange)}", REMEDY)
+    return content
+
+
+def _no_numbers(content: dict[str, Any], above: str = "") -> list[str]:
+    """Keys whose values are neither numbers nor mappings of such."""
+    found = []
+    for key, value in content.items():
+        if isinstance(value, dict):
+            found += _no_numbers(value, f"{above}{key}.")
+        elif isinstance(value, bool) or not isinstance(value, int | float):
+            found.append(f"{above}{key}")
+    return found
 
 
 def build_tables(metrics: ScreenMetrics) -> list[Table]:
