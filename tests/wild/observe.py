@@ -18,9 +18,8 @@ import pandas as pd
 
 from phenoprot.errors import LONGEST_MESSAGE, UserError, as_user_error
 
-LIMIT = 60
-"""Seconds that a reader may take. The first one imports libraries and compiles kernels, which
-takes longer than 10 s on a busy machine; more still with other work, see `seconds`."""
+LIMIT = 10
+"""Seconds that a reader may take. A machine with other work gets more, see `seconds`."""
 
 
 class Hang(BaseException):
