@@ -8,6 +8,7 @@ def validate(screen: str) -> None:
     from functools import partial
 
     from phenoprot.layout import Layout
+    from phenoprot.notices import warn
     from phenoprot.params import load_params
     from phenoprot.profiles.normalise import normalise_to_controls
     from phenoprot.validation.checks import validate_folder
@@ -20,6 +21,8 @@ def validate(screen: str) -> None:
         partial(normalise_to_controls, method=params.profiles.normalisation),
     )
     write_report(report, Layout(screen).validation / "inputs.json")
+    for line in report.warning_lines():
+        warn(line)
     require_valid(report)
 
 

@@ -14,6 +14,7 @@ import re
 import secrets
 import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -191,6 +192,18 @@ def temporary_folder(place: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         os.close(handle)
+
+
+@contextmanager
+def scratch_folder(purpose: str) -> Iterator[Path]:
+    """Yield an empty folder of this user among the system's temporary files.
+
+    Removed after the block; what killed processes left for the same purpose is removed first.
+    """
+    place = Path(tempfile.gettempdir()) / f"phenoprot-{purpose}-{os.getuid()}"
+    with temporary_folder(place) as folder:
+        folder.chmod(0o700)
+        yield folder
 
 
 def _set_aside(folder: Path) -> None:

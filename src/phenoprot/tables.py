@@ -192,6 +192,16 @@ def _ragged(bad: list[tuple[int, int]], width: int, text: str, where: str) -> Us
     )
 
 
+def holds_numbers(values: pd.Series) -> bool:
+    """Whether a column's type is that of real numbers; booleans and complex numbers are none."""
+    kind = values.dtype
+    return bool(
+        pd.api.types.is_numeric_dtype(kind)
+        and not pd.api.types.is_bool_dtype(kind)
+        and not pd.api.types.is_complex_dtype(kind)
+    )
+
+
 def parse_numbers(values: pd.Series) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Turn a column into numbers, exactly as written.
 

@@ -16,6 +16,7 @@ from phenoprot.files import (
     atomic_path,
     file_sha256,
     fingerprint,
+    scratch_folder,
     write_json,
     write_parquet,
     write_text,
@@ -202,3 +203,16 @@ def test_progress_on_a_terminal_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> Non
         progress.step("up", 1.0)
     assert "fold: up" in screen.getvalue()
     assert "1/2" in screen.getvalue()
+
+
+def test_scratch_folders_are_private_and_do_not_outlive_a_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with scratch_folder("toy") as left:
+        assert left.stat().st_mode & 0o077 == 0
+    left.mkdir()  # as kill -9 leaves it: unlocked
+    (left / "keys.csv").write_text("a")
+    with scratch_folder("toy") as new, scratch_folder("toy") as another:
+        assert set(tmp_path.iterdir()) == {new, another}
+    assert list(tmp_path.iterdir()) == []

@@ -58,17 +58,21 @@ def about(**changes: Any) -> Callable[[Path], None]:
     """Write the tensors anew with another word on them."""
 
     def write(path: Path) -> None:
-        content = {"fingerprint": "abc", "step": 3, "log": LOG} | changes
+        content = {"fingerprint": "abc", "step": 3, "tensors": 8, "log": LOG} | changes
         save_file(load_file(path), path, metadata={"state": json.dumps(content)})
 
     return write
 
 
-def tensors(change: Callable[[dict[str, torch.Tensor]], object]) -> Callable[[Path], None]:
+def tensors(
+    change: Callable[[dict[str, torch.Tensor]], object], count: int = 8
+) -> Callable[[Path], None]:
+    """Write other tensors, and `count` as what had been saved."""
+
     def write(path: Path) -> None:
         content = load_file(path)
         change(content)
-        word = json.dumps({"fingerprint": "abc", "step": 3, "log": LOG})
+        word = json.dumps({"fingerprint": "abc", "step": 3, "tensors": count, "log": LOG})
         save_file(content, path, metadata={"state": word})
 
     return write
@@ -99,10 +103,13 @@ def as_pipe(path: Path) -> None:
         about(log=None),
         about(log=[["step"]]),
         about(fingerprint=None),
+        about(tensors=7),
         tensors(lambda content: content.pop("model.0.weight")),
+        tensors(lambda content: content.pop("model.0.weight"), 7),
+        tensors(lambda content: content.pop("momentum.0.weight")),
         tensors(lambda content: content.update({"model.0.weight": torch.zeros(9, 9)})),
         tensors(lambda content: content.update({"momentum.0.weight": torch.zeros(9, 9)})),
-        tensors(lambda content: content.update({"model.more": torch.zeros(1)})),
+        tensors(lambda content: content.update({"model.more": torch.zeros(1)}), 9),
     ],
 )
 def test_a_damaged_checkpoint_is_refused(path: Path, damage: Callable[[Path], None]) -> None:

@@ -6,9 +6,7 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -16,6 +14,7 @@ import pandas as pd
 from phenoprot.curves.design import DoseDesign, raw
 from phenoprot.curves.settings import FitSettings
 from phenoprot.errors import UserError
+from phenoprot.files import scratch_folder
 
 # One BLAS thread per process: the matrices are tiny, and threads fight for the same cores.
 ONE_THREAD = dict.fromkeys(
@@ -98,8 +97,7 @@ def fit_reference(
         If the package is not installed, stops, or gives no or a partial answer. Its command line
         exits with 0 on an invalid configuration, so the answer itself is checked.
     """
-    with tempfile.TemporaryDirectory(prefix="curvecurator-") as name:
-        directory = Path(name)
+    with scratch_folder("curvecurator") as directory:
         for number, (table, design) in enumerate(jobs):
             job = directory / f"{number:06d}.json"
             # An empty share of a table stops the package, so no more processes than curves.

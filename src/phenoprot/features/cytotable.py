@@ -12,7 +12,6 @@ nothing is fetched from the internet.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,6 +34,7 @@ from phenoprot.features.objects import (
     read_images,
     read_objects,
 )
+from phenoprot.files import scratch_folder
 from phenoprot.screens.contract import CELL_COUNT, FIELD_KEY
 
 EXTENSIONS = ("sqlite_scanner", "httpfs")
@@ -253,22 +253,22 @@ def _cytotable(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
     from parsl.config import Config
     from parsl.executors.threads import ThreadPoolExecutor
 
-    with tempfile.TemporaryDirectory() as folder, _writable_home(folder):
+    with scratch_folder("cytotable") as folder, _writable_home(folder):
         for extension in EXTENSIONS:
             duckdb_extensions.import_extension(extension)
-        source = Path(folder) / "keys"
+        source = folder / "keys"
         source.mkdir()
         for name, frame in frames.items():
             frame.to_csv(source / f"{name}.csv", index=False)
         # Parsl would start processes and write its logs to the working folder.
         config = Config(
             executors=[ThreadPoolExecutor(max_threads=1)],
-            run_dir=str(Path(folder) / "parsl"),
+            run_dir=str(folder / "parsl"),
             initialize_logging=False,
         )
         joined = cytotable.convert(
             source_path=str(source),
-            dest_path=str(Path(folder) / "cells.parquet"),
+            dest_path=str(folder / "cells.parquet"),
             source_datatype="csv",
             preset="cellprofiler_csv",
             parsl_config=config,
@@ -277,13 +277,13 @@ def _cytotable(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 @contextmanager
-def _writable_home(folder: str) -> Iterator[None]:
+def _writable_home(folder: Path) -> Iterator[None]:
     """Let DuckDB, which keeps its extensions in HOME, have another one where that is read-only."""
     home = os.environ.get("HOME")
     if home is not None and os.access(home, os.W_OK):
         yield
         return
-    os.environ["HOME"] = folder
+    os.environ["HOME"] = str(folder)
     try:
         yield
     finally:

@@ -45,13 +45,13 @@ def save_checkpoint(
     for name, parameter in model.named_parameters():
         if parameter in optimiser.state:
             tensors[MOMENTUM + name] = optimiser.state[parameter]["exp_avg"]
-    about = {"fingerprint": fingerprint, "step": state.step, "log": state.log}
+    about = About(fingerprint=fingerprint, step=state.step, tensors=len(tensors), log=state.log)
     # In a folder of its own: the library has a temporary file, which kill -9 would leave behind.
     with temporary_folder(path) as folder, atomic_path(path) as temporary:
         save_file(
             {name: value.cpu().contiguous() for name, value in tensors.items()},
             folder / path.name,
-            metadata={STATE: json.dumps(about)},
+            metadata={STATE: json.dumps(about.model_dump())},
         )
         (folder / path.name).replace(temporary)
         _flush(temporary)
@@ -80,6 +80,9 @@ def load_checkpoint(path: Path, model: nn.Module, optimiser: Lion, fingerprint: 
         raise UserError(
             "the checkpoint was made from other data or parameters", where=str(path), remedy=remedy
         )
+    if len(tensors) != about.tensors:
+        found = ValueError(f"{len(tensors)} tensors, {about.tensors} were saved")
+        raise _unreadable(path, found, remedy)
     try:
         model.load_state_dict(
             {name.removeprefix(MODEL): t for name, t in tensors.items() if name.startswith(MODEL)}
@@ -102,6 +105,8 @@ class About(Settings):
     """Of the run."""
     step: int = Field(ge=0)
     """Steps done."""
+    tensors: int = Field(ge=0)
+    """Weights and momenta in the file."""
     log: list[dict[str, int | float]]  # the step stays a whole number
     """Lines of the log so far."""
 

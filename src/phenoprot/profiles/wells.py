@@ -21,6 +21,7 @@ from phenoprot.screens.tables import (
     read_table,
     without_blanks,
 )
+from phenoprot.tables import holds_numbers
 from phenoprot.validation.settings import ValidationSettings
 
 
@@ -89,7 +90,7 @@ def read_features(path: Path) -> pd.DataFrame:
     """
     table = _read(path, WELL_KEY)
     features = feature_columns(table)
-    wrong = [column for column in features if not pd.api.types.is_numeric_dtype(table[column])]
+    wrong = [column for column in features if not holds_numbers(table[column])]
     if wrong or not features:
         raise UserError(
             f"{len(wrong)} feature(s) are no numbers: {listed(wrong)}" if wrong else "no feature",

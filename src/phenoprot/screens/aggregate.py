@@ -18,6 +18,7 @@ from phenoprot.screens.contract import (
     WELL_KEY,
     feature_columns,
 )
+from phenoprot.tables import holds_numbers
 
 
 def aggregate_wells(fields: pd.DataFrame) -> pd.DataFrame:
@@ -111,7 +112,7 @@ def average_profile(profile: pd.DataFrame, where: str) -> pd.DataFrame:
             (f"{len(names)} row(s) repeat a key: {listed(names)}", "Give each field one row.")
         )
     features = feature_columns(profile)
-    text = [name for name in features if not pd.api.types.is_numeric_dtype(profile[name])]
+    text = [name for name in features if not holds_numbers(profile[name])]
     if text:
         faults.append(
             (

@@ -90,7 +90,7 @@ WELL_RULES = (
         item=f"{_AT_WELL} '{{{COMPOUND}}}'",
         at=COMPOUND,
         why="The compound's effect becomes part of what 'no effect' means on the plate.",
-        remedy="Mend the plate map, or take the negcon mark away. screen.yaml names the negative "
+        remedy="Fix the plate map, or remove the negcon mark. screen.yaml names the negative "
         "control under negative_control.",
     ),
     Rule(

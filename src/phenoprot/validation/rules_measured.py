@@ -134,7 +134,7 @@ DESIGN_RULES = (
         item="'{treatment}' ({n_wells})",
         severity="warning",
         why="The test against the controls rests on one well.",
-        remedy="Nothing is to be done if replicates were lost.",
+        remedy="No action needed if replicates were lost.",
     ),
     Rule(
         id="treatments_thinned",
@@ -148,7 +148,7 @@ DESIGN_RULES = (
         "{n_gone} of them all: {examples}",
         severity="warning",
         why="What is known of them rests on few wells, or they are left out.",
-        remedy="Nothing is to be done if these wells failed in the laboratory.",
+        remedy="No action needed if these wells failed in the laboratory.",
     ),
     Rule(
         id="treatments_unmatched",
@@ -174,7 +174,7 @@ DESIGN_RULES = (
         severity="warning",
         unless="treatments_unmatched",
         why="They are left out.",
-        remedy="Nothing is to be done if they were measured in one assay only.",
+        remedy="No action needed if they were measured in one assay only.",
     ),
     Rule(
         id="enough_compounds",

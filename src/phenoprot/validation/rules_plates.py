@@ -85,7 +85,7 @@ COVERAGE_RULES = (
         severity="warning",
         unless="plates_missing",
         why="Their treatments have fewer replicates.",
-        remedy="Nothing is to be done if these plates failed in the laboratory.",
+        remedy="No action needed if these plates failed in the laboratory.",
     ),
     Rule(
         id="wells_missing",
@@ -111,7 +111,7 @@ COVERAGE_RULES = (
         severity="warning",
         unless="wells_missing",
         why="Their treatments have fewer replicates.",
-        remedy="Nothing is to be done if these wells failed in the laboratory.",
+        remedy="No action needed if these wells failed in the laboratory.",
     ),
     Rule(
         id="negative_controls",

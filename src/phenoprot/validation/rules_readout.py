@@ -58,7 +58,7 @@ READOUT_RULES = (
         severity="warning",
         unless="readout_empty",
         why="Their compounds have fewer replicates.",
-        remedy="Nothing is to be done if they were not detected.",
+        remedy="No action needed if they were not detected.",
     ),
     Rule(
         id="readout_infinite",
@@ -153,7 +153,7 @@ READOUT_RULES = (
         severity="warning",
         unless="intensity_logged",
         why="Raw intensities are mostly larger; logarithms and centred levels are no intensities.",
-        remedy="Nothing is to be done if these are intensities or ratios, not their logarithm.",
+        remedy="No action needed if these are intensities or ratios, not their logarithm.",
     ),
     Rule(
         id="protein_reserved",

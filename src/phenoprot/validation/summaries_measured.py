@@ -22,6 +22,7 @@ from phenoprot.screens.contract import (
     WELL_KEY,
     feature_columns,
 )
+from phenoprot.tables import holds_numbers
 from phenoprot.validation.places import names_place
 from phenoprot.validation.rule import TABLE
 
@@ -141,7 +142,7 @@ def readout_control_summary(proteomics: pd.DataFrame, wells: pd.DataFrame) -> pd
 
 def numeric_features(profile: pd.DataFrame) -> pd.DataFrame:
     """Plate, well and the features that hold numbers."""
-    numeric = [c for c in feature_columns(profile) if pd.api.types.is_numeric_dtype(profile[c])]
+    numeric = [c for c in feature_columns(profile) if holds_numbers(profile[c])]
     return profile[[*WELL_KEY, *numeric]]
 
 
