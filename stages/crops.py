@@ -1,28 +1,28 @@
 """Stage: single-cell crops of every field of view."""
 
-from phenoprot.stage import run_stage
+from phenoprot.pipeline.stage import run_stage
 
 
 def crops(screen: str) -> None:
     """Cut out all cells; a screen without images has a folder that says so."""
-    from phenoprot.crops.run import MADE_BY, crop_fields
+    from phenoprot.core.files import write_text
+    from phenoprot.core.paths import WORK, Paths
     from phenoprot.execution.publish import published
-    from phenoprot.files import write_text
-    from phenoprot.layout import WORK, Layout
-    from phenoprot.params import load_params
+    from phenoprot.imaging.crops.run import MADE_BY, crop_fields
+    from phenoprot.pipeline.params import load_params
     from phenoprot.screens.loader import load_screen
 
     params = load_params()
     source = load_screen(params.screen(screen).folder)
-    layout = Layout(screen)
+    paths = Paths(screen)
     if source.info.tables.images is None:
-        with published(layout.crops, MADE_BY) as new:
+        with published(paths.crops, MADE_BY) as new:
             write_text(new / "NOTE.txt", f"The screen {screen} has no images: no crops.\n")
         return
     crop_fields(
         source.images(),
-        layout.masks,
-        layout.crops,
+        paths.masks,
+        paths.crops,
         WORK / "crops",
         f"{screen} crops",
         params.crops,

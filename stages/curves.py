@@ -1,23 +1,23 @@
 """Stage: one curve per compound and protein of a dose-response screen."""
 
-from phenoprot.stage import run_stage
+from phenoprot.pipeline.stage import run_stage
 
 
 def curves(screen: str) -> None:
     """Fit all curves; a single-dose screen has none, and the result says so."""
     import pandas as pd
 
+    from phenoprot.core.files import write_json, write_parquet
+    from phenoprot.core.paths import Paths
     from phenoprot.curves.labels import count_states
     from phenoprot.curves.screen import FITTED, fit_screen
-    from phenoprot.files import write_json, write_parquet
-    from phenoprot.labels.dose_response import long_readout
-    from phenoprot.layout import Layout
-    from phenoprot.params import load_params
+    from phenoprot.pipeline.params import load_params
+    from phenoprot.readout.dose_response import long_readout
     from phenoprot.screens.loader import load_screen
 
     params = load_params()
     source = load_screen(params.screen(screen).folder)
-    folder = Layout(screen).curves
+    folder = Paths(screen).curves
     readout = source.info.tables.proteomics
     if readout is None or readout.design == "single_dose":
         write_parquet(folder / "curves.parquet", pd.DataFrame(columns=list(FITTED)))

@@ -1,20 +1,20 @@
 """Stage: check every image of a screen, and sum up its channels."""
 
-from phenoprot.stage import run_stage
+from phenoprot.pipeline.stage import run_stage
 
 
 def images(screen: str) -> None:
     """Check all images before any work; a screen without images has a result that says so."""
-    from phenoprot.files import write_json
-    from phenoprot.images.check import check_images
-    from phenoprot.images.statistics import channel_statistics, write_channel_statistics
-    from phenoprot.layout import Layout
-    from phenoprot.params import load_params
+    from phenoprot.core.files import write_json
+    from phenoprot.core.paths import Paths
+    from phenoprot.imaging.check import check_images
+    from phenoprot.imaging.statistics import channel_statistics, write_channel_statistics
+    from phenoprot.pipeline.params import load_params
     from phenoprot.screens.loader import load_screen
 
     params = load_params()
     source = load_screen(params.screen(screen).folder)
-    folder = Layout(screen).images
+    folder = Paths(screen).images
     if source.info.tables.images is None:
         write_json(folder / "checks.json", {"images": 0})
         write_channel_statistics(folder / "channels.json", {})

@@ -1,16 +1,16 @@
 """Stage: the metrics that go into git, their provenance, and the plain account of them."""
 
-from phenoprot.stage import run_stage
+from phenoprot.pipeline.stage import run_stage
 
 
 def report(screen: str) -> None:
     """Publish metrics and write docs/results-<screen>.md."""
-    from phenoprot.layout import Layout
-    from phenoprot.params import load_params
+    from phenoprot.core.paths import Paths
+    from phenoprot.pipeline.params import load_params
     from phenoprot.report.publish import publish
 
     params = load_params()
-    publish(Layout(screen), params)
+    publish(Paths(screen), params)
 
 
 if __name__ == "__main__":

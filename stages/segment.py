@@ -1,23 +1,23 @@
 """Stage: nuclei and cells of every field of view."""
 
-from phenoprot.stage import run_stage
+from phenoprot.pipeline.stage import run_stage
 
 
 def segment(screen: str) -> None:
     """Segment all fields; a screen without images has a folder that says so."""
     from functools import partial
 
+    from phenoprot.core.files import write_text
+    from phenoprot.core.paths import WORK, Paths
     from phenoprot.execution.publish import published
-    from phenoprot.files import write_text
-    from phenoprot.layout import WORK, Layout
-    from phenoprot.params import load_params
+    from phenoprot.imaging.segmentation.run import MADE_BY, segment_fields
+    from phenoprot.imaging.segmentation.score import score_masks
+    from phenoprot.pipeline.params import load_params
     from phenoprot.screens.loader import load_screen
-    from phenoprot.segmentation.run import MADE_BY, segment_fields
-    from phenoprot.segmentation.score import score_masks
 
     params = load_params()
     source = load_screen(params.screen(screen).folder)
-    folder = Layout(screen).masks
+    folder = Paths(screen).masks
     if source.info.tables.images is None:
         with published(folder, MADE_BY) as new:
             write_text(new / "NOTE.txt", f"The screen {screen} has no images: no masks.\n")

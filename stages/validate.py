@@ -1,18 +1,18 @@
 """Stage: check a screen's tables before anything is made from them."""
 
-from phenoprot.stage import run_stage
+from phenoprot.pipeline.stage import run_stage
 
 
 def validate(screen: str) -> None:
     """Write the result of every check; stop the pipeline if one fails."""
     from functools import partial
 
-    from phenoprot.layout import Layout
-    from phenoprot.notices import warn
-    from phenoprot.params import load_params
-    from phenoprot.profiles.normalise import normalise_to_controls
+    from phenoprot.core.notices import warn
+    from phenoprot.core.paths import Paths
+    from phenoprot.pipeline.params import load_params
     from phenoprot.validation.checks import validate_folder
     from phenoprot.validation.report import require_valid, write_report
+    from phenoprot.wells.normalise import normalise_to_controls
 
     params = load_params()
     report = validate_folder(
@@ -20,7 +20,7 @@ def validate(screen: str) -> None:
         params.validation,
         partial(normalise_to_controls, method=params.profiles.normalisation),
     )
-    write_report(report, Layout(screen).validation / "inputs.json")
+    write_report(report, Paths(screen).validation / "inputs.json")
     for line in report.warning_lines():
         warn(line)
     require_valid(report)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 import time
 
-from phenoprot import runtime
+from phenoprot.core import runtime
 
 runtime.pin()
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from phenoprot.features.deep import cloome, dino, timm_models  # noqa: E402
-from phenoprot.features.deep.embed import Embedder, embed  # noqa: E402
+from phenoprot.features.networks import cloome, dino, timm_models  # noqa: E402
+from phenoprot.features.networks.embed import Embedder, embed  # noqa: E402
 from phenoprot.screens.contract import STAINS  # noqa: E402
 
 STATISTICS = dict.fromkeys(STAINS, (0.05, 0.05))

@@ -20,7 +20,7 @@ from typing import Annotated, Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 
-from phenoprot import runtime
+from phenoprot.core import runtime
 
 runtime.pin()  # before numpy is loaded
 os.environ["NUMBA_NUM_THREADS"] = "1"

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-from phenoprot import runtime
+from phenoprot.core import runtime
 
 runtime.pin()  # before numpy is loaded
 
@@ -26,14 +26,14 @@ import pandas as pd  # noqa: E402
 import torch  # noqa: E402
 import typer  # noqa: E402
 
-from phenoprot.crops.store import COUNT_COLUMNS, CROP_COUNT, CropStore  # noqa: E402
-from phenoprot.mae.batches import Sampler  # noqa: E402
-from phenoprot.mae.model import seeded_model  # noqa: E402
-from phenoprot.mae.settings import MAESettings, ModelSettings, TrainingSettings  # noqa: E402
-from phenoprot.mae.standardise import Standardisation  # noqa: E402
-from phenoprot.mae.train import Objective, deterministic, make_optimiser  # noqa: E402
-from phenoprot.params import load_params  # noqa: E402
-from phenoprot.presets import POSTER  # noqa: E402
+from phenoprot.features.mae.batches import Sampler  # noqa: E402
+from phenoprot.features.mae.model import seeded_model  # noqa: E402
+from phenoprot.features.mae.settings import MAESettings, ModelSettings, TrainingSettings  # noqa: E402
+from phenoprot.features.mae.standardise import Standardisation  # noqa: E402
+from phenoprot.features.mae.train import Objective, deterministic, make_optimiser  # noqa: E402
+from phenoprot.imaging.crops.store import COUNT_COLUMNS, CROP_COUNT, CropStore  # noqa: E402
+from phenoprot.pipeline.params import load_params  # noqa: E402
+from phenoprot.pipeline.presets import POSTER  # noqa: E402
 from phenoprot.screens.contract import STAINS  # noqa: E402
 
 app = typer.Typer(help=__doc__)

@@ -22,8 +22,8 @@ import typer
 from safetensors import safe_open
 from tests.mae.toy import run_toy
 
-from phenoprot import runtime
-from phenoprot.mae.finish import FILES
+from phenoprot.core import runtime
+from phenoprot.features.mae.finish import FILES
 
 CHANGES = {"steps": 1500, "checkpoint_every": 3, "picture_every": 50, "log_every": 5}
 
@@ -45,7 +45,7 @@ def main(
     """Kill, go on, compare; exit code 1 if a byte differs."""
     runtime.pin()
     context = get_context("forkserver")
-    context.set_forkserver_preload(["phenoprot.mae.train", "dvclive", "tests.mae.toy"])
+    context.set_forkserver_preload(["phenoprot.features.mae.train", "dvclive", "tests.mae.toy"])
     rng = random.Random(seed)
     with tempfile.TemporaryDirectory() as name:
         quiet, killed = Path(name) / "quiet", Path(name) / "killed"

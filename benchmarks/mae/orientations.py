@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from phenoprot import runtime
+from phenoprot.core import runtime
 
 runtime.pin()  # before numpy is loaded
 
@@ -18,12 +18,12 @@ import numpy as np  # noqa: E402
 import typer  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
-from phenoprot.crops.store import CropStore  # noqa: E402
-from phenoprot.layout import Layout  # noqa: E402
-from phenoprot.mae.embed import load_embedder  # noqa: E402
-from phenoprot.mae.screen import control_crops  # noqa: E402
-from phenoprot.mae.settings import EmbeddingSettings  # noqa: E402
-from phenoprot.params import load_params  # noqa: E402
+from phenoprot.core.paths import Paths  # noqa: E402
+from phenoprot.features.mae.embed import load_embedder  # noqa: E402
+from phenoprot.features.mae.screen import control_crops  # noqa: E402
+from phenoprot.features.mae.settings import EmbeddingSettings  # noqa: E402
+from phenoprot.imaging.crops.store import CropStore  # noqa: E402
+from phenoprot.pipeline.params import load_params  # noqa: E402
 from phenoprot.screens.loader import load_screen  # noqa: E402
 
 Embed = Callable[[NDArray[Any]], NDArray[np.float32]]
@@ -50,13 +50,13 @@ def main(
     most: Annotated[int, typer.Option(help="Cells at most.")] = 500,
 ) -> None:
     """Print the share for both networks."""
-    layout = Layout(screen)
-    store = CropStore.open(layout.crops)
+    paths = Paths(screen)
+    store = CropStore.open(paths.crops)
     wells = load_screen(load_params().screen(screen).folder).wells()
     controls = control_crops(store, wells)
     crops = store.read(controls[:: -(-len(controls) // most)])
     for weights in ("trained", "initial"):
-        embed = load_embedder(layout.mae, weights, EmbeddingSettings(orientations=1))
+        embed = load_embedder(paths.mae, weights, EmbeddingSettings(orientations=1))
         share = orientation_share(embed, crops)
         print(f"{weights}: {share:.3f} of the variance of {len(crops)} control cells")
 

@@ -12,7 +12,7 @@ from tests.wild.cases import TABLE, Case
 from tests.wild.inputs import KITS
 from tests.wild.mutations import copy_kit
 
-from phenoprot.errors import LONGEST_MESSAGE
+from phenoprot.core.errors import LONGEST_MESSAGE
 
 COMMANDS = {
     "load_data": ("segment", "images.csv", "--output", "out", "--workers", "1"),

@@ -21,7 +21,7 @@ from typing import Annotated
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from phenoprot import runtime  # noqa: E402 - the path comes first
+from phenoprot.core import runtime  # noqa: E402 - the path comes first
 
 runtime.pin()
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from benchmarks.torture.kills import quiet_run
 from benchmarks.torture.victims import ROOT, VICTIMS, Run, Victim, results, temporary_files
 
-from phenoprot.errors import LONGEST_MESSAGE
+from phenoprot.core.errors import LONGEST_MESSAGE
 
 GRACE = 240.0
 """Seconds that a run in need may take."""

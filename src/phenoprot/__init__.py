@@ -1,10 +1,10 @@
 """PhenoProt: how much of the proteome can be read from Cell Painting images?
 
-Importing the package pins the numerics of the process (:mod:`phenoprot.runtime`): import it before
-numpy, numba and torch.
+Importing the package pins the numerics of the process (:mod:`phenoprot.core.runtime`): import it
+before numpy, numba and torch.
 """
 
-from phenoprot import runtime
+from phenoprot.core import runtime
 
 __version__ = "0.1.0"
 

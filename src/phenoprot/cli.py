@@ -7,15 +7,16 @@ from typing import Annotated
 
 import typer
 
-from phenoprot import __version__, runtime
+from phenoprot import __version__
+from phenoprot.core import runtime
+from phenoprot.core.errors import UserError
+from phenoprot.core.notices import errors_in_one_line, warn
 from phenoprot.curves.cli import app as curves_app
-from phenoprot.errors import UserError
 from phenoprot.features.cli import features_app
-from phenoprot.notices import errors_in_one_line, warn
-from phenoprot.presets import app as preset_app
-from phenoprot.profiles.cli import profiles
-from phenoprot.segmentation.cli import segment
+from phenoprot.imaging.segmentation.cli import segment
+from phenoprot.pipeline.presets import app as preset_app
 from phenoprot.weights.cli import weights_app
+from phenoprot.wells.cli import profiles
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -77,10 +78,10 @@ def validate(folder: Folder) -> None:
     """Check a screen folder with the limits of params.yaml, before bringing it in."""
     from functools import partial
 
-    from phenoprot.params import load_params
-    from phenoprot.profiles.normalise import normalise_to_controls
+    from phenoprot.pipeline.params import load_params
     from phenoprot.validation.checks import validate_folder
     from phenoprot.validation.report import require_valid
+    from phenoprot.wells.normalise import normalise_to_controls
 
     params = load_params()
     report = validate_folder(

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phenoprot.errors import (
+from phenoprot.core.errors import (
     LONGEST_MESSAGE,
     UserError,
     as_user_error,

@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from phenoprot.errors import UserError, listed
-from phenoprot.files import (
+from phenoprot.core.errors import UserError, listed
+from phenoprot.core.files import (
     atomic_path,
     file_sha256,
     fingerprint,
@@ -21,8 +21,8 @@ from phenoprot.files import (
     write_parquet,
     write_text,
 )
-from phenoprot.progress import Progress
-from phenoprot.settings import Settings, parse_settings, read_yaml
+from phenoprot.core.progress import Progress
+from phenoprot.core.settings import Settings, parse_settings, read_yaml
 
 
 @pytest.mark.parametrize(

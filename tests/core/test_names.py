@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phenoprot.errors import UserError
-from phenoprot.names import LONGEST_NAME, inside, is_missing_word, name_fault, require_names
+from phenoprot.core.errors import UserError
+from phenoprot.core.names import LONGEST_NAME, inside, is_missing_word, name_fault, require_names
 
 BAD = ["", ".", "..", "../x", "/abs", "20585/", "a\\b", "x" * 101, "a\nb", "a\0b", "\x1b[31m",
        " a", "a ", "a\u2028b", "a\x85b"]  # fmt: skip

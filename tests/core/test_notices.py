@@ -20,9 +20,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from phenoprot.errors import UserError, as_user_error
-from phenoprot.files import atomic_path, write_json, write_parquet, write_text
-from phenoprot.notices import errors_in_one_line
+from phenoprot.core.errors import UserError, as_user_error
+from phenoprot.core.files import atomic_path, write_json, write_parquet, write_text
+from phenoprot.core.notices import errors_in_one_line
 
 TOO_LARGE = os.strerror(errno.EFBIG)
 
@@ -152,7 +152,7 @@ def run(code: str, *command: str, **options: object) -> subprocess.CompletedProc
 def test_a_reader_that_has_gone_is_no_error() -> None:
     code = (
         "import sys\n"
-        "from phenoprot.notices import errors_in_one_line\n"
+        "from phenoprot.core.notices import errors_in_one_line\n"
         "with errors_in_one_line('x'):\n"
         "    print('y' * 100)\n"
     )
@@ -168,7 +168,7 @@ def test_a_reader_that_has_gone_is_no_error() -> None:
 def test_ctrl_c_is_no_traceback() -> None:
     code = (
         "import os, signal\n"
-        "from phenoprot.notices import errors_in_one_line\n"
+        "from phenoprot.core.notices import errors_in_one_line\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "with errors_in_one_line('x'):\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
@@ -181,7 +181,7 @@ def test_ctrl_c_is_no_traceback() -> None:
 def test_out_of_memory_is_one_line() -> None:
     code = (
         "import resource\n"
-        "from phenoprot.notices import errors_in_one_line\n"
+        "from phenoprot.core.notices import errors_in_one_line\n"
         "resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))\n"
         "with errors_in_one_line('x'):\n"
         "    bytearray(2**31)\n"
@@ -195,7 +195,7 @@ def test_out_of_memory_is_one_line() -> None:
 def test_warnings_for_programmers_stay_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
     code = (
         "import warnings\n"
-        "from phenoprot.notices import errors_in_one_line\n"
+        "from phenoprot.core.notices import errors_in_one_line\n"
         "with errors_in_one_line('x'):\n"
         "    warnings.warn('to be removed', FutureWarning)\n"
     )

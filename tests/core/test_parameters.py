@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from phenoprot.errors import UserError
-from phenoprot.params import load_params
+from phenoprot.core.errors import UserError
+from phenoprot.pipeline.params import load_params
 from phenoprot.report.parameters import parameter_table
 
 ROOT = Path(__file__).parents[2]

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from phenoprot import presets
 from phenoprot.cli import app
-from phenoprot.errors import UserError
-from phenoprot.presets import apply_preset
-from phenoprot.settings import read_yaml
+from phenoprot.core.errors import UserError
+from phenoprot.core.settings import read_yaml
+from phenoprot.pipeline import presets
+from phenoprot.pipeline.presets import apply_preset
 
 ROOT = Path(__file__).parents[2]
 TEXT = "# all\nmae:  # net\n  width: 16  # elements\n  betas:\n    - 0.9\n    - 0.99\nother: 'x'\n"

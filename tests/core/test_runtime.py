@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phenoprot import compiled, runtime
-from phenoprot.compiled import fma, kernel
+from phenoprot.core import compiled, runtime
+from phenoprot.core.compiled import fma, kernel
 
 ROOT = Path(__file__).parents[2]
 COUNT = """
@@ -60,7 +60,7 @@ def test_numpy_and_torch_are_pinned_in_this_process() -> None:
 def test_importing_the_package_pins_and_imports_nothing_heavy() -> None:
     run = python(
         "import phenoprot, os, sys\n"
-        "from phenoprot.runtime import PINNED\n"
+        "from phenoprot.core.runtime import PINNED\n"
         "assert {name: os.environ[name] for name in PINNED} == PINNED\n"
         "print(sorted({'numpy', 'numba', 'torch', 'typer', 'tempfile'} & set(sys.modules)))"
     )
@@ -71,7 +71,7 @@ def test_importing_the_package_pins_and_imports_nothing_heavy() -> None:
     ("first", "named"), [("numpy", "numpy"), ("numba", "numpy, numba")], ids=["numpy", "numba"]
 )
 def test_what_was_imported_too_early_is_named_once(first: str, named: str) -> None:
-    run = python(f"import {first}; import phenoprot; phenoprot.runtime.pin()")
+    run = python(f"import {first}; import phenoprot; phenoprot.core.runtime.pin()")
     assert run.returncode == 0
     assert run.stderr.startswith(f"warning: {named} ")
     assert run.stderr.count("\n") == 1
@@ -170,7 +170,7 @@ def test_every_module_with_kernels_is_part_of_the_key() -> None:
     assert all(part.exists() for part in parts)
     for file in package.rglob("*.py"):
         text = file.read_text("utf-8")
-        if "phenoprot.compiled" in text and file.name != "registry.py":
+        if "phenoprot.core.compiled" in text and file.name != "registry.py":
             assert any(file == part or part in file.parents for part in parts), file
         assert file.name == "compiled.py" or "njit" not in text, file
 

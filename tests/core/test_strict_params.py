@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from phenoprot.core.errors import UserError
+from phenoprot.core.paths import Paths
+from phenoprot.core.settings import parse_settings, read_yaml
 from phenoprot.curves.settings import FitSettings
-from phenoprot.errors import UserError
-from phenoprot.layout import Layout
-from phenoprot.params import Params, load_params
+from phenoprot.pipeline.params import Params, load_params
 from phenoprot.screens.contract import ScreenInfo
-from phenoprot.settings import parse_settings, read_yaml
 
 ROOT = Path(__file__).parents[2]
 CONTENT = read_yaml(ROOT / "params.yaml")
@@ -195,13 +195,13 @@ def test_screens_whose_names_would_be_commands(name: str) -> None:
 @pytest.mark.parametrize("name", [*BAD_NAMES, "../../x"])
 def test_paths_of_artefacts_stay_inside(name: str) -> None:
     with pytest.raises(UserError, match="cannot be used as file names"):
-        Layout(name)
+        Paths(name)
     with pytest.raises(UserError, match="cannot be used as file names"):
-        Layout("x").features(name)
+        Paths("x").features(name)
     if name != "a/b":  # a part of a task
         with pytest.raises(UserError, match="cannot be used as file names"):
-            Layout("x").predictions(name)
-    assert Layout("x").predictions("classification/up") == Path(
+            Paths("x").predictions(name)
+    assert Paths("x").predictions("classification/up") == Path(
         "data/predictions/x/classification/up"
     )
 

@@ -18,8 +18,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from phenoprot.errors import UserError
-from phenoprot.tables import parse_numbers, read_delimited, read_parquet
+from phenoprot.core.errors import UserError
+from phenoprot.core.tables import parse_numbers, read_delimited, read_parquet
 
 GOOD = {"a": ["1", "3"], "b": ["x y", None]}
 

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field
 
-from phenoprot.errors import UserError
-from phenoprot.settings import Settings, parse_settings, read_block, read_yaml
-from phenoprot.yamltext import DEEPEST, LARGEST, parse_yaml
+from phenoprot.core.errors import UserError
+from phenoprot.core.settings import Settings, parse_settings, read_block, read_yaml
+from phenoprot.core.yamltext import DEEPEST, LARGEST, parse_yaml
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 import tifffile
 
+from phenoprot.imaging.segmentation.masks import Masks, write_masks
 from phenoprot.screens.contract import PLATE, SITE, STAINS, WELL
 from phenoprot.screens.load_data import read_load_data
-from phenoprot.segmentation.masks import Masks, write_masks
 
 Image = npt.NDArray[np.uint16]
 

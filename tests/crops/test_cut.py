@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from phenoprot.crops.cut import CELL_COLUMNS, cut_crops, inner_labels, to_counts
-from phenoprot.crops.settings import CropSettings
-from phenoprot.errors import UserError
-from phenoprot.segmentation.masks import Masks
+from phenoprot.core.errors import UserError
+from phenoprot.imaging.crops.cut import CELL_COLUMNS, cut_crops, inner_labels, to_counts
+from phenoprot.imaging.crops.settings import CropSettings
+from phenoprot.imaging.segmentation.masks import Masks
 
 from .scenes import discs, image
 

@@ -9,16 +9,16 @@ import pandas as pd
 import pytest
 from tests.execution.computations import contents, in_process
 
-from phenoprot.crops.cut import cut_crops
-from phenoprot.crops.run import crop_fields, plan
-from phenoprot.crops.settings import CropSettings
-from phenoprot.crops.store import CropStore
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
+from phenoprot.core.files import MARKER
 from phenoprot.execution.publish import published
 from phenoprot.execution.run import EXECUTORS
 from phenoprot.execution.settings import ExecutionSettings
-from phenoprot.files import MARKER
-from phenoprot.segmentation.masks import write_masks
+from phenoprot.imaging.crops.cut import cut_crops
+from phenoprot.imaging.crops.run import crop_fields, plan
+from phenoprot.imaging.crops.settings import CropSettings
+from phenoprot.imaging.crops.store import CropStore
+from phenoprot.imaging.segmentation.masks import write_masks
 
 from .scenes import Scene, discs, usual
 

@@ -15,12 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.execution.computations import in_process
 
-from phenoprot.crops import store as store_module
-from phenoprot.crops.run import crop_fields
-from phenoprot.crops.settings import CropSettings
-from phenoprot.crops.store import CropStore
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.execution.run import EXECUTORS
+from phenoprot.imaging.crops import store as store_module
+from phenoprot.imaging.crops.run import crop_fields
+from phenoprot.imaging.crops.settings import CropSettings
+from phenoprot.imaging.crops.store import CropStore
 
 from .scenes import usual
 

@@ -11,6 +11,7 @@ import pytest
 from tests.curves.conftest import noisy_ratios, table_of
 from typer.testing import CliRunner
 
+from phenoprot.core.errors import UserError
 from phenoprot.curves.cli import app
 from phenoprot.curves.config import REFUSED
 from phenoprot.curves.design import DoseDesign
@@ -19,7 +20,6 @@ from phenoprot.curves.readers import read_curvecurator
 from phenoprot.curves.reference import fit_reference
 from phenoprot.curves.settings import CurveSettings, FitSettings
 from phenoprot.curves.tables import check_long, read_wide
-from phenoprot.errors import UserError
 
 
 def add(line: str, section: str = "F Statistic") -> Callable[[Path], None]:

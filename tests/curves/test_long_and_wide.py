@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from phenoprot.core.errors import UserError
 from phenoprot.curves.labels import ratio_targets
 from phenoprot.curves.screen import design_tables
 from phenoprot.curves.settings import CurveSettings
 from phenoprot.curves.tables import check_long, read_wide
-from phenoprot.errors import UserError
 
 DOSES = [0.0, 0.01, 0.1, 1.0, 10.0, 100.0]
 

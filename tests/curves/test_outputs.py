@@ -13,13 +13,13 @@ import pytest
 from tests.curves.conftest import CTRP
 from typer.testing import CliRunner
 
+from phenoprot.core.errors import UserError
 from phenoprot.curves.cli import app
 from phenoprot.curves.design import DoseDesign, raw
 from phenoprot.curves.outputs import require_output
 from phenoprot.curves.plot import plot_file
 from phenoprot.curves.settings import FitSettings
 from phenoprot.curves.stream import fit_parquet
-from phenoprot.errors import UserError
 
 
 def spellings(path: Path) -> list[Path]:

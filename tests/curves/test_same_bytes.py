@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from phenoprot import runtime
+from phenoprot.core import runtime
 
 DRIVER = Path(__file__).with_name("same_bytes.py")
-SOURCES = Path(runtime.__file__).parent
+SOURCES = Path(runtime.__file__).parents[1]
 
 
 def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from phenoprot.core.errors import UserError
 from phenoprot.curves.cli import app
 from phenoprot.curves.labels import count_states, label_matrix, ratio_targets
 from phenoprot.curves.prepare import TOO_MANY_MISSING
 from phenoprot.curves.screen import FEW_DOSES, FEW_SAMPLES, FITTED, fit_screen
 from phenoprot.curves.settings import CurveSettings
-from phenoprot.errors import UserError
 
 GENES = {"up": 3.0, "down": 0.2, "flat": 1.0}
 SETTINGS = CurveSettings(control_group=("plate",))

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from tests.curves.conftest import TOML
 
+from phenoprot.core.errors import LONGEST_MESSAGE, UserError
 from phenoprot.curves.config import design_of, read_toml, settings_of
 from phenoprot.curves.readers import read_curvecurator, read_design
-from phenoprot.errors import LONGEST_MESSAGE, UserError
 
 
 def settings_from(path: Path) -> object:

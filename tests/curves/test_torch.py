@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from benchmarks.curves.simulate import make_design, make_table
 
+from phenoprot.core.errors import UserError
 from phenoprot.curves import engine_torch
 from phenoprot.curves.engine import fit_table
 from phenoprot.curves.settings import FitSettings
-from phenoprot.errors import UserError
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.evaluation.compare import (
     Differences,
     auc_differences,

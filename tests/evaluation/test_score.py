@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from phenoprot.core.paths import Paths
 from phenoprot.evaluation.folds import aligned_labels
 from phenoprot.evaluation.run import evaluate_screen
 from phenoprot.evaluation.score import RowScores, score_classification, score_regression
 from phenoprot.evaluation.settings import EvaluationSettings
 from phenoprot.evaluation.summary import classification_metrics, regression_metrics
-from phenoprot.layout import Layout
 
 SETTINGS = EvaluationSettings(
     auc_thresholds=[0.6, 0.8], r2_thresholds=[0.1, 0.5], permutations=400, bootstraps=60, seed=0
@@ -272,61 +272,61 @@ def test_the_interval_covers_the_truth() -> None:
 
 def test_a_screen_is_evaluated_row_by_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    layout = Layout("toy")
+    paths = Paths("toy")
     predictions, labels = task({"t": [1, 0, 1, 0]}, {"t": [9, 8, 2, 1]}, [0, 0, 1, 1])
-    layout.labels.mkdir(parents=True)
-    (layout.labels / "counts.json").write_text('{"n_up": 2}')
+    paths.labels.mkdir(parents=True)
+    (paths.labels / "counts.json").write_text('{"n_up": 2}')
     for part in ("classification/up", "classification/down", "regression", "targets"):
-        rows = layout.predictions(part) / "rows"
+        rows = paths.predictions(part) / "rows"
         rows.mkdir(parents=True)
-        labels.to_parquet(layout.predictions(part) / "labels.parquet")
+        labels.to_parquet(paths.predictions(part) / "labels.parquet")
         for row in ("first", "second+third", "no row of the table"):
             predictions.to_parquet(rows / f"{row}.parquet")
-    gauge = layout.predictions("targets") / "leak_gauge"
+    gauge = paths.predictions("targets") / "leak_gauge"
     gauge.mkdir()
     predictions.assign(t=[9, 8, 1, 2]).to_parquet(gauge / "first.parquet")
     names = ["second+third", "first", "of another task"]
-    evaluate_screen(layout, tmp_path / "no truth here", names, SETTINGS)
-    written = sorted(p.relative_to(layout.scores).as_posix() for p in layout.scores.rglob("*.json"))
+    evaluate_screen(paths, tmp_path / "no truth here", names, SETTINGS)
+    written = sorted(p.relative_to(paths.scores).as_posix() for p in paths.scores.rglob("*.json"))
     assert len(written) == 13
-    assert json.loads((layout.scores / "doses/series.json").read_text()) == {"n_concentrations": 1}
-    up = json.loads((layout.scores / "comparisons/classification/up.json").read_text())
+    assert json.loads((paths.scores / "doses/series.json").read_text()) == {"n_concentrations": 1}
+    up = json.loads((paths.scores / "comparisons/classification/up.json").read_text())
     assert list(up) == ["second+third"]
     assert list(up["second+third"]) == ["first"]
     assert up["second+third"]["first"]["mean_auc_difference"] == 0
-    leak = json.loads((layout.scores / "targets/first.json").read_text())
+    leak = json.loads((paths.scores / "targets/first.json").read_text())
     assert leak["leak_gap"] == -0.5  # the second fold's pair is the wrong way round
-    assert json.loads((layout.scores / "labels/counts.json").read_text()) == {"n_up": 2}
+    assert json.loads((paths.scores / "labels/counts.json").read_text()) == {"n_up": 2}
     assert "targets/second+third.json" in written
-    up = json.loads((layout.scores / "classification/up/first.json").read_text())
+    up = json.loads((paths.scores / "classification/up/first.json").read_text())
     assert up["mean_auc"] == 1.0
-    level = json.loads((layout.scores / "regression/first.json").read_text())
+    level = json.loads((paths.scores / "regression/first.json").read_text())
     # Both folds: SST 0.5; SSE 8^2 + 8^2 and 1 + 1.
     assert level["mean_r2"] == pytest.approx(1 - (128 / 0.5 + 2 / 0.5) / 2)
-    table = pd.read_parquet(layout.scores / "classification/up/second+third.parquet")
+    table = pd.read_parquet(paths.scores / "classification/up/second+third.parquet")
     assert table["Target"].tolist() == ["t"]
 
 
 def test_a_dose_series_with_planted_truth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every file of a simulated screen, and what it says of a shuffled row."""
     monkeypatch.chdir(tmp_path)
-    layout = Layout("toy")
+    paths = Paths("toy")
     label = [1, 0, 0, 1, 0, 0]
     one, labels = task({"t": label}, {"t": [3.0, 1, 2, 3, 1, 2]}, [0] * 3 + [1] * 3)
     predictions = pd.concat([one, one.assign(Metadata_Concentration=9.0, t=-one["t"])])
     shuffled = predictions.assign(Metadata_Repeat=1)
     levels = predictions[["Metadata_Compound", "Metadata_Concentration"]].assign(t=range(12))
     for part in ("classification/up", "classification/down", "regression", "targets"):
-        rows = layout.predictions(part) / "rows"
+        rows = paths.predictions(part) / "rows"
         rows.mkdir(parents=True)
         truth = levels if part == "regression" else labels
-        truth.to_parquet(layout.predictions(part) / "labels.parquet")
+        truth.to_parquet(paths.predictions(part) / "labels.parquet")
         predictions.to_parquet(rows / "method.parquet")
         shuffled.to_parquet(rows / "shuffled.parquet")
-    layout.labels.mkdir(parents=True)
-    (layout.labels / "counts.json").write_text("{}")
+    paths.labels.mkdir(parents=True)
+    (paths.labels / "counts.json").write_text("{}")
     called = labels[["Metadata_Compound"]].assign(Metadata_Protein="t", Label="not")
-    called.to_parquet(layout.labels / "labels.parquet")
+    called.to_parquet(paths.labels / "labels.parquet")
     planted = tmp_path / "screen" / "truth"
     planted.mkdir(parents=True)
     planted_effects = called.drop(columns="Label").assign(log2_fold_change=0.0)
@@ -337,10 +337,10 @@ def test_a_dose_series_with_planted_truth(tmp_path: Path, monkeypatch: pytest.Mo
     pd.DataFrame({"Metadata_Target": ["t"], "Metadata_Programme": ["vacuolation"]}).to_parquet(
         planted / "targets.parquet"
     )
-    evaluate_screen(layout, tmp_path / "screen", ["method", "shuffled"], SETTINGS)
+    evaluate_screen(paths, tmp_path / "screen", ["method", "shuffled"], SETTINGS)
 
     def read(name: str) -> dict[str, dict[str, float]]:
-        return json.loads((layout.scores / f"{name}.json").read_text())
+        return json.loads((paths.scores / f"{name}.json").read_text())
 
     assert read("doses/series") == {"n_concentrations": 2}
     up = read("doses/classification/up/method")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.execution.attempt import Job, Outcome, attempt
 from phenoprot.execution.shards import Compute, Shard
 

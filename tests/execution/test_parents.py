@@ -16,7 +16,7 @@ from .test_kill import ROOT, alive, until
 STAGE = """
 import os, signal, sys, time
 from pathlib import Path
-from phenoprot.stage import run_stage
+from phenoprot.pipeline.stage import run_stage
 def stage():
     if "stubborn" in sys.argv[0]:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenoprot import runtime
-from phenoprot.errors import UserError
+from phenoprot.core import runtime
+from phenoprot.core.errors import UserError
+from phenoprot.core.files import file_sha256, fingerprint
 from phenoprot.execution import planning
 from phenoprot.execution.planning import code_fingerprint, plate_rows
-from phenoprot.files import file_sha256, fingerprint
 
 KEYS = [
     ("P1", "A01", "1"),

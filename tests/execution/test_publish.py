@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
+from phenoprot.core.files import MARKER, replaced_folder
 from phenoprot.execution.publish import published
 from phenoprot.execution.run import run_shards
 from phenoprot.execution.settings import ExecutionSettings
-from phenoprot.files import MARKER, replaced_folder
 
 from .computations import compute, shards
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.execution import cluster, run
 from phenoprot.execution.attempt import ShardFailed
 from phenoprot.execution.run import run_shards

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from phenoprot.features.registry import Measure, Reads
-from phenoprot.segmentation.masks import Masks
+from phenoprot.imaging.segmentation.masks import Masks
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.features.aggregate import mean_of_cells
 from phenoprot.screens.aggregate import aggregate_wells
 

@@ -11,7 +11,7 @@ import tifffile
 from tests.crops.scenes import Scene
 from typer.testing import CliRunner
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.features import cytotable
 from phenoprot.features.cli import features_app
 from phenoprot.features.registry import CellProfiler

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.features import cytotable, exports
 from phenoprot.features.cytotable import import_cellprofiler
 

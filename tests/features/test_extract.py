@@ -15,10 +15,7 @@ from tests.crops.scenes import Scene, discs
 from tests.execution.computations import contents, in_process
 from tests.execution.test_kill import alive, until
 
-from phenoprot.crops.cut import inner_labels
-from phenoprot.crops.run import crop_fields
-from phenoprot.crops.settings import CropSettings
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.execution.run import EXECUTORS
 from phenoprot.execution.settings import ExecutionSettings
 from phenoprot.features.cellprofiler.measure import measure_field
@@ -27,7 +24,10 @@ from phenoprot.features.cellprofiler.settings import CellProfilerSettings
 from phenoprot.features.extract import Sources, extract, plan
 from phenoprot.features.registry import METHODS, CellProfiler, find_method
 from phenoprot.features.settings import FeatureSettings
-from phenoprot.images.reader import read_field
+from phenoprot.imaging.crops.cut import inner_labels
+from phenoprot.imaging.crops.run import crop_fields
+from phenoprot.imaging.crops.settings import CropSettings
+from phenoprot.imaging.reader import read_field
 
 from .methods import Toy
 

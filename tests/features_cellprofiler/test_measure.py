@@ -9,7 +9,7 @@ from benchmarks.features.fields import synthetic_field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.features.cellprofiler.measure import measure_field
 from phenoprot.features.cellprofiler.names import feature_names, position_names
 from phenoprot.features.cellprofiler.settings import CellProfilerSettings

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from phenoprot.images.statistics import ChannelStatistics, write_channel_statistics
+from phenoprot.imaging.statistics import ChannelStatistics, write_channel_statistics
 from phenoprot.screens.contract import STAINS
 
 

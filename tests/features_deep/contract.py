@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from phenoprot.features.deep.embed import Embedder, embed
-from phenoprot.features.deep.methods import Embedding
+from phenoprot.features.networks.embed import Embedder, embed
+from phenoprot.features.networks.methods import Embedding
 from phenoprot.features.registry import FeatureMethod
 from phenoprot.screens.contract import STAINS
 

@@ -11,10 +11,10 @@ import torchvision
 from torch import Tensor
 from torch.nn import functional as f
 
-from phenoprot.errors import UserError
-from phenoprot.features.deep import cloome
-from phenoprot.features.deep.images import centre_crop
-from phenoprot.features.deep.statistics import Statistics
+from phenoprot.core.errors import UserError
+from phenoprot.features.networks import cloome
+from phenoprot.features.networks.images import centre_crop
+from phenoprot.features.networks.statistics import Statistics
 
 from .conftest import blobs, of_shape
 

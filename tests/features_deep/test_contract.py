@@ -13,20 +13,20 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from phenoprot.errors import UserError
-from phenoprot.features.deep import cloome, dino
-from phenoprot.features.deep.embed import Embedder, default_device, embed
-from phenoprot.features.deep.methods import embedding_method
-from phenoprot.features.deep.settings import (
+from phenoprot.core.errors import UserError
+from phenoprot.core.files import file_sha256
+from phenoprot.core.settings import Settings, parse_settings
+from phenoprot.features.networks import cloome, dino
+from phenoprot.features.networks.embed import Embedder, default_device, embed
+from phenoprot.features.networks.methods import embedding_method
+from phenoprot.features.networks.settings import (
     CloomeSettings,
     DeepSettings,
     DinoSettings,
     TimmSettings,
 )
-from phenoprot.features.deep.statistics import standardise
-from phenoprot.files import file_sha256
+from phenoprot.features.networks.statistics import standardise
 from phenoprot.screens.contract import STAINS
-from phenoprot.settings import Settings, parse_settings
 
 from .conftest import blobs
 from .contract import check_embedder, check_method

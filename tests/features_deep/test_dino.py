@@ -14,9 +14,9 @@ from timm.layers import resample_abs_pos_embed
 from torch import Tensor
 from torch.nn import functional as f
 
-from phenoprot.errors import UserError
-from phenoprot.features.deep import dino
-from phenoprot.features.deep.statistics import Statistics
+from phenoprot.core.errors import UserError
+from phenoprot.features.networks import dino
+from phenoprot.features.networks.statistics import Statistics
 
 from .conftest import blobs, of_shape
 

@@ -9,15 +9,15 @@ import pytest
 from tests.crops.scenes import Scene, usual
 from tests.execution.computations import in_process
 
-from phenoprot.crops.run import crop_fields
-from phenoprot.crops.settings import CropSettings
-from phenoprot.crops.store import CropStore
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.execution.run import EXECUTORS
 from phenoprot.execution.settings import ExecutionSettings
-from phenoprot.features.deep.methods import embedding_method
-from phenoprot.features.deep.settings import DeepSettings
 from phenoprot.features.extract import Sources, extract
+from phenoprot.features.networks.methods import embedding_method
+from phenoprot.features.networks.settings import DeepSettings
+from phenoprot.imaging.crops.run import crop_fields
+from phenoprot.imaging.crops.settings import CropSettings
+from phenoprot.imaging.crops.store import CropStore
 
 ONE = ExecutionSettings(workers=1)
 NAME = "timm:resnet10t-untrained"

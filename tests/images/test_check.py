@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 import tifffile
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.execution.settings import ExecutionSettings
-from phenoprot.images import check
-from phenoprot.images.check import ImageReport, check_images
-from phenoprot.images.reader import read_field
-from phenoprot.images.settings import ImageSettings
+from phenoprot.imaging import check
+from phenoprot.imaging.check import ImageReport, check_images
+from phenoprot.imaging.reader import read_field
+from phenoprot.imaging.settings import ImageSettings
 from phenoprot.screens.contract import STAINS
 from phenoprot.screens.load_data import read_load_data
 

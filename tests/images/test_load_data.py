@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.screens.contract import FIELD_KEY, STAINS
 from phenoprot.screens.load_data import read_load_data
 

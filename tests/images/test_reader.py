@@ -24,9 +24,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.images.conftest import Screen
 
-from phenoprot.errors import UserError
-from phenoprot.images import reader
-from phenoprot.images.reader import (
+from phenoprot.core.errors import UserError
+from phenoprot.imaging import reader
+from phenoprot.imaging.reader import (
     fetch,
     read_bytes,
     read_field,

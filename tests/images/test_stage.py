@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.execution.settings import ExecutionSettings
-from phenoprot.images.settings import ImageSettings
+from phenoprot.imaging.settings import ImageSettings
 from phenoprot.screens.contract import STAINS
 from phenoprot.screens.load_data import read_load_data
 
@@ -42,10 +42,10 @@ def screen(
     params = SimpleNamespace(
         screen=lambda _: block, images=ImageSettings(), execution=ExecutionSettings()
     )
-    monkeypatch.setattr("phenoprot.params.load_params", lambda: params)
+    monkeypatch.setattr("phenoprot.pipeline.params.load_params", lambda: params)
     monkeypatch.setattr(
-        "phenoprot.layout.Layout.images",
-        property(lambda layout: Path("data/images") / layout.screen),
+        "phenoprot.core.paths.Paths.images",
+        property(lambda paths: Path("data/images") / paths.screen),
         raising=False,
     )
     monkeypatch.chdir(tmp_path)

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from phenoprot.errors import UserError
-from phenoprot.images.check import check_images
-from phenoprot.images.reader import read_field
-from phenoprot.images.settings import ImageSettings
-from phenoprot.images.statistics import (
+from phenoprot.core.errors import UserError
+from phenoprot.imaging.check import check_images
+from phenoprot.imaging.reader import read_field
+from phenoprot.imaging.settings import ImageSettings
+from phenoprot.imaging.statistics import (
     Moments,
     channel_statistics,
     merge_all,

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from phenoprot.curves.settings import CurveSettings
-from phenoprot.labels.dose_response import label_curves, long_readout, ratio_levels
+from phenoprot.readout.dose_response import label_curves, long_readout, ratio_levels
 
 KEY = ["Metadata_Plate", "Metadata_Well"]
 WELLS = pd.DataFrame(

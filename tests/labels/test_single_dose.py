@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from phenoprot.errors import UserError
-from phenoprot.labels.settings import LabelSettings, SingleDoseSettings
-from phenoprot.labels.single_dose import (
+from phenoprot.core.errors import UserError
+from phenoprot.readout.settings import LabelSettings, SingleDoseSettings
+from phenoprot.readout.single_dose import (
     benjamini_hochberg,
     classify_effects,
     label_counts,

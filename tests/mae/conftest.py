@@ -25,7 +25,7 @@ def one_thread() -> Iterator[None]:
 def launch() -> Iterator[Launch]:
     """Calls functions in processes of their own, from a server that has done the imports."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["phenoprot.mae.train", "dvclive", "tests.mae.toy"])
+    context.set_forkserver_preload(["phenoprot.features.mae.train", "dvclive", "tests.mae.toy"])
     started = []
 
     def begin(function: Callable[..., None], *arguments: object) -> object:

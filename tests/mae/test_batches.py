@@ -9,8 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phenoprot.mae.batches import Draw, Sampler, read_ahead, split_fields, turned
-from phenoprot.mae.settings import TrainingSettings
+from phenoprot.features.mae.batches import Draw, Sampler, read_ahead, split_fields, turned
+from phenoprot.features.mae.settings import TrainingSettings
 
 from .toy import MODEL, TRAINING, ArrayCrops
 

@@ -13,10 +13,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from phenoprot.errors import UserError
-from phenoprot.files import temporary_folder
-from phenoprot.mae.checkpoint import State, load_checkpoint, save_checkpoint
-from phenoprot.mae.train import make_optimiser
+from phenoprot.core.errors import UserError
+from phenoprot.core.files import temporary_folder
+from phenoprot.features.mae.checkpoint import State, load_checkpoint, save_checkpoint
+from phenoprot.features.mae.train import make_optimiser
 
 from .toy import TRAINING
 

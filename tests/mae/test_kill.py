@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from safetensors import SafetensorError, safe_open
 
-from phenoprot.mae.finish import FILES
-from phenoprot.mae.train import CHECKPOINT, train
+from phenoprot.features.mae.finish import FILES
+from phenoprot.features.mae.train import CHECKPOINT, train
 
 from .conftest import Start
 from .toy import STANDARD, ArrayCrops, settings

@@ -7,14 +7,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from phenoprot.mae.losses import (
+from phenoprot.features.mae.losses import (
     combined_loss,
     fourier_loss,
     pixel_loss,
     standardised,
     token_weights,
 )
-from phenoprot.mae.settings import LossSettings, ModelSettings
+from phenoprot.features.mae.settings import LossSettings, ModelSettings
 
 from .toy import MODEL
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from phenoprot.mae.model import MaskedAutoencoder, decay_groups, seeded_model
-from phenoprot.mae.patches import draw_visible, patchify
-from phenoprot.mae.settings import ModelSettings
+from phenoprot.features.mae.model import MaskedAutoencoder, decay_groups, seeded_model
+from phenoprot.features.mae.patches import draw_visible, patchify
+from phenoprot.features.mae.settings import ModelSettings
 
 from .toy import MODEL
 

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from phenoprot.errors import UserError
-from phenoprot.mae.patches import (
+from phenoprot.core.errors import UserError
+from phenoprot.core.settings import parse_settings
+from phenoprot.features.mae.patches import (
     channel_patches,
     draw_visible,
     hidden_mask,
@@ -17,8 +18,7 @@ from phenoprot.mae.patches import (
     token_share,
     unpatchify,
 )
-from phenoprot.mae.settings import ModelSettings
-from phenoprot.settings import parse_settings
+from phenoprot.features.mae.settings import ModelSettings
 
 from .toy import MODEL
 

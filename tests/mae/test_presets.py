@@ -7,13 +7,13 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from phenoprot import presets
 from phenoprot.cli import app
-from phenoprot.errors import UserError
-from phenoprot.mae.settings import MAESettings
-from phenoprot.params import load_params
-from phenoprot.presets import POSTER, apply_preset
-from phenoprot.settings import parse_settings
+from phenoprot.core.errors import UserError
+from phenoprot.core.settings import parse_settings
+from phenoprot.features.mae.settings import MAESettings
+from phenoprot.pipeline import presets
+from phenoprot.pipeline.params import load_params
+from phenoprot.pipeline.presets import POSTER, apply_preset
 
 TEXT = """\
 # Every setting.

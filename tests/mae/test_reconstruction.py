@@ -5,19 +5,19 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from phenoprot.mae.losses import pixel_loss
-from phenoprot.mae.model import seeded_model
-from phenoprot.mae.patches import draw_visible, hidden_mask, patchify, unpatchify
-from phenoprot.mae.pictures import CELLS, EDGE, reconstructions, tiled
-from phenoprot.mae.reconstruction import (
+from phenoprot.features.mae.losses import pixel_loss
+from phenoprot.features.mae.model import seeded_model
+from phenoprot.features.mae.patches import draw_visible, hidden_mask, patchify, unpatchify
+from phenoprot.features.mae.pictures import CELLS, EDGE, reconstructions, tiled
+from phenoprot.features.mae.reconstruction import (
     MASKS,
     chosen_crops,
     hidden_pixels,
     inpainted,
     measure_reconstruction,
 )
-from phenoprot.mae.settings import ModelSettings
-from phenoprot.mae.standardise import Standardiser
+from phenoprot.features.mae.settings import ModelSettings
+from phenoprot.features.mae.standardise import Standardiser
 
 from .toy import MODEL, STANDARD, ArrayCrops, settings
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from phenoprot.mae.schedule import learning_rate
-from phenoprot.mae.settings import TrainingSettings
-from phenoprot.presets import POSTER
+from phenoprot.features.mae.schedule import learning_rate
+from phenoprot.features.mae.settings import TrainingSettings
+from phenoprot.pipeline.presets import POSTER
 
 
 def rates(**changes: object) -> list[float]:

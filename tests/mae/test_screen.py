@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenoprot.crops.store import CropStore
-from phenoprot.errors import UserError
-from phenoprot.mae.embed import MaeMethod, load_embedder
-from phenoprot.mae.finish import FILES
-from phenoprot.mae.screen import control_crops, folder_fingerprint, train_screen
+from phenoprot.core.errors import UserError
+from phenoprot.features.mae.embed import MaeMethod, load_embedder
+from phenoprot.features.mae.finish import FILES
+from phenoprot.features.mae.screen import control_crops, folder_fingerprint, train_screen
+from phenoprot.imaging.crops.store import CropStore
 from phenoprot.screens.contract import STAINS
 
 from .toy import ArrayCrops, settings, write_crops

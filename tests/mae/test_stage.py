@@ -9,8 +9,8 @@ import pytest
 import yaml
 from safetensors.torch import load_file
 
-from phenoprot.mae.finish import FILES
-from phenoprot.mae.settings import MAE_NAMES
+from phenoprot.features.mae.finish import FILES
+from phenoprot.features.mae.settings import MAE_NAMES
 
 from .conftest import Launch
 from .toy import ArrayCrops, as_torchrun, run_stage_script, settings, write_crops

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from phenoprot.errors import UserError
-from phenoprot.mae.standardise import Standardisation, Standardiser, control_statistics
-from phenoprot.settings import parse_settings
+from phenoprot.core.errors import UserError
+from phenoprot.core.settings import parse_settings
+from phenoprot.features.mae.standardise import Standardisation, Standardiser, control_statistics
 
 from .toy import STAINS, STANDARD, ArrayCrops
 

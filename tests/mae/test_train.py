@@ -12,15 +12,15 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from phenoprot.errors import UserError
-from phenoprot.mae import train as training
-from phenoprot.mae.batches import Sampler
-from phenoprot.mae.finish import FILES
-from phenoprot.mae.model import seeded_model
-from phenoprot.mae.patches import hidden_mask, patchify
-from phenoprot.mae.settings import MAESettings
-from phenoprot.mae.standardise import Standardiser
-from phenoprot.mae.train import CHECKPOINT, Objective, require_finite, train
+from phenoprot.core.errors import UserError
+from phenoprot.features.mae import train as training
+from phenoprot.features.mae.batches import Sampler
+from phenoprot.features.mae.finish import FILES
+from phenoprot.features.mae.model import seeded_model
+from phenoprot.features.mae.patches import hidden_mask, patchify
+from phenoprot.features.mae.settings import MAESettings
+from phenoprot.features.mae.standardise import Standardiser
+from phenoprot.features.mae.train import CHECKPOINT, Objective, require_finite, train
 
 from .conftest import Start
 from .toy import MODEL, STANDARD, TRAINING, ArrayCrops, as_torchrun, settings

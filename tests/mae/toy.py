@@ -13,10 +13,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from phenoprot.crops.cut import CELL_COLUMNS
-from phenoprot.crops.store import COUNT_COLUMNS, CROP_COUNT
-from phenoprot.mae.settings import LossSettings, MAESettings, ModelSettings, TrainingSettings
-from phenoprot.mae.standardise import CropArray, IntArray, Standardisation
+from phenoprot.features.mae.settings import (
+    LossSettings,
+    MAESettings,
+    ModelSettings,
+    TrainingSettings,
+)
+from phenoprot.features.mae.standardise import CropArray, IntArray, Standardisation
+from phenoprot.imaging.crops.cut import CELL_COLUMNS
+from phenoprot.imaging.crops.store import COUNT_COLUMNS, CROP_COUNT
 
 STAINS = ("DNA", "ER")
 STANDARD = Standardisation(stains=STAINS, mean=(0.02, 0.05), sd=(0.01, 0.02))
@@ -136,6 +141,6 @@ def run_toy(
     os.environ.update(environment or {})
     if errors is not None:
         os.dup2(os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
-    from phenoprot.mae.train import train
+    from phenoprot.features.mae.train import train
 
     train(ArrayCrops(), STANDARD, settings(**changes), work, "toy", "toy")

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenoprot.errors import UserError
-from phenoprot.profiles.normalise import normalise_to_controls
+from phenoprot.core.errors import UserError
+from phenoprot.wells.normalise import normalise_to_controls
 
 
 def screen(

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenoprot.errors import UserError
-from phenoprot.profiles.position import position_profile, remove_position_effects
+from phenoprot.core.errors import UserError
+from phenoprot.wells.position import position_profile, remove_position_effects
 
 ROWS, COLUMNS = "ABCDEFGHIJKLMNOP", range(1, 25)
 
@@ -119,7 +119,7 @@ def test_controls_that_do_not_cover_the_plate(wells: pd.DataFrame) -> None:
 
 def test_the_test_of_treated_against_controls_keeps_its_level() -> None:
     # Pure noise on four plates of one layout: 5 % of the treatments have p < 0.05.
-    from phenoprot.labels.single_dose import student_t
+    from phenoprot.readout.single_dose import student_t
 
     plates = [plate(name, 64, seed=5) for name in "ABCD"]
     wells = pd.concat(plates, ignore_index=True)

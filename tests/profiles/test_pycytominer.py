@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenoprot.profiles.normalise import normalise_to_controls
+from phenoprot.wells.normalise import normalise_to_controls
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from phenoprot.errors import UserError
-from phenoprot.profiles.treatments import defined, screen_profiles, treatment_profiles
+from phenoprot.core.errors import UserError
 from phenoprot.screens.loader import Screen, load_screen
+from phenoprot.wells.treatments import defined, screen_profiles, treatment_profiles
 
 WELLS = pd.DataFrame(
     [

@@ -11,9 +11,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from phenoprot.errors import UserError
-from phenoprot.profiles.cli import profiles
-from phenoprot.profiles.wells import read_features, read_layout, well_profiles
+from phenoprot.core.errors import UserError
+from phenoprot.wells.cli import profiles
+from phenoprot.wells.wells import read_features, read_layout, well_profiles
 
 WELLS = pd.DataFrame(
     {

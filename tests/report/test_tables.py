@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.report.account import account, findings
 from phenoprot.report.figure import draw
 from phenoprot.report.publish import dose_curves

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.screens import cpjump1
 from phenoprot.screens.contract import UNIQUE_KEYS
 from phenoprot.screens.loader import Screen, load_screen

@@ -13,8 +13,8 @@ import tifffile
 from hypothesis import given
 from hypothesis.extra import numpy as hnp
 
-from phenoprot.errors import UserError
-from phenoprot.images.reader import read_image
+from phenoprot.core.errors import UserError
+from phenoprot.imaging.reader import read_image
 from phenoprot.screens import cpjump1_images
 from phenoprot.screens.contract import STAINS
 from phenoprot.screens.loader import Screen, load_screen

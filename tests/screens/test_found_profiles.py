@@ -10,16 +10,16 @@ import pandas as pd
 import pytest
 import yaml
 
-from phenoprot.errors import UserError
-from phenoprot.profiles.normalise import normalise_to_controls
-from phenoprot.profiles.treatments import screen_profiles
+from phenoprot.core.errors import UserError
+from phenoprot.phantom import PhantomSettings, simulate_phantom
 from phenoprot.screens.loader import Screen, load_screen
-from phenoprot.screens.phantom import PhantomSettings, simulate_phantom
 from phenoprot.screens.summary import describe
 from phenoprot.tasks.settings import RowSettings
 from phenoprot.validation.checks import validate_folder
 from phenoprot.validation.report import ValidationReport
 from phenoprot.validation.settings import ValidationSettings
+from phenoprot.wells.normalise import normalise_to_controls
+from phenoprot.wells.treatments import screen_profiles
 
 from .mini import INFO
 

@@ -14,7 +14,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.screens.loader import Screen, load_screen
 from phenoprot.screens.summary import describe
 from phenoprot.screens.tables import (

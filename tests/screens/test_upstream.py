@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.screens.upstream import UpstreamFile, find_upstream
 
 FILE = UpstreamFile("a.csv", "owner/name", "0" * 40, hashlib.sha256(b"right").hexdigest())

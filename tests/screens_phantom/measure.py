@@ -20,6 +20,8 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, RobustScaler
 
+from phenoprot.phantom.catalogue import CATALOGUE
+from phenoprot.phantom.write import IMAGES_FILE
 from phenoprot.screens.contract import (
     COMPOUND,
     CONCENTRATION,
@@ -33,8 +35,6 @@ from phenoprot.screens.contract import (
     WELL_KEY,
     feature_columns,
 )
-from phenoprot.screens.phantom.catalogue import CATALOGUE
-from phenoprot.screens.phantom.write import IMAGES_FILE
 
 SHAPES = ("area", "eccentricity", "solidity", "extent")
 CONTRASTS = (1.0, 2.5)

@@ -2,14 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenoprot.screens.phantom import PhantomSettings
-from phenoprot.screens.phantom.annotate import (
+from phenoprot.phantom import PhantomSettings
+from phenoprot.phantom.annotate import (
     cell_count_profile,
     draw_targets,
     null_target_names,
 )
-from phenoprot.screens.phantom.catalogue import CATALOGUE
-from phenoprot.screens.phantom.programmes import draw_compounds, relative_cell_number
+from phenoprot.phantom.catalogue import CATALOGUE
+from phenoprot.phantom.programmes import draw_compounds, relative_cell_number
 
 
 def test_targets_are_those_of_the_main_programme(phantom):

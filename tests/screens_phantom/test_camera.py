@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from phenoprot.screens.phantom.camera import Optics, expose, illumination
-from phenoprot.screens.phantom.camera import _wide_blur as wide_blur
-from phenoprot.screens.phantom.settings import ImageSettings
-from phenoprot.screens.phantom.stains import splat
+from phenoprot.phantom.camera import Optics, expose, illumination
+from phenoprot.phantom.camera import _wide_blur as wide_blur
+from phenoprot.phantom.settings import ImageSettings
+from phenoprot.phantom.stains import splat
 
 CENTRED = Optics(centre=np.full((5, 2), 0.5), tilt=np.zeros((5, 2)))
 EMPTY = np.zeros((5, 200, 200), dtype=np.float32)

@@ -11,13 +11,11 @@ from tests.screens_phantom.measure import (
     predict,
 )
 
+from phenoprot.core.files import file_sha256
 from phenoprot.execution.settings import ExecutionSettings
-from phenoprot.files import file_sha256
-from phenoprot.screens.contract import FIELD_KEY, PLATE, SITE, STAINS, WELL
-from phenoprot.screens.loader import load_screen
-from phenoprot.screens.phantom import PhantomSettings, simulate_phantom
-from phenoprot.screens.phantom.catalogue import CATALOGUE
-from phenoprot.screens.phantom.imaging import (
+from phenoprot.phantom import PhantomSettings, simulate_phantom
+from phenoprot.phantom.catalogue import CATALOGUE
+from phenoprot.phantom.imaging import (
     REMAINING,
     SEEDED,
     draw_field,
@@ -25,8 +23,10 @@ from phenoprot.screens.phantom.imaging import (
     simulate_images,
     write_tiff,
 )
-from phenoprot.screens.phantom.outlines import draw_places, margin
-from phenoprot.screens.phantom.settings import ImageSettings
+from phenoprot.phantom.outlines import draw_places, margin
+from phenoprot.phantom.settings import ImageSettings
+from phenoprot.screens.contract import FIELD_KEY, PLATE, SITE, STAINS, WELL
+from phenoprot.screens.loader import load_screen
 
 TINY = PhantomSettings(
     n_compounds=10,

@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenoprot.screens.phantom import PhantomSettings
-from phenoprot.screens.phantom.layout import SNAKE, draw_wells
-from phenoprot.screens.phantom.programmes import draw_compounds
+from phenoprot.phantom import PhantomSettings
+from phenoprot.phantom.layout import SNAKE, draw_wells
+from phenoprot.phantom.programmes import draw_compounds
 
 
 @pytest.fixture(scope="module")

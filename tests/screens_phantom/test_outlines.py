@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from skimage.measure import regionprops
 
-from phenoprot.screens.phantom.catalogue import CATALOGUE
-from phenoprot.screens.phantom.outlines import (
+from phenoprot.phantom.catalogue import CATALOGUE
+from phenoprot.phantom.outlines import (
     ANGLES,
     Outlines,
     Territory,
@@ -17,8 +17,8 @@ from phenoprot.screens.phantom.outlines import (
     smooth_noise,
     true_masks,
 )
-from phenoprot.screens.phantom.settings import ImageSettings
-from phenoprot.screens.phantom.traits import BASE, EFFECTS, draw_traits
+from phenoprot.phantom.settings import ImageSettings
+from phenoprot.phantom.traits import BASE, EFFECTS, draw_traits
 
 SETTINGS = ImageSettings()
 

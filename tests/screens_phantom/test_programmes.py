@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phenoprot.screens.phantom import PhantomSettings
-from phenoprot.screens.phantom.programmes import (
+from phenoprot.phantom import PhantomSettings
+from phenoprot.phantom.programmes import (
     draw_compounds,
     programme_activity,
     relative_cell_number,
     well_activities,
 )
-from phenoprot.screens.phantom.streams import log_uniform, random_stream
+from phenoprot.phantom.streams import log_uniform, random_stream
 
 DOSE = st.floats(1e-6, 1e4)
 

@@ -2,11 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenoprot.screens.phantom import PhantomSettings
-from phenoprot.screens.phantom.catalogue import CATALOGUE
-from phenoprot.screens.phantom.layout import draw_wells
-from phenoprot.screens.phantom.programmes import Compounds, draw_compounds, well_activities
-from phenoprot.screens.phantom.proteome import (
+from phenoprot.phantom import PhantomSettings
+from phenoprot.phantom.catalogue import CATALOGUE
+from phenoprot.phantom.layout import draw_wells
+from phenoprot.phantom.programmes import Compounds, draw_compounds, well_activities
+from phenoprot.phantom.proteome import (
     Proteins,
     draw_proteins,
     measured_intensities,

@@ -13,8 +13,8 @@ import pandas as pd
 
 from phenoprot.curves.screen import fit_screen
 from phenoprot.curves.settings import CurveSettings
+from phenoprot.phantom import PhantomSettings, simulate_phantom
 from phenoprot.screens.loader import Screen, load_screen
-from phenoprot.screens.phantom import PhantomSettings, simulate_phantom
 
 EDGES = [0, 0.2, 0.45, 0.7, 1, 1.5, np.inf]
 

@@ -1,10 +1,10 @@
 import pytest
 
-from phenoprot.errors import UserError
-from phenoprot.screens.phantom import PhantomSettings
-from phenoprot.screens.phantom.catalogue import CATALOGUE
-from phenoprot.screens.phantom.settings import ImageSettings
-from phenoprot.settings import parse_settings
+from phenoprot.core.errors import UserError
+from phenoprot.core.settings import parse_settings
+from phenoprot.phantom import PhantomSettings
+from phenoprot.phantom.catalogue import CATALOGUE
+from phenoprot.phantom.settings import ImageSettings
 
 
 @pytest.mark.parametrize(

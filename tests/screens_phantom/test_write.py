@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from phenoprot.errors import UserError
-from phenoprot.files import file_sha256
+from phenoprot.core.errors import UserError
+from phenoprot.core.files import file_sha256
+from phenoprot.phantom import PhantomSettings, simulate_phantom
+from phenoprot.phantom import write as write_module
 from phenoprot.screens.contract import REQUIRED_COLUMNS, UNIQUE_KEYS
 from phenoprot.screens.loader import load_screen
-from phenoprot.screens.phantom import PhantomSettings, simulate_phantom
-from phenoprot.screens.phantom import write as write_module
 
 WELL_KEY = ["Metadata_Plate", "Metadata_Well"]
 

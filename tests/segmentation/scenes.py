@@ -10,9 +10,9 @@ import pandas as pd
 import tifffile
 from scipy import ndimage
 
+from phenoprot.imaging.segmentation.masks import Masks
 from phenoprot.screens.contract import PLATE, SITE, STAINS, WELL
 from phenoprot.screens.load_data import read_load_data
-from phenoprot.segmentation.masks import Masks
 
 BACKGROUND, NUCLEUS, CELL = 0.006, 0.15, 0.1
 """Light of the background in all stains, of nuclei in DNA, of cells in the others."""

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from phenoprot.segmentation.agreement import Matches, average_precision, match, overlaps
+from phenoprot.imaging.segmentation.agreement import Matches, average_precision, match, overlaps
 
 
 def blocks(*slices: tuple[slice, slice]) -> np.ndarray:

@@ -13,12 +13,12 @@ from segment_anything.modeling import ImageEncoderViT
 from tests.segmentation.scenes import draw, write_screen
 from torch import nn
 
-from phenoprot.errors import UserError
-from phenoprot.files import file_sha256
-from phenoprot.segmentation import cellpose
-from phenoprot.segmentation.agreement import average_precision
-from phenoprot.segmentation.run import plan
-from phenoprot.segmentation.settings import CellposeSettings, SegmentationSettings
+from phenoprot.core.errors import UserError
+from phenoprot.core.files import file_sha256
+from phenoprot.imaging.segmentation import cellpose
+from phenoprot.imaging.segmentation.agreement import average_precision
+from phenoprot.imaging.segmentation.run import plan
+from phenoprot.imaging.segmentation.settings import CellposeSettings, SegmentationSettings
 from phenoprot.weights.settings import WeightsSettings
 from phenoprot.weights.store import locate
 

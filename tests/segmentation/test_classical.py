@@ -9,11 +9,11 @@ from scipy import ndimage
 from skimage.measure import label, regionprops
 from tests.segmentation.scenes import BACKGROUND, disk, draw
 
+from phenoprot.imaging.segmentation.agreement import average_precision, overlaps
+from phenoprot.imaging.segmentation.classical import find_nuclei, log_light, segment_field
+from phenoprot.imaging.segmentation.masks import touching_border
+from phenoprot.imaging.segmentation.settings import CellProfilerSettings, SegmentationSettings
 from phenoprot.screens.contract import STAINS
-from phenoprot.segmentation.agreement import average_precision, overlaps
-from phenoprot.segmentation.classical import find_nuclei, log_light, segment_field
-from phenoprot.segmentation.masks import touching_border
-from phenoprot.segmentation.settings import CellProfilerSettings, SegmentationSettings
 
 SETTINGS = CellProfilerSettings()
 

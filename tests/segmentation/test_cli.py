@@ -14,7 +14,7 @@ from tests.segmentation.test_run import CENTRES, SHAPE
 from typer.testing import CliRunner
 
 from phenoprot.cli import app
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 
 
 @pytest.fixture

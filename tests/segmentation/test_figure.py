@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 from tests.segmentation.scenes import draw, write_screen
 
-from phenoprot.segmentation.figure import (
+from phenoprot.imaging.segmentation.figure import (
     CELL_COLOUR,
     NUCLEUS_COLOUR,
     composite,
@@ -15,7 +15,7 @@ from phenoprot.segmentation.figure import (
     write_picture,
     write_sheet,
 )
-from phenoprot.segmentation.masks import outlines
+from phenoprot.imaging.segmentation.masks import outlines
 
 
 def test_stains_and_outlines_are_where_they_belong() -> None:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from skimage.segmentation import find_boundaries
 from tests.segmentation.scenes import draw
 
-from phenoprot.errors import UserError
-from phenoprot.segmentation.masks import (
+from phenoprot.core.errors import UserError
+from phenoprot.imaging.segmentation.masks import (
     Masks,
     empty_masks,
     outlines,

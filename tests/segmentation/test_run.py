@@ -8,15 +8,15 @@ import pytest
 import tifffile
 from tests.segmentation.scenes import draw, write_screen
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
+from phenoprot.core.files import MARKER, file_sha256
 from phenoprot.execution.settings import ExecutionSettings
-from phenoprot.files import MARKER, file_sha256
-from phenoprot.images.reader import read_field
+from phenoprot.imaging.reader import read_field
+from phenoprot.imaging.segmentation.masks import read_masks
+from phenoprot.imaging.segmentation.run import COUNTS, plan, segment, segment_fields
+from phenoprot.imaging.segmentation.score import score_masks
+from phenoprot.imaging.segmentation.settings import CellProfilerSettings, SegmentationSettings
 from phenoprot.screens.contract import FIELD_KEY
-from phenoprot.segmentation.masks import read_masks
-from phenoprot.segmentation.run import COUNTS, plan, segment, segment_fields
-from phenoprot.segmentation.score import score_masks
-from phenoprot.segmentation.settings import CellProfilerSettings, SegmentationSettings
 
 SETTINGS = SegmentationSettings()
 SHAPE = (100, 120)

@@ -13,10 +13,10 @@ import yaml
 from tests.segmentation.scenes import draw, write_screen
 from tests.segmentation.test_run import CENTRES, SHAPE, write_truth
 
+from phenoprot.core.files import MARKER
 from phenoprot.execution.settings import ExecutionSettings
-from phenoprot.files import MARKER
+from phenoprot.imaging.segmentation.settings import SegmentationSettings
 from phenoprot.screens.contract import STAINS
-from phenoprot.segmentation.settings import SegmentationSettings
 
 SCRIPT = Path(__file__).parents[2] / "stages" / "segment.py"
 
@@ -45,7 +45,7 @@ def screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: None) -> dict[
         segmentation=SegmentationSettings(),
         execution=ExecutionSettings(),
     )
-    monkeypatch.setattr("phenoprot.params.load_params", lambda: params)
+    monkeypatch.setattr("phenoprot.pipeline.params.load_params", lambda: params)
     monkeypatch.chdir(tmp_path)
     return {
         "name": tmp_path.name,

@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from phenoprot.artefacts import read_object, read_table
-from phenoprot.errors import UserError
+from phenoprot.core.artefacts import read_object, read_table
+from phenoprot.core.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 STAGES = {

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from phenoprot import runtime
-from phenoprot.errors import UserError
-from phenoprot.stage import run_stage
+from phenoprot.core import runtime
+from phenoprot.core.errors import UserError
+from phenoprot.pipeline.stage import run_stage
 
 ROOT = Path(__file__).parents[2]
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
@@ -70,7 +70,9 @@ def test_other_errors_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> N
 def test_nothing_heavy_is_imported_before_the_numerics_are_pinned(script: Path) -> None:
     tree = ast.parse(script.read_text(encoding="utf-8"))
     imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    assert [ast.unparse(node) for node in imports] == ["from phenoprot.stage import run_stage"]
+    assert [ast.unparse(node) for node in imports] == [
+        "from phenoprot.pipeline.stage import run_stage"
+    ]
 
 
 def test_every_script_is_a_stage_and_its_own_dependency() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.tasks.data import (
     LABELS_OF,
     align,

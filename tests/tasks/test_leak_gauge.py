@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from phenoprot.layout import Layout
+from phenoprot.core.paths import Paths
 from phenoprot.tasks.data import TaskData, align, split_by_treatment
 from phenoprot.tasks.run import plan, predict, run_task, shards_of
 from phenoprot.tasks.settings import RowSettings, TaskSettings
@@ -18,10 +18,10 @@ N, DOSES = 30, 4
 
 
 @pytest.fixture
-def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
     """30 compounds at 4 doses. Features are the compound's own and tell nothing of the label."""
     monkeypatch.chdir(tmp_path)
-    layout = Layout("toy")
+    paths = Paths("toy")
     rng = np.random.default_rng(0)
     compounds = [f"c{i:02d}" for i in range(N)]
     key = pd.DataFrame(
@@ -32,14 +32,14 @@ def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
     )
     features = np.repeat(rng.normal(size=(N, 40)), DOSES, axis=0)
     features += 0.05 * rng.normal(size=features.shape)
-    for folder in (layout.profiles, layout.folds.parent):
+    for folder in (paths.profiles, paths.folds.parent):
         folder.mkdir(parents=True)
     table = pd.DataFrame(features.astype(np.float32)).add_prefix("f")
-    pd.concat([key, table], axis=1).to_parquet(layout.profiles / "x.parquet")
+    pd.concat([key, table], axis=1).to_parquet(paths.profiles / "x.parquet")
     pd.DataFrame(
         {"Metadata_Compound": compounds, "Metadata_Group": compounds, "Fold": np.arange(N) % 3}
-    ).to_csv(layout.folds, index=False)
-    return layout
+    ).to_csv(paths.folds, index=False)
+    return paths
 
 
 @pytest.fixture
@@ -56,13 +56,13 @@ ROWS = {
 }
 
 
-def data_of(layout: Layout, labels: pd.DataFrame) -> TaskData:
-    profiles = pd.read_parquet(layout.profiles / "x.parquet")
-    return align([profiles], labels, pd.read_csv(layout.folds))
+def data_of(paths: Paths, labels: pd.DataFrame) -> TaskData:
+    profiles = pd.read_parquet(paths.profiles / "x.parquet")
+    return align([profiles], labels, pd.read_csv(paths.folds))
 
 
-def test_treatments_are_dealt_for_themselves(layout: Layout, labels: pd.DataFrame) -> None:
-    data = data_of(layout, labels)
+def test_treatments_are_dealt_for_themselves(paths: Paths, labels: pd.DataFrame) -> None:
+    data = data_of(paths, labels)
     torn = split_by_treatment(data, folds=3, seed=0)
     assert np.bincount(torn.folds).tolist() == [40, 40, 40]
     assert len(np.unique(torn.groups)) == N * DOSES
@@ -77,10 +77,10 @@ def test_treatments_are_dealt_for_themselves(layout: Layout, labels: pd.DataFram
 
 
 def test_a_gauged_row_has_predictions_beside_those_of_the_table(
-    layout: Layout, labels: pd.DataFrame, tiny: TaskSettings
+    paths: Paths, labels: pd.DataFrame, tiny: TaskSettings
 ) -> None:
-    run_task("targets", {"": labels}, ROWS, layout, tiny)
-    folder = layout.predictions("targets")
+    run_task("targets", {"": labels}, ROWS, paths, tiny)
+    folder = paths.predictions("targets")
     assert sorted(p.name for p in (folder / "rows").iterdir()) == [
         "gauged.parquet",
         "plain.parquet",
@@ -92,15 +92,15 @@ def test_a_gauged_row_has_predictions_beside_those_of_the_table(
 
 
 def test_features_that_only_tell_the_compound_profit_from_the_leak(
-    layout: Layout, labels: pd.DataFrame, tiny: TaskSettings
+    paths: Paths, labels: pd.DataFrame, tiny: TaskSettings
 ) -> None:
-    folder = layout.predictions("targets")
+    folder = paths.predictions("targets")
     folder.mkdir(parents=True)
     labels.to_parquet(folder / "labels.parquet")
     # As many components as features: enough to know every compound by heart.
     linear = tiny.linear.model_copy(update={"components": 40, "penalties": [0.01]})
     tiny = tiny.model_copy(update={"linear": linear})
-    runs = plan(ROWS, "targets", folder, layout, tiny)
+    runs = plan(ROWS, "targets", folder, paths, tiny)
     assert [(run.row, run.leak_gauge) for run in runs] == [
         ("gauged", False),
         ("plain", False),

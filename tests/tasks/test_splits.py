@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.tasks.splits import (
     FOLD,
     GROUP,

@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from phenoprot.profiles.normalise import normalise_to_controls
 from phenoprot.validation.checks import validate_folder
 from phenoprot.validation.report import ValidationReport
 from phenoprot.validation.settings import ValidationSettings
+from phenoprot.wells.normalise import normalise_to_controls
 
 PLATES = ("P1", "P2")
 WELLS = [f"{row}{column:02d}" for row in "ABCD" for column in range(1, 7)]

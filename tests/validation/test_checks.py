@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenoprot.errors import LONGEST_MESSAGE, UserError
+from phenoprot.core.errors import LONGEST_MESSAGE, UserError
 from phenoprot.validation.report import ValidationReport, require_valid, write_report
 from phenoprot.validation.settings import ValidationSettings
 

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenoprot.profiles.normalise import normalise_to_controls
 from phenoprot.screens.loader import Screen, load_screen
 from phenoprot.validation.checks import validate_screen
 from phenoprot.validation.report import ValidationReport
 from phenoprot.validation.settings import ValidationSettings
+from phenoprot.wells.normalise import normalise_to_controls
 
 FOLDER = Path(__file__).parents[2] / "data" / "screens" / "cpjump1"
 Edit = Callable[[pd.DataFrame], pd.DataFrame]

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.weights.checkpoint import load_strictly, read_checkpoint, tensors_under
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.weights.download import fetch
 from phenoprot.weights.manifest import published
 

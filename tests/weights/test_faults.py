@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import nn
 from typer.testing import CliRunner
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.weights import download
 from phenoprot.weights.checkpoint import load_strictly, read_checkpoint, tensors_under
 from phenoprot.weights.cli import weights_app

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from phenoprot.errors import UserError
-from phenoprot.settings import parse_settings
+from phenoprot.core.errors import UserError
+from phenoprot.core.settings import parse_settings
 from phenoprot.weights import manifest as manifests
 from phenoprot.weights.cli import weights_app
 from phenoprot.weights.settings import WeightsSettings

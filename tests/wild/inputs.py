@@ -229,8 +229,8 @@ def checkpoint(folder: Path) -> None:
     import torch
     from safetensors.torch import save_file
 
-    from phenoprot.files import file_sha256
-    from phenoprot.mae.checkpoint import State, save_checkpoint
+    from phenoprot.core.files import file_sha256
+    from phenoprot.features.mae.checkpoint import State, save_checkpoint
 
     model, optimiser = network()
     state = State(step=4, log=[{"step": 2.0, "loss": 0.5}, {"step": 4.0, "loss": 0.25}])

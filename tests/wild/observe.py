@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from phenoprot.errors import LONGEST_MESSAGE, UserError, as_user_error
+from phenoprot.core.errors import LONGEST_MESSAGE, UserError, as_user_error
 
 LIMIT = 10
 """Seconds that a reader may take. A machine with other work gets more, see `seconds`."""

@@ -65,7 +65,7 @@ def load_data() -> Any:
 
 
 def images_of_urls() -> Any:
-    from phenoprot.images.reader import read_field
+    from phenoprot.imaging.reader import read_field
     from phenoprot.screens.load_data import read_load_data
 
     fields = read_load_data(Path("images.csv"))
@@ -96,7 +96,7 @@ def screen_tables() -> Any:
 
 
 def parameters() -> Any:
-    from phenoprot.params import load_params
+    from phenoprot.pipeline.params import load_params
 
     return load_params().model_dump()
 
@@ -151,8 +151,8 @@ def imported(source: str) -> Callable[[], Any]:
 
 
 def masks() -> Any:
-    from phenoprot.crops.run import check_masks
-    from phenoprot.segmentation.masks import read_masks
+    from phenoprot.imaging.crops.run import check_masks
+    from phenoprot.imaging.segmentation.masks import read_masks
 
     path = Path("masks/P1/A.zip")
     found = read_masks(path)
@@ -161,14 +161,14 @@ def masks() -> Any:
 
 
 def crop_store() -> Any:
-    from phenoprot.crops.store import CropStore
+    from phenoprot.imaging.crops.store import CropStore
 
     store = CropStore.open(Path("crops"))
     return [store.index, store.field_table, store.fields, store.read(np.arange(len(store)))]
 
 
 def checkpoint() -> Any:
-    from phenoprot.mae.checkpoint import load_checkpoint
+    from phenoprot.features.mae.checkpoint import load_checkpoint
 
     model, optimiser = network()
     optimiser.state.clear()
@@ -199,13 +199,13 @@ def pinned_weights() -> Any:
 
 
 def image() -> Any:
-    from phenoprot.images.reader import read_image
+    from phenoprot.imaging.reader import read_image
 
     return read_image("image.tif")
 
 
 def corrected_image() -> Any:
-    from phenoprot.images.reader import corrected, read_illumination, read_image
+    from phenoprot.imaging.reader import corrected, read_illumination, read_image
 
     read_illumination.cache_clear()
     return corrected(read_image("image.tif"), "illumination.npy")

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 
 from .conftest import Kit
 from .mutations import copy_kit
@@ -341,8 +341,8 @@ def test_70_to_75_screens(bench: Bench, kit: Kit, name: str) -> None:
 
 def test_74_gate_and_stage_agree_on_proteins_without_a_value(bench: Bench, kit: Kit) -> None:
     from phenoprot.curves.screen import fit_screen
-    from phenoprot.labels.dose_response import long_readout
-    from phenoprot.params import load_params
+    from phenoprot.pipeline.params import load_params
+    from phenoprot.readout.dose_response import long_readout
     from phenoprot.screens.loader import load_screen
 
     copy_kit(kit("dose_screen") / "series", bench.folder / "series")

@@ -16,7 +16,7 @@ import pandas as pd
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 
 from .observe import faults_of
 

@@ -43,11 +43,11 @@ def fit(
     sum_duplicates: SumDuplicates = False,
 ) -> None:
     """Fit the curves of PARAMS.toml and write them with CurveCurator's columns."""
+    from phenoprot.core.errors import UserError, listed
+    from phenoprot.core.files import atomic_path
     from phenoprot.curves.engine import fit_table, leave_few_doses
     from phenoprot.curves.readers import read_curvecurator
     from phenoprot.curves.reference import fit_reference
-    from phenoprot.errors import UserError, listed
-    from phenoprot.files import atomic_path
 
     job = read_curvecurator(parameters, sum_duplicates=sum_duplicates, output=output)
     if engine is EngineName.batched:

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
+from phenoprot.core.errors import UserError, listed, quoted
+from phenoprot.core.files import read_text
+from phenoprot.core.notices import warn
+from phenoprot.core.tables import parse_numbers
 from phenoprot.curves.design import DoseDesign, molar_scale
 from phenoprot.curves.scale import warn_of_doses
 from phenoprot.curves.settings import FitSettings
-from phenoprot.errors import UserError, listed, quoted
-from phenoprot.files import read_text
-from phenoprot.notices import warn
-from phenoprot.tables import parse_numbers
 
 LARGEST_TOML = 2**20
 """Bytes, some hundred times those of a real file."""

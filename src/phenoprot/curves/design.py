@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from phenoprot.errors import UserError, listed, quoted
+from phenoprot.core.errors import UserError, listed, quoted
 
 # Molar value of one unit. A micro sign is read as "u".
 UNITS = {"M": 1.0, "mM": 1e-3, "uM": 1e-6, "nM": 1e-9, "pM": 1e-12}

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 
+from phenoprot.core.errors import UserError
 from phenoprot.curves.design import DoseDesign, interpolation_points, ratio
 from phenoprot.curves.kernel import BLOCK, fit_blocks
 from phenoprot.curves.model import LN10, PLATEAU_LIMITS, SLOPE_LIMITS, pec50_limits
@@ -22,7 +23,6 @@ from phenoprot.curves.statistics import (
     sam_correct,
 )
 from phenoprot.curves.summary import COLUMNS, SUMMARY, summarise_all
-from phenoprot.errors import UserError
 
 # The grid that finds the basins: decades of pEC50, slopes, and how many basins are descended into.
 # Chosen on 20,000 simulated curves: the coarsest that never ended above CurveCurator's minimum.

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from phenoprot.compiled import fma, inlined, one_variant
+from phenoprot.core.compiled import fma, inlined, one_variant
 from phenoprot.curves.polish import polish
 from phenoprot.curves.summary import SUMMARY, summarise
 

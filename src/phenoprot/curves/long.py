@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from phenoprot.core.errors import UserError, listed, quoted
+from phenoprot.core.notices import warn
 from phenoprot.curves.design import dose_scale
 from phenoprot.curves.scale import warn_of_doses, warn_of_logarithms
 from phenoprot.curves.settings import CurveSettings
@@ -16,8 +18,6 @@ from phenoprot.curves.values import (
     required_names,
     warn_of_clipping,
 )
-from phenoprot.errors import UserError, listed, quoted
-from phenoprot.notices import warn
 from phenoprot.screens.tables import canonical_doses
 from phenoprot.screens.tables import numbers as parse_any
 

@@ -7,8 +7,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from phenoprot.errors import REMEDIES, UserError
-from phenoprot.files import kind_of
+from phenoprot.core.errors import REMEDIES, UserError
+from phenoprot.core.files import kind_of
 
 
 def require_output(output: Path, inputs: Mapping[str, Path]) -> None:

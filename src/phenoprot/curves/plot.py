@@ -10,15 +10,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from phenoprot.core.errors import UserError, listed, quoted, shortened
+from phenoprot.core.files import atomic_path, require_file
+from phenoprot.core.names import is_missing_word
+from phenoprot.core.tables import parse_numbers
 from phenoprot.curves.design import DoseDesign, ratio
 from phenoprot.curves.model import logistic
 from phenoprot.curves.outputs import require_output
 from phenoprot.curves.readers import read_design, read_tsv
 from phenoprot.curves.values import required_names
-from phenoprot.errors import UserError, listed, quoted, shortened
-from phenoprot.files import atomic_path, require_file
-from phenoprot.names import is_missing_word
-from phenoprot.tables import parse_numbers
 
 PARAMETERS = ["pEC50", "Curve Slope", "Curve Front", "Curve Back"]
 DEFAULT_CURVES = 6

@@ -16,7 +16,7 @@ import math
 
 import numpy as np
 
-from phenoprot.compiled import fma, inlined
+from phenoprot.core.compiled import fma, inlined
 
 LN10 = math.log(10.0)
 MAX_STEPS = 60

@@ -11,6 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from phenoprot.core.errors import UserError, listed, quoted
+from phenoprot.core.files import require_file
+from phenoprot.core.notices import warn
+from phenoprot.core.tables import read_delimited
 from phenoprot.curves.config import design_of, read_toml, settings_of, warn_of_design
 from phenoprot.curves.contaminants import contaminant_names
 from phenoprot.curves.design import DoseDesign, raw
@@ -25,10 +29,6 @@ from phenoprot.curves.values import (
     required_names,
     warn_of_clipping,
 )
-from phenoprot.errors import UserError, listed, quoted
-from phenoprot.files import require_file
-from phenoprot.notices import warn
-from phenoprot.tables import read_delimited
 
 ENCLOSED = re.compile(r'"(?:[^"]|"")*"')
 """A field that quotes enclose as a whole; quotes inside are doubled."""
@@ -111,7 +111,7 @@ def read_tsv(path: Path) -> pd.DataFrame:
     Raises
     ------
     UserError
-        As from :func:`phenoprot.tables.read_delimited`.
+        As from :func:`phenoprot.core.tables.read_delimited`.
     """
     require_file(path)
     if _header_is_quoted(path):

@@ -11,10 +11,10 @@ from typing import Any
 
 import pandas as pd
 
+from phenoprot.core.errors import UserError
+from phenoprot.core.files import scratch_folder
 from phenoprot.curves.design import DoseDesign, raw
 from phenoprot.curves.settings import FitSettings
-from phenoprot.errors import UserError
-from phenoprot.files import scratch_folder
 
 # One BLAS thread per process: the matrices are tiny, and threads fight for the same cores.
 ONE_THREAD = dict.fromkeys(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from phenoprot.notices import warn
+from phenoprot.core.notices import warn
 
 LARGEST_LOGARITHM = 50.0
 """No intensity of an instrument has a log2 above this: 2^50 is 1e15."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from phenoprot.settings import Settings
+from phenoprot.core.settings import Settings
 
 Engine = Literal["batched", "curvecurator"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]

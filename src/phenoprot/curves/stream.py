@@ -10,13 +10,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from phenoprot.core.errors import UserError, listed
+from phenoprot.core.files import atomic_path, require_file
 from phenoprot.curves.design import DoseDesign, raw
 from phenoprot.curves.engine import fit_table
 from phenoprot.curves.outputs import require_output
 from phenoprot.curves.settings import FitSettings
 from phenoprot.curves.values import clips_negatives, intensities, required_names
-from phenoprot.errors import UserError, listed
-from phenoprot.files import atomic_path, require_file
 
 # Rows of a row group of the output; fixed, so that the chunk size changes no byte of the file.
 ROW_GROUP = 100_000

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from phenoprot.compiled import fma, inlined, one_variant
+from phenoprot.core.compiled import fma, inlined, one_variant
 from phenoprot.curves.polish import LARGEST_EXPONENT, LN10
 
 # Order of the summary; the last element is the residual sum that was minimised.

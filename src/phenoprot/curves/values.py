@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from phenoprot.core.errors import UserError, listed, quoted
+from phenoprot.core.names import is_missing_word
+from phenoprot.core.notices import warn
 from phenoprot.curves.settings import FitSettings
-from phenoprot.errors import UserError, listed, quoted
-from phenoprot.names import is_missing_word
-from phenoprot.notices import warn
 from phenoprot.screens.tables import numbers as parse_any
 
 MISSING_INTENSITIES = frozenset({"", "na", "nan", "none", "null"})

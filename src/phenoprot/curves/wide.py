@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from phenoprot.core.errors import UserError, listed, quoted
+from phenoprot.core.names import is_missing_word
+from phenoprot.core.notices import warn
 from phenoprot.curves.contaminants import is_contaminant, is_decoy, leading
 from phenoprot.curves.long import LONG, check_long, one_unit
 from phenoprot.curves.readers import read_tsv
 from phenoprot.curves.settings import CurveSettings
 from phenoprot.curves.values import clips_negatives, intensities
-from phenoprot.errors import UserError, listed, quoted
-from phenoprot.names import is_missing_word
-from phenoprot.notices import warn
 
 # Columns of the map from a wide table's columns to samples; `unit` is optional.
 SAMPLES = ("column", "compound", "concentration", "replicate")

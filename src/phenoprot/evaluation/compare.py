@@ -25,7 +25,7 @@ import pandas as pd
 from scipy import stats
 from scipy.stats import rankdata
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.evaluation.folds import (
     aligned_labels,
     folds_of,
@@ -36,8 +36,8 @@ from phenoprot.evaluation.folds import (
 from phenoprot.evaluation.score import AucScores, auc_scores
 from phenoprot.evaluation.settings import EvaluationSettings
 from phenoprot.evaluation.summary import Metrics, without_nan
-from phenoprot.features.deep.methods import UNTRAINED
-from phenoprot.labels.single_dose import benjamini_hochberg
+from phenoprot.features.networks.methods import UNTRAINED
+from phenoprot.readout.single_dose import benjamini_hochberg
 from phenoprot.screens.contract import COMPOUND, TREATMENT_KEY, feature_columns
 from phenoprot.tasks.data import REPEAT
 from phenoprot.tasks.splits import FOLD

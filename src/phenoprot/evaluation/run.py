@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from phenoprot.artefacts import read_object, read_table
+from phenoprot.core.artefacts import read_object, read_table
+from phenoprot.core.files import write_json, write_parquet
+from phenoprot.core.paths import Paths
+from phenoprot.core.progress import Progress
 from phenoprot.evaluation.compare import compare, is_shuffled, pairs_of
 from phenoprot.evaluation.doses import classification_by_dose, concentrations, regression_by_dose
 from phenoprot.evaluation.leak import leak_of_aucs, leak_of_levels
@@ -27,9 +30,6 @@ from phenoprot.evaluation.truth import (
     planted_groups,
     truth_metrics,
 )
-from phenoprot.files import write_json, write_parquet
-from phenoprot.layout import Layout
-from phenoprot.progress import Progress
 from phenoprot.screens.contract import COMPOUND
 from phenoprot.tasks.data import LABEL_COLUMNS
 from phenoprot.tasks.run import GAUGE, PREDICTION_COLUMNS, ROWS
@@ -46,7 +46,7 @@ DOSES, COMPARISONS = "doses", "comparisons"
 
 
 def evaluate_screen(
-    layout: Layout, folder: Path, rows: Sequence[str], settings: EvaluationSettings
+    paths: Paths, folder: Path, rows: Sequence[str], settings: EvaluationSettings
 ) -> None:
     """Write ``<part>/<row>.parquet`` (one line per target) and ``<part>/<row>.json`` (metrics).
 
@@ -57,7 +57,7 @@ def evaluate_screen(
 
     Parameters
     ----------
-    layout
+    paths
         Paths of the screen's artefacts.
     folder
         The screen folder.
@@ -66,20 +66,20 @@ def evaluate_screen(
     settings
         Thresholds, intervals and comparisons.
     """
-    counts = read_object(layout.labels / "counts.json")
-    write_json(layout.scores / "labels" / "counts.json", counts)
+    counts = read_object(paths.labels / "counts.json")
+    write_json(paths.scores / "labels" / "counts.json", counts)
     planted = folder / "truth" / "regulation.parquet"
     if planted.is_file():
-        labels = read_table(layout.labels / "labels.parquet", LABEL_COLUMNS)
+        labels = read_table(paths.labels / "labels.parquet", LABEL_COLUMNS)
         metrics = truth_metrics(labels, read_table(planted, PLANTED))
-        write_json(layout.scores / "labels" / "truth.json", metrics)
+        write_json(paths.scores / "labels" / "truth.json", metrics)
     truth = planted.parent if planted.is_file() else None
-    parts = [_Part.find(name, layout, rows, truth) for name in PARTS]
+    parts = [_Part.find(name, paths, rows, truth) for name in PARTS]
     n_doses = 1
-    with Progress(f"{layout.screen} evaluate", total=sum(len(part.rows) for part in parts)) as bar:
+    with Progress(f"{paths.screen} evaluate", total=sum(len(part.rows) for part in parts)) as bar:
         for part in parts:
-            n_doses = max(n_doses, _evaluate_part(part, layout.scores, settings, bar))
-    write_json(layout.scores / DOSES / "series.json", {"n_concentrations": n_doses})
+            n_doses = max(n_doses, _evaluate_part(part, paths.scores, settings, bar))
+    write_json(paths.scores / DOSES / "series.json", {"n_concentrations": n_doses})
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,8 @@ class _Part:
     """Group of each target by what was planted; None: nothing is known."""
 
     @classmethod
-    def find(cls, name: str, layout: Layout, rows: Sequence[str], truth: Path | None) -> _Part:
-        folder = layout.predictions(name)
+    def find(cls, name: str, paths: Paths, rows: Sequence[str], truth: Path | None) -> _Part:
+        folder = paths.predictions(name)
         return cls(
             name,
             folder,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from phenoprot.settings import Seed, Settings, Share
+from phenoprot.core.settings import Seed, Settings, Share
 
 
 class EvaluationSettings(Settings):

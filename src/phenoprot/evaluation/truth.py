@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from phenoprot.artefacts import read_table
+from phenoprot.core.artefacts import read_table
 from phenoprot.evaluation.folds import interval, mean_of_present
 from phenoprot.evaluation.summary import Metrics, without_nan
+from phenoprot.phantom.catalogue import CATALOGUE
+from phenoprot.phantom.programmes import PROGRAMME
 from phenoprot.screens.contract import COMPOUND, PROTEIN, TARGET
-from phenoprot.screens.phantom.catalogue import CATALOGUE
-from phenoprot.screens.phantom.programmes import PROGRAMME
 
 EFFECTS = (0.0, 0.45, 0.7, 1.0, 1.5, float("inf"))
 """Limits of the bins of the planted absolute log2 fold change."""

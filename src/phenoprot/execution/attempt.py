@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from phenoprot import runtime
-from phenoprot.errors import UserError
+from phenoprot.core import runtime
+from phenoprot.core.errors import UserError
 from phenoprot.execution.failure import Failure, as_failure
 from phenoprot.execution.shards import Compute, Shard, produce
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.execution.attempt import WORKER_ENVIRONMENT, Job, Outcome, attempt
 from phenoprot.execution.failure import Failure
 from phenoprot.execution.shards import MANIFEST, Compute

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from dataclasses import dataclass
 
-from phenoprot.errors import as_user_error
+from phenoprot.core.errors import as_user_error
 
 
 @dataclass(frozen=True)

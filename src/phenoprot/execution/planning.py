@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from phenoprot import runtime
-from phenoprot.errors import UserError, listed
-from phenoprot.files import file_sha256, fingerprint
-from phenoprot.names import require_names
+from phenoprot.core import runtime
+from phenoprot.core.errors import UserError, listed
+from phenoprot.core.files import file_sha256, fingerprint
+from phenoprot.core.names import require_names
 
 
 def plate_rows(

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from phenoprot.errors import UserError, listed, quoted
-from phenoprot.files import MARKER, replaced_folder, require_replaceable
-from phenoprot.names import inside
+from phenoprot.core.errors import UserError, listed, quoted
+from phenoprot.core.files import MARKER, replaced_folder, require_replaceable
+from phenoprot.core.names import inside
 
 NO_SECOND_NAME = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 """What the system says where it cannot give a file a second name, and a copy does as well."""
@@ -27,7 +27,7 @@ def require_output(
     output
         The output folder.
     made_by
-        The command or stage, as of :func:`phenoprot.files.replaced_folder`.
+        The command or stage, as of :func:`phenoprot.core.files.replaced_folder`.
     work
         Work folder of the shards.
     plates
@@ -69,7 +69,7 @@ def published(
     Parameters
     ----------
     output
-        The output folder, see :func:`phenoprot.files.replaced_folder`.
+        The output folder, see :func:`phenoprot.core.files.replaced_folder`.
     made_by
         The command or stage.
     files

@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from phenoprot.core.progress import Progress
 from phenoprot.execution.attempt import Job, Outcome, as_error
 from phenoprot.execution.cluster import run_ray
 from phenoprot.execution.local import run_local
@@ -28,7 +29,6 @@ from phenoprot.execution.shards import (
     remove_partial,
     shard_folder,
 )
-from phenoprot.progress import Progress
 
 Executor = Callable[[Compute, Iterator[Job], int | None], Generator[Outcome, None, None]]
 
@@ -51,7 +51,7 @@ def run_shards(
     compute
         Called as ``compute(payload, folder)`` in a worker process; writes its files into `folder`.
         A top-level function that depends on nothing but its payload. Numerical libraries have one
-        thread there, and the environment of :mod:`phenoprot.runtime`.
+        thread there, and the environment of :mod:`phenoprot.core.runtime`.
     shards
         What to compute.
     work

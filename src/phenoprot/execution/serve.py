@@ -11,9 +11,9 @@ import signal
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
+from phenoprot.core.notices import quiet_libraries
 from phenoprot.execution.failure import as_failure
 from phenoprot.execution.parents import die_with
-from phenoprot.notices import quiet_libraries
 
 
 def serve(computation: bytes, connection: Connection, parent: int) -> None:

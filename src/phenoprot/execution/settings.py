@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from phenoprot.settings import Settings
+from phenoprot.core.settings import Settings
 
 
 class ExecutionSettings(Settings):

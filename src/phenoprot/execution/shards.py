@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from phenoprot.files import (
+from phenoprot.core.files import (
     PARTIAL,
     file_sha256,
     fingerprint,
@@ -26,7 +26,7 @@ from phenoprot.files import (
     temporary_folder,
     write_json,
 )
-from phenoprot.settings import Settings
+from phenoprot.core.settings import Settings
 
 MANIFEST = "shard.json"
 """File of a shard's folder that names the others."""

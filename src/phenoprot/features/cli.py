@@ -38,13 +38,13 @@ def cellprofiler(
     ] = None,
 ) -> None:
     """Measure every cell as CellProfiler does, and average over the cells of each field."""
+    from phenoprot.core.files import write_parquet
+    from phenoprot.core.paths import WORK
     from phenoprot.execution.settings import ExecutionSettings
     from phenoprot.features.extract import Sources, extract
     from phenoprot.features.registry import CellProfiler
     from phenoprot.features.settings import FeatureSettings
-    from phenoprot.files import write_parquet
-    from phenoprot.images.gate import sound_fields
-    from phenoprot.layout import WORK
+    from phenoprot.imaging.gate import sound_fields
     from phenoprot.screens.contract import CELL_COUNT
 
     _require_output(output, load_data, masks / "objects.parquet")
@@ -78,8 +78,8 @@ def import_(
     output: Output,
 ) -> None:
     """Average the cells that CellProfiler has measured over each field."""
+    from phenoprot.core.files import write_parquet
     from phenoprot.features.cytotable import import_cellprofiler
-    from phenoprot.files import write_parquet
     from phenoprot.screens.contract import CELL_COUNT, feature_columns
 
     _require_output(output, source)
@@ -92,8 +92,8 @@ def import_(
 
 def _require_output(output: Path, *inputs: Path) -> None:
     """Stop before any work if its result could not be written, or would overwrite an input."""
-    from phenoprot.errors import UserError
-    from phenoprot.files import kind_of
+    from phenoprot.core.errors import UserError
+    from phenoprot.core.files import kind_of
 
     remedy = "Name a file of its own."
     where = f"--output {output}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from phenoprot.imaging.segmentation.run import CELLS
 from phenoprot.screens.contract import WELL_KEY
-from phenoprot.segmentation.run import CELLS
 
 NAME = "cell_count"
 """Name of the feature table."""
@@ -19,8 +19,8 @@ def count_cells(objects: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     objects
-        Table of objects of :func:`phenoprot.segmentation.run.segment_fields`, one row per field.
-        Cells that the border cuts count too.
+        Table of objects of :func:`phenoprot.imaging.segmentation.run.segment_fields`, one row per
+        field. Cells that the border cuts count too.
 
     Returns
     -------

@@ -22,8 +22,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from phenoprot import notices
-from phenoprot.errors import UserError, as_user_error, listed, quoted, shortened
+from phenoprot.core import notices
+from phenoprot.core.errors import UserError, as_user_error, listed, quoted, shortened
+from phenoprot.core.files import scratch_folder
 from phenoprot.features.aggregate import mean_of_cells
 from phenoprot.features.cellprofiler.names import COMPARTMENTS
 from phenoprot.features.exports import IMAGE, Export, find_exports
@@ -34,7 +35,6 @@ from phenoprot.features.objects import (
     read_images,
     read_objects,
 )
-from phenoprot.files import scratch_folder
 from phenoprot.screens.contract import CELL_COUNT, FIELD_KEY
 
 EXTENSIONS = ("sqlite_scanner", "httpfs")

@@ -20,10 +20,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from phenoprot.errors import UserError, listed, quoted, shortened
+from phenoprot.core.errors import UserError, listed, quoted, shortened
+from phenoprot.core.files import kind_of
+from phenoprot.core.tables import read_delimited
 from phenoprot.features.cellprofiler.names import COMPARTMENTS
-from phenoprot.files import kind_of
-from phenoprot.tables import read_delimited
 
 IMAGE = "Image"
 TABLES = (IMAGE, *COMPARTMENTS)
@@ -102,7 +102,7 @@ class Export:
         Raises
         ------
         UserError
-            It cannot be read; see :mod:`phenoprot.tables`.
+            It cannot be read; see :mod:`phenoprot.core.tables`.
         """
         if self.source.is_file():
             return SqliteTable(self.source, self.names[table])

@@ -12,11 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from phenoprot.artefacts import read_table
-from phenoprot.crops.cut import inner_labels
-from phenoprot.crops.run import check_masks, masks_files
-from phenoprot.crops.store import CROP_COUNT, ENDINGS, CropStore
-from phenoprot.errors import UserError, listed
+from phenoprot.core.artefacts import read_table
+from phenoprot.core.errors import UserError, listed
+from phenoprot.core.files import file_sha256, fingerprint, write_parquet
 from phenoprot.execution.planning import code_fingerprint, plate_rows
 from phenoprot.execution.run import run_shards
 from phenoprot.execution.settings import LOCAL, ExecutionSettings
@@ -24,19 +22,21 @@ from phenoprot.execution.shards import Shard, shard_folder
 from phenoprot.features.aggregate import mean_of_cells
 from phenoprot.features.registry import FeatureMethod, Measure, Values
 from phenoprot.features.settings import FeatureSettings
-from phenoprot.files import file_sha256, fingerprint, write_parquet
-from phenoprot.images.reader import field_name, read_field
-from phenoprot.images.sources import images_fingerprints
+from phenoprot.imaging.crops.cut import inner_labels
+from phenoprot.imaging.crops.run import check_masks, masks_files
+from phenoprot.imaging.crops.store import CROP_COUNT, ENDINGS, CropStore
+from phenoprot.imaging.reader import field_name, read_field
+from phenoprot.imaging.segmentation.masks import read_masks
+from phenoprot.imaging.sources import images_fingerprints
 from phenoprot.screens.contract import CELL_COUNT, FIELD_KEY
-from phenoprot.segmentation.masks import read_masks
 
 CODE = (
-    "phenoprot.crops.cut",
-    "phenoprot.crops.store",
+    "phenoprot.imaging.crops.cut",
+    "phenoprot.imaging.crops.store",
     "phenoprot.features.aggregate",
     "phenoprot.features.extract",
-    "phenoprot.images.reader",
-    "phenoprot.segmentation.masks",
+    "phenoprot.imaging.reader",
+    "phenoprot.imaging.segmentation.masks",
 )
 """Parts of the library that decide what a shard computes, the method aside."""
 RESULT = "fields.parquet"

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from phenoprot.errors import UserError, listed, quoted
+from phenoprot.core.errors import UserError, listed, quoted
+from phenoprot.core.names import is_missing_word
+from phenoprot.core.tables import parse_numbers
 from phenoprot.features.cellprofiler.shape import POSITION_NAMES
 from phenoprot.features.exports import IMAGE, Cells, Export
-from phenoprot.names import is_missing_word
 from phenoprot.screens.contract import FIELD_KEY, WELL
 from phenoprot.screens.tables import canonical_well, faulty_wells
-from phenoprot.tables import parse_numbers
 
 IMAGE_NUMBER = "ImageNumber"
 OBJECT_NUMBERS = ("ObjectNumber", "Number_Object_Number")

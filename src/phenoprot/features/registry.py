@@ -26,16 +26,16 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
+from phenoprot.core.files import fingerprint
 from phenoprot.execution.planning import code_fingerprint
 from phenoprot.features.cellprofiler.measure import measure_field
 from phenoprot.features.cellprofiler.names import feature_names, position_names
 from phenoprot.features.cellprofiler.settings import CellProfilerSettings
-from phenoprot.features.deep.methods import FIXED_NAMES, TIMM, embedding_method
+from phenoprot.features.mae.settings import MAE_NAMES
+from phenoprot.features.networks.methods import FIXED_NAMES, TIMM, embedding_method
 from phenoprot.features.settings import FeatureSettings
-from phenoprot.files import fingerprint
-from phenoprot.mae.settings import MAE_NAMES
-from phenoprot.segmentation.masks import Masks
+from phenoprot.imaging.segmentation.masks import Masks
 
 Reads = Literal["cells", "crops", "fields"]
 Values = npt.NDArray[np.floating]
@@ -105,7 +105,7 @@ class CellProfiler:
         """Hash of settings and code."""
         code = code_fingerprint(
             (
-                "phenoprot.compiled",
+                "phenoprot.core.compiled",
                 "phenoprot.features.cellprofiler",
                 "phenoprot.features.registry",
             ),
@@ -165,7 +165,7 @@ def find_method(
     if name == CellProfiler.name:
         return CellProfiler(settings.cellprofiler)
     if name in MAE_NAMES:
-        from phenoprot.mae.embed import mae_method  # torch is for those that run it
+        from phenoprot.features.mae.embed import mae_method  # torch is for those that run it
 
         return mae_method(name, settings.mae, artefacts.mae if artefacts else None)
     if name in METHODS or name.startswith(TIMM):

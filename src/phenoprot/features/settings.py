@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from phenoprot.core.settings import Settings
 from phenoprot.features.cellprofiler.settings import CellProfilerSettings
-from phenoprot.features.deep.settings import DeepSettings
-from phenoprot.mae.settings import EmbeddingSettings
-from phenoprot.settings import Settings
+from phenoprot.features.mae.settings import EmbeddingSettings
+from phenoprot.features.networks.settings import DeepSettings
 
 
 class FeatureSettings(Settings):

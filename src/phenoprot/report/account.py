@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from phenoprot.features.deep.methods import UNTRAINED
+from phenoprot.features.networks.methods import UNTRAINED
 from phenoprot.report.tables import Metrics, ScreenMetrics, build_tables, to_markdown
 
 

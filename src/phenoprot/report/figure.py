@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from phenoprot.files import atomic_path
+from phenoprot.core.files import atomic_path
 from phenoprot.report.tables import TASKS, Dosed, Metrics, ScreenMetrics
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from phenoprot.features.deep.methods import TIMM, UNTRAINED
+from phenoprot.features.networks.methods import TIMM, UNTRAINED
 from phenoprot.weights.manifest import manifest
 
 MAE = "mae"

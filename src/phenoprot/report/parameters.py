@@ -11,9 +11,9 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from phenoprot.files import write_text
-from phenoprot.params import Params
-from phenoprot.settings import read_yaml
+from phenoprot.core.files import write_text
+from phenoprot.core.settings import read_yaml
+from phenoprot.pipeline.params import Params
 
 HEADER = """# Parameters
 

@@ -8,42 +8,42 @@ from typing import Any
 import pandas as pd
 
 from phenoprot import __version__
-from phenoprot.artefacts import read_object, read_table
-from phenoprot.errors import UserError
+from phenoprot.core.artefacts import read_object, read_table
+from phenoprot.core.errors import UserError
+from phenoprot.core.files import file_sha256, fingerprint, write_json, write_text
+from phenoprot.core.names import inside, name_fault
+from phenoprot.core.paths import Paths
 from phenoprot.evaluation.run import COMPARISONS, DOSES, PARTS
-from phenoprot.files import file_sha256, fingerprint, write_json, write_text
-from phenoprot.layout import Layout
-from phenoprot.names import inside, name_fault
-from phenoprot.params import Params, ScreenParams
+from phenoprot.imaging.segmentation.run import BORDER, CELLS, DEAD, OBJECTS, SCORE
+from phenoprot.imaging.segmentation.score import KINDS
+from phenoprot.pipeline.params import Params, ScreenParams
 from phenoprot.report.account import account
 from phenoprot.report.figure import draw
 from phenoprot.report.tables import TASKS, ScreenMetrics, read_metrics
 from phenoprot.screens.contract import ProteomicsTable
 from phenoprot.screens.loader import Screen, load_screen
-from phenoprot.segmentation.run import BORDER, CELLS, DEAD, OBJECTS, SCORE
-from phenoprot.segmentation.score import KINDS
 
 PROVENANCE = "provenance.json"
 TOP = 10
 """Proteins in Table 2, as in the poster."""
 
 
-def publish(layout: Layout, params: Params) -> None:
+def publish(paths: Paths, params: Params) -> None:
     """Write ``metrics/<screen>/``, ``docs/results-<screen>.md`` and its figure from the scores."""
-    block = params.screen(layout.screen)
+    block = params.screen(paths.screen)
     screen = load_screen(block.folder)
-    remove_earlier(layout.metrics)
+    remove_earlier(paths.metrics)
     for part in (*PARTS, "labels", DOSES, COMPARISONS):
-        for file in sorted((layout.scores / part).rglob("*.json")):
-            name = file.relative_to(layout.scores)
-            write_json(layout.metrics / name, read_object(file))
-    write_json(layout.metrics / PROVENANCE, provenance(screen, block, params, layout))
-    write_json(layout.metrics / "images.json", image_counts(layout.masks))
-    write_json(layout.metrics / "top_regression.json", top_regression(layout, block))
-    metrics = read_metrics(layout.metrics)
-    write_text(layout.metrics / "doses.csv", dose_curves(metrics))
-    write_text(layout.report, account(metrics))
-    draw(metrics, layout.report.with_suffix(".svg"))
+        for file in sorted((paths.scores / part).rglob("*.json")):
+            name = file.relative_to(paths.scores)
+            write_json(paths.metrics / name, read_object(file))
+    write_json(paths.metrics / PROVENANCE, provenance(screen, block, params, paths))
+    write_json(paths.metrics / "images.json", image_counts(paths.masks))
+    write_json(paths.metrics / "top_regression.json", top_regression(paths, block))
+    metrics = read_metrics(paths.metrics)
+    write_text(paths.metrics / "doses.csv", dose_curves(metrics))
+    write_text(paths.report, account(metrics))
+    draw(metrics, paths.report.with_suffix(".svg"))
 
 
 def remove_earlier(metrics: Path) -> None:
@@ -113,9 +113,7 @@ def data_fingerprint(folder: Path) -> str:
     return fingerprint([(path.relative_to(folder).as_posix(), file_sha256(path)) for path in files])
 
 
-def provenance(
-    screen: Screen, block: ScreenParams, params: Params, layout: Layout
-) -> dict[str, Any]:
+def provenance(screen: Screen, block: ScreenParams, params: Params, paths: Paths) -> dict[str, Any]:
     """What the metrics came from, and what a reader must know beside them."""
     relevant = params.model_dump(mode="json", exclude={"screens"}) | {
         "screen": block.model_dump(mode="json")
@@ -166,11 +164,11 @@ def label_rule(readout: ProteomicsTable, params: Params) -> str:
     )
 
 
-def top_regression(layout: Layout, block: ScreenParams) -> list[dict[str, Any]]:
+def top_regression(paths: Paths, block: ScreenParams) -> list[dict[str, Any]]:
     """The best predicted proteins of the first row, as in the poster's Table 2."""
     row = next(name for name, settings in block.rows.items() if "regression" in settings.tasks)
     table = read_table(
-        layout.scores / "regression" / f"{row}.parquet", ["Target", "r2", "pearson_r2", "smape"]
+        paths.scores / "regression" / f"{row}.parquet", ["Target", "r2", "pearson_r2", "smape"]
     )
     best = table.sort_values(["r2", "Target"], ascending=[False, True]).head(TOP)
     return [

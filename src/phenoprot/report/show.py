@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table as RichTable
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.report.tables import ScreenMetrics, Table, build_tables, read_metrics, to_markdown
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from phenoprot.artefacts import damaged, read_object, remedied
-from phenoprot.errors import UserError, listed
-from phenoprot.features.deep.methods import UNTRAINED
-from phenoprot.files import read_json
+from phenoprot.core.artefacts import damaged, read_object, remedied
+from phenoprot.core.errors import UserError, listed
+from phenoprot.core.files import read_json
+from phenoprot.features.networks.methods import UNTRAINED
 from phenoprot.report.footnotes import MAE, TRAINED_HERE, untrained_note
 from phenoprot.report.poster import POSTER, POSTER_TOP_REGRESSION
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from phenoprot.errors import UserError, listed
+from phenoprot.core.errors import UserError, listed
+from phenoprot.core.tables import holds_numbers
 from phenoprot.screens.contract import (
     CELL_COUNT,
     EMPTY_COUNT,
@@ -18,7 +19,6 @@ from phenoprot.screens.contract import (
     WELL_KEY,
     feature_columns,
 )
-from phenoprot.tables import holds_numbers
 
 
 def aggregate_wells(fields: pd.DataFrame) -> pd.DataFrame:

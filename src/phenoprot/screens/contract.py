@@ -26,7 +26,7 @@ from typing import Literal
 import pandas as pd
 from pydantic import Field
 
-from phenoprot.settings import RelativePath, Settings
+from phenoprot.core.settings import RelativePath, Settings
 
 PLATE = "Metadata_Plate"
 WELL = "Metadata_Well"

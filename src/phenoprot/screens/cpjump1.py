@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from phenoprot.errors import UserError, listed
-from phenoprot.files import write_parquet, write_text
+from phenoprot.core.errors import UserError, listed
+from phenoprot.core.files import write_parquet, write_text
 from phenoprot.screens.contract import (
     COMPOUND,
     CONCENTRATION,

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from phenoprot.errors import UserError
-from phenoprot.files import atomic_path, write_text
+from phenoprot.core.errors import UserError
+from phenoprot.core.files import atomic_path, write_text
 from phenoprot.screens.contract import FIELD_KEY, PLATE, SITE, STAINS, WELL
 from phenoprot.screens.upstream import UpstreamFile, find_upstream
 

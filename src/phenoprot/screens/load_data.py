@@ -14,7 +14,7 @@ as in the tables of the JUMP Consortium. No other names are known, and columns m
 order. A relative path starts at the folder of the CSV. Which URLs are read:
 :mod:`phenoprot.screens.places`.
 
-Plates and sites become parts of file names: see :mod:`phenoprot.names` for what they may be.
+Plates and sites become parts of file names: see :mod:`phenoprot.core.names` for what they may be.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from phenoprot.errors import UserError, listed, quoted
-from phenoprot.names import RULE, faulty_names, is_missing_word
+from phenoprot.core.errors import UserError, listed, quoted
+from phenoprot.core.names import RULE, faulty_names, is_missing_word
+from phenoprot.core.tables import read_delimited
 from phenoprot.screens.contract import FIELD_KEY, PLATE, SITE, STAINS, WELL
 from phenoprot.screens.places import PLACES, absolute_place, place_fault
 from phenoprot.screens.tables import canonical_well, faulty_wells
-from phenoprot.tables import read_delimited
 
 IMAGE_NAMES = {stain: (stain, f"Orig{stain}") for stain in STAINS}
 """Names under which LoadData knows the image of a stain."""

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from phenoprot.errors import UserError, listed, quoted
-from phenoprot.names import RULE, faulty_names, require_names
+from phenoprot.core.errors import UserError, listed, quoted
+from phenoprot.core.names import RULE, faulty_names, require_names
+from phenoprot.core.settings import parse_settings, read_yaml
 from phenoprot.screens.aggregate import average_profile
 from phenoprot.screens.contract import (
     COMPOUND,
@@ -39,7 +40,6 @@ from phenoprot.screens.tables import (
     read_table,
     without_blanks,
 )
-from phenoprot.settings import parse_settings, read_yaml
 
 _NUMERIC = {CONCENTRATION, VALUE, *COUNTS}
 _NAMED = (PLATE, WELL, SITE, COMPOUND, PROTEIN, TARGET)

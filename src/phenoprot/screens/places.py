@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from phenoprot.errors import quoted
+from phenoprot.core.errors import quoted
 
 REMOTE = ("http", "https", "s3", "gs", "az", "abfs", "abfss")
 """Protocols of URLs that are read, besides ``file:``."""

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from phenoprot.errors import UserError, quoted
-from phenoprot.names import is_missing_word
-from phenoprot.tables import parse_numbers, read_delimited, read_parquet
+from phenoprot.core.errors import UserError, quoted
+from phenoprot.core.names import is_missing_word
+from phenoprot.core.tables import parse_numbers, read_delimited, read_parquet
 
 WELL_PATTERN = r"^(?:[A-Z]|A[A-F])(?:0[1-9]|[1-3][0-9]|4[0-8])$"
 """Canonical names of up to 1536 wells: rows A to AF, columns 01 to 48."""
@@ -120,7 +120,7 @@ def missing_words(values: pd.Series) -> list[tuple[str, str]]:
 
 
 def numbers(values: pd.Series) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """Like :func:`phenoprot.tables.parse_numbers`, for columns of any type.
+    """Like :func:`phenoprot.core.tables.parse_numbers`, for columns of any type.
 
     Decimals are numbers; dates, durations, truth values and objects are none.
     """
@@ -146,7 +146,7 @@ def read_table(path: Path) -> pd.DataFrame:
     Raises
     ------
     UserError
-        The file is missing, empty, damaged, or of another kind; see :mod:`phenoprot.tables`.
+        The file is missing, empty, damaged, or of another kind; see :mod:`phenoprot.core.tables`.
     """
     if path.suffix == ".parquet":
         return _with_floats(read_parquet(path))

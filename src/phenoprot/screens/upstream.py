@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from phenoprot.errors import UserError
-from phenoprot.files import file_sha256, kind_of
+from phenoprot.core.errors import UserError
+from phenoprot.core.files import file_sha256, kind_of
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.screens.contract import (
     COMPOUND,
     CONCENTRATION,

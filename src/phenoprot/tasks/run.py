@@ -13,21 +13,21 @@ from pathlib import Path
 
 import pandas as pd
 
-from phenoprot.artefacts import REMEDY, read_table
-from phenoprot.errors import UserError
+from phenoprot.core.artefacts import REMEDY, read_table
+from phenoprot.core.errors import UserError
+from phenoprot.core.files import file_sha256, fingerprint, require_file, write_parquet
+from phenoprot.core.paths import WORK, Paths
 from phenoprot.execution.planning import code_fingerprint
 from phenoprot.execution.run import run_shards
 from phenoprot.execution.settings import LOCAL, ExecutionSettings
 from phenoprot.execution.shards import Shard
-from phenoprot.files import file_sha256, fingerprint, require_file, write_parquet
-from phenoprot.layout import WORK, Layout
-from phenoprot.profiles.treatments import PROTEOME
 from phenoprot.screens.contract import COMPOUND, TREATMENT_KEY
 from phenoprot.tasks.data import LABELS_OF, REPEAT, TaskData, align, split_by_treatment
 from phenoprot.tasks.settings import Loss, RowSettings, Task, TaskSettings
 from phenoprot.tasks.splits import FOLD, read_folds
+from phenoprot.wells.treatments import PROTEOME
 
-CODE = ("phenoprot.tasks", "phenoprot.profiles.normalise", "phenoprot.screens.contract")
+CODE = ("phenoprot.tasks", "phenoprot.wells.normalise", "phenoprot.screens.contract")
 """Parts of the library that decide what a shard computes."""
 RESULT = "predictions.parquet"
 """The file of a shard."""
@@ -81,7 +81,7 @@ def run_task(
     task: Task,
     labels: dict[str, pd.DataFrame],
     rows: dict[str, RowSettings],
-    layout: Layout,
+    paths: Paths,
     settings: TaskSettings,
     execution: ExecutionSettings = LOCAL,
 ) -> None:
@@ -93,7 +93,7 @@ def run_task(
         Name of the task; its folder of predictions.
     labels
         Label matrix of each part of the task (``up`` and ``down``; ``""`` for the only part).
-    rows, layout, settings
+    rows, paths, settings
         Rows of the screen's tables, its paths, and the parameters.
     execution
         Where and how many at a time; the results do not depend on it.
@@ -105,36 +105,36 @@ def run_task(
     """
     runs = []
     for part, table in labels.items():
-        folder = layout.predictions(task) / part
+        folder = paths.predictions(task) / part
         if table.shape[1] <= 1:
             raise UserError(
                 f"no target has enough labels for {task} {part}".rstrip(),
-                where=str(layout.labels),
+                where=str(paths.labels),
                 remedy=f"Lower the limits in params.yaml under tasks.{task}, or bring more data.",
             )
         write_parquet(folder / "labels.parquet", table)
-        runs += plan(rows, task, folder, layout, settings)
-    title = f"{layout.screen} {task}"
+        runs += plan(rows, task, folder, paths, settings)
+    title = f"{paths.screen} {task}"
     collect(runs, cross_validate(runs, settings, WORK / "predictions", title, execution))
 
 
 def plan(
-    rows: dict[str, RowSettings], task: Task, folder: Path, layout: Layout, settings: TaskSettings
+    rows: dict[str, RowSettings], task: Task, folder: Path, paths: Paths, settings: TaskSettings
 ) -> list[CrossValidation]:
     """What to run on one label matrix: every row of the task, shuffled rows several times.
 
     Leak gauges come last.
     """
-    files = {PROTEOME: layout.labels / "levels.parquet"}
+    files = {PROTEOME: paths.labels / "levels.parquet"}
     runs = [
         CrossValidation(
             row=name,
             folder=folder,
             features=tuple(
-                files.get(feature, layout.profiles / f"{feature}.parquet")
+                files.get(feature, paths.profiles / f"{feature}.parquet")
                 for feature in row.features
             ),
-            folds=layout.folds,
+            folds=paths.folds,
             model=row.model,
             loss=settings.regression.loss if task == "regression" else "bce",
             repeat=repeat,

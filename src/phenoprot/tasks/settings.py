@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from phenoprot.profiles.treatments import PROTEOME
-from phenoprot.settings import Count, Name, Seed, Settings
+from phenoprot.core.settings import Count, Name, Seed, Settings
+from phenoprot.wells.treatments import PROTEOME
 
 Activation = Literal["relu", "tanh"]
 Loss = Literal["bce", "mse", "smape"]

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from phenoprot.artefacts import REMEDY, remedied
-from phenoprot.errors import UserError
+from phenoprot.core.artefacts import REMEDY, remedied
+from phenoprot.core.errors import UserError
+from phenoprot.core.tables import parse_numbers, read_delimited
 from phenoprot.screens.contract import COMPOUND, CONCENTRATION, CONTROL, INCHIKEY, NEGATIVE_CONTROL
 from phenoprot.screens.tables import folded_name
-from phenoprot.tables import parse_numbers, read_delimited
 
 FOLD = "Fold"
 GROUP = "Metadata_Group"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 from phenoprot.screens.contract import WELL_KEY, ProteomicsTable, Tables
 from phenoprot.screens.loader import Screen, load_screen
 from phenoprot.validation import summaries_coverage as coverage

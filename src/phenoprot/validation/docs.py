@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from phenoprot.files import write_text
+from phenoprot.core.files import write_text
 from phenoprot.validation.checks import SCREEN_RULES
 from phenoprot.validation.rule import Rule
 from phenoprot.validation.rules_labels import LABEL_RULES

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from phenoprot.errors import listed
+from phenoprot.core.errors import listed
 from phenoprot.screens.contract import COMPOUND, PROTEIN
 from phenoprot.validation.report import ValidationReport
 from phenoprot.validation.rule import TABLE

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from phenoprot.errors import LONGEST_MESSAGE, UserError, listed, shortened
-from phenoprot.files import write_json
+from phenoprot.core.errors import LONGEST_MESSAGE, UserError, listed, shortened
+from phenoprot.core.files import write_json
 from phenoprot.validation.rule import Severity
 
 

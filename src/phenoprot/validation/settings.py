@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from phenoprot.settings import Settings
+from phenoprot.core.settings import Settings
 
 
 class ValidationSettings(Settings):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from phenoprot.errors import LONGEST_ITEM, LONGEST_MESSAGE, shortened
+from phenoprot.core.errors import LONGEST_ITEM, LONGEST_MESSAGE, shortened
 from phenoprot.validation.report import CheckResult
 from phenoprot.validation.rule import TABLE, Between, Matches, OneOf, Present, Rule
 

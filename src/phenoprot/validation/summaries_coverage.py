@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from phenoprot.errors import listed
+from phenoprot.core.errors import listed
 from phenoprot.screens.contract import CONCENTRATION, PLATE, TREATMENT_KEY, WELL_KEY
 from phenoprot.validation.rule import TABLE
 from phenoprot.validation.summaries_design import treatment_names, treatments

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from phenoprot.errors import listed
+from phenoprot.core.errors import listed
 from phenoprot.screens.contract import (
     COMPOUND,
     CONCENTRATION,

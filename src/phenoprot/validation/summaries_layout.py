@@ -7,7 +7,7 @@ import unicodedata
 import numpy as np
 import pandas as pd
 
-from phenoprot.errors import listed, quoted
+from phenoprot.core.errors import listed, quoted
 from phenoprot.screens.contract import (
     COMPOUND,
     CONCENTRATION,

@@ -11,7 +11,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from phenoprot.errors import listed
+from phenoprot.core.errors import listed
+from phenoprot.core.tables import holds_numbers
 from phenoprot.screens.contract import (
     CONTROL,
     NEGATIVE_CONTROL,
@@ -22,7 +23,6 @@ from phenoprot.screens.contract import (
     WELL_KEY,
     feature_columns,
 )
-from phenoprot.tables import holds_numbers
 from phenoprot.validation.places import names_place
 from phenoprot.validation.rule import TABLE
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from phenoprot.core.errors import listed
 from phenoprot.curves.contaminants import contaminant_names
-from phenoprot.errors import listed
 from phenoprot.screens.contract import (
     CONTROL,
     NEGATIVE_CONTROL,

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from phenoprot.errors import UserError, as_user_error, listed, quoted, shortened
-from phenoprot.files import require_file
+from phenoprot.core.errors import UserError, as_user_error, listed, quoted, shortened
+from phenoprot.core.files import require_file
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

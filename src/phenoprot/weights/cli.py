@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from phenoprot.errors import UserError
+from phenoprot.core.errors import UserError
 
 weights_app = typer.Typer(no_args_is_help=True, help="Trained weights of published networks.")
 

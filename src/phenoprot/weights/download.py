@@ -19,10 +19,10 @@ from urllib.request import (
     Request,
 )
 
-from phenoprot.errors import REMEDIES, UserError, as_user_error, quoted
+from phenoprot.core.errors import REMEDIES, UserError, as_user_error, quoted
+from phenoprot.core.files import file_sha256, kind_of
+from phenoprot.core.progress import Progress
 from phenoprot.execution.lock import work_lock
-from phenoprot.files import file_sha256, kind_of
-from phenoprot.progress import Progress
 from phenoprot.weights.manifest import published
 from phenoprot.weights.store import expected_sha256, weights_folder
 

@@ -8,9 +8,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from phenoprot.errors import UserError, quoted
-from phenoprot.names import LONGEST_NAME
-from phenoprot.settings import Settings, parse_settings, read_yaml
+from phenoprot.core.errors import UserError, quoted
+from phenoprot.core.names import LONGEST_NAME
+from phenoprot.core.settings import Settings, parse_settings, read_yaml
 
 MANIFEST = Path(__file__).with_name("manifest.yaml")
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

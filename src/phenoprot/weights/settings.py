@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from phenoprot.settings import Settings
+from phenoprot.core.settings import Settings
 from phenoprot.weights.manifest import Sha256
 
 

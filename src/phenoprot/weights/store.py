@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from phenoprot.errors import UserError, quoted
-from phenoprot.files import file_sha256, kind_of
+from phenoprot.core.errors import UserError, quoted
+from phenoprot.core.files import file_sha256, kind_of
 from phenoprot.weights.manifest import Published, manifest
 from phenoprot.weights.settings import WeightsSettings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from phenoprot.compiled import kernel
+from phenoprot.core.compiled import kernel
 from phenoprot.features.cellprofiler.objects import FloatArray, IntArray, Objects
 from phenoprot.features.cellprofiler.ranks import RankArray
 

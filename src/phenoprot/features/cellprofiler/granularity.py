@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from phenoprot.compiled import kernel
+from phenoprot.core.compiled import kernel
 from phenoprot.features.cellprofiler.objects import FloatArray, IntArray, Objects
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from phenoprot.errors import UserError, listed
+from phenoprot.core.errors import UserError, listed
 from phenoprot.features.cellprofiler.colocalisation import measure_colocalisation
 from phenoprot.features.cellprofiler.distance import measure_distances
 from phenoprot.features.cellprofiler.granularity import measure_granularity

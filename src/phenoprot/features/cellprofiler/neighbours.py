@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from phenoprot.compiled import kernel
+from phenoprot.core.compiled import kernel
 from phenoprot.features.cellprofiler.objects import FloatArray, IntArray, LabelImage, Objects
 
 TOUCHING_NAMES = ("NumberOfNeighbors", "PercentTouching")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from skimage.morphology import disk
 
-from phenoprot.compiled import kernel
+from phenoprot.core.compiled import kernel
 from phenoprot.features.cellprofiler.objects import FloatArray, IntArray
 from phenoprot.features.cellprofiler.ranks import sort_within
 from phenoprot.features.cellprofiler.settings import CellProfilerSettings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from phenoprot.compiled import kernel
+from phenoprot.core.compiled import kernel
 from phenoprot.features.cellprofiler.objects import FloatArray, IntArray
 
 RankArray = npt.NDArray[np.int32]

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
+from phenoprot.core.settings import Settings
 from phenoprot.screens.contract import STAINS
-from phenoprot.settings import Settings
 
 Pixels = Annotated[int, Field(ge=1, le=1000)]
 

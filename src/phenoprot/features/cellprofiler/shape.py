@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from phenoprot.compiled import kernel
+from phenoprot.core.compiled import kernel
 from phenoprot.features.cellprofiler.distance import Distances
 from phenoprot.features.cellprofiler.hull import Hulls
 from phenoprot.features.cellprofiler.objects import FloatArray, IntArray, Objects

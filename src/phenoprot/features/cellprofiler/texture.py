@@ -12,7 +12,7 @@ import numpy.typing as npt
 from skimage.exposure import rescale_intensity
 from skimage.util import img_as_ubyte
 
-from phenoprot.compiled import kernel
+from phenoprot.core.compiled import kernel
 from phenoprot.features.cellprofiler.objects import FloatArray, IntArray, Objects
 
 NAMES = (

@@ -12,7 +12,7 @@ from math import comb, factorial
 
 import numpy as np
 
-from phenoprot.compiled import kernel
+from phenoprot.core.compiled import kernel
 from phenoprot.features.cellprofiler.objects import FloatArray, IntArray, Objects
 
 

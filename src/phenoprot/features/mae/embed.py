@@ -1,0 +1,304 @@
+"""Embeddings of cells and fields by a trained masked autoencoder, nothing masked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from phenoprot.core.artefacts import read_object
+from phenoprot.core.errors import UserError
+from phenoprot.core.files import file_sha256, fingerprint, require_file
+from phenoprot.core.settings import parse_settings
+from phenoprot.execution.planning import code_fingerprint
+from phenoprot.features.mae.finish import CONFIG, WEIGHTS, Config
+from phenoprot.features.mae.model import MaskedAutoencoder, seeded_model
+from phenoprot.features.mae.patches import orient, patchify
+from phenoprot.features.mae.settings import MAE_NAMES, EmbeddingSettings
+from phenoprot.features.mae.standardise import FULL_SCALE, CropArray, Standardiser
+
+GPU_BATCH = 64
+CPU_BATCH = 16
+"""Crops that are encoded at once; on a CPU the hidden layers of more leave its cache."""
+TURNS = {1: (0,), 2: (0, 2), 4: (0, 1, 2, 3), 8: tuple(range(8))}
+"""Orientations whose embeddings are averaged, by their number; see `orient`."""
+TRAIN = "Train it: name mae or mae-untrained in the screen's extracted and run the stage mae."
+"""Remedy where the model is missing."""
+
+Weights = Literal["trained", "initial"]
+CODE = tuple(
+    f"phenoprot.features.mae.{name}" for name in ("embed", "model", "patches", "standardise")
+)
+"""Modules that decide an embedding."""
+
+
+class Embedder:
+    """Embeds crops and fields.
+
+    Parameters
+    ----------
+    model
+        Network.
+    config
+        What it was trained with.
+    settings
+        Which token is the embedding, and over how many orientations it is averaged.
+    device
+        Where it computes; None: on the first GPU, if there is one, else on the CPU.
+    """
+
+    def __init__(
+        self,
+        model: MaskedAutoencoder,
+        config: Config,
+        settings: EmbeddingSettings,
+        device: str | None = None,
+    ) -> None:
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self.config, self.settings, self.device = config, settings, device
+        self.batch = CPU_BATCH if device == "cpu" else GPU_BATCH
+        self.model = model.to(device).eval()
+        self.standardiser = Standardiser(config.standardisation).to(device)
+
+    @property
+    def width(self) -> int:
+        """Elements of an embedding."""
+        return self.config.settings.model.width
+
+    def __call__(self, crops: CropArray) -> NDArray[np.float32]:
+        """Embed crops.
+
+        Parameters
+        ----------
+        crops
+            uint16, shape (B, C, S, S), channels in the order of the config's stains, 0 outside the
+            cell.
+
+        Returns
+        -------
+        embeddings
+            float32, shape (B, width): CLS or the mean of the patch tokens, as the settings say,
+            averaged over orientations.
+
+        Raises
+        ------
+        ValueError
+            The crops are not of the type and shape that the network was trained on.
+        """
+        m = self.config.settings.model
+        wanted = (m.channels, m.image_size, m.image_size)
+        if crops.dtype != np.uint16 or crops.shape[1:] != wanted:
+            raise ValueError(
+                f"crops are {crops.dtype} {crops.shape}, the network takes uint16 (B, "
+                f"{wanted[0]}, {wanted[1]}, {wanted[2]})"
+            )
+        n = self.batch
+        parts = [self._embed(crops[i : i + n]) for i in range(0, len(crops), n)]
+        return np.concatenate([np.empty((0, self.width), dtype=np.float32), *parts])
+
+    @torch.inference_mode()
+    def _embed(self, crops: CropArray) -> NDArray[np.float32]:
+        images = self.standardiser(torch.from_numpy(np.ascontiguousarray(crops)).to(self.device))
+        turns = TURNS[self.settings.orientations]
+        views = torch.stack([self._pooled(orient(images, turn)) for turn in turns])
+        return np.asarray(views.mean(dim=0).cpu().numpy(), dtype=np.float32)
+
+    def _pooled(self, images: Tensor) -> Tensor:
+        tokens = self.model.encode(patchify(images, self.model.settings)).float()
+        return tokens[:, 0] if self.settings.pool == "cls" else tokens[:, 1:].mean(dim=1)
+
+    def field(self, field: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Embed a whole field by tiles, background and all.
+
+        Parameters
+        ----------
+        field
+            float32 in 0..1, shape (C, Y, X).
+
+        Returns
+        -------
+        embeddings
+            float32, shape (tiles, width), tiles as in `tiles`.
+        """
+        return self(tiles(field, self.config.settings.model.image_size))
+
+
+def load_embedder(
+    folder: Path,
+    weights: Weights = "trained",
+    settings: EmbeddingSettings | None = None,
+    device: str | None = None,
+) -> Embedder:
+    """Load a finished model.
+
+    Parameters
+    ----------
+    folder
+        Made by :func:`phenoprot.features.mae.train.train`.
+    weights
+        ``initial``: those the training began with, drawn from its seed: the untrained baseline.
+    settings, device
+        As of `Embedder`; None: the default settings.
+
+    Raises
+    ------
+    UserError
+        The folder does not hold a model, or its weights are not of the network that its
+        ``config.json`` describes.
+    """
+    config = read_config(folder)
+    model = seeded_model(config.settings.model, config.settings.training.seed)
+    if weights == "trained":
+        path = folder / WEIGHTS
+        require_file(path, TRAIN)
+        try:
+            model.load_state_dict(load_file(path))
+        except (SafetensorError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            raise UserError(
+                f"not the weights of the network in {CONFIG}: {reason}",
+                where=str(path),
+                remedy="Train the model again, or take both files from one run.",
+            ) from None
+    return Embedder(model, config, settings or EmbeddingSettings(), device)
+
+
+def read_config(folder: Path) -> Config:
+    """Read the ``config.json`` of a finished model.
+
+    Raises
+    ------
+    UserError
+        There is none, or it is not one.
+    """
+    path = folder / CONFIG
+    if not path.exists():
+        raise UserError("holds no trained model", where=str(folder), remedy=TRAIN)
+    return parse_settings(Config, read_object(path, remedy=TRAIN), str(path))
+
+
+@dataclass(frozen=True)
+class MaeMethod:
+    """The masked autoencoder as a feature method, see :mod:`phenoprot.features.registry`."""
+
+    folder: Path | None
+    """Folder of the finished model; needed to do anything."""
+    weights: Weights = "trained"
+    """``initial``: the untrained baseline, under its own name."""
+    settings: EmbeddingSettings = field(default_factory=EmbeddingSettings)
+    """What is embedded, which token counts, over how many orientations."""
+
+    @property
+    def name(self) -> str:
+        """The only name it may run under: an untrained network says so."""
+        trained, untrained = MAE_NAMES
+        return trained if self.weights == "trained" else untrained
+
+    @property
+    def reads(self) -> Literal["crops", "fields"]:
+        """As the settings say."""
+        return "crops" if self.settings.reads == "crops" else "fields"
+
+    @cached_property
+    def model(self) -> tuple[Path, Config]:
+        """Folder of the model, and what it was trained with.
+
+        Raises
+        ------
+        UserError
+            There is no folder, or no model in it.
+        """
+        if self.folder is None:
+            raise UserError("needs a trained model", where=self.name, remedy=TRAIN)
+        return self.folder, read_config(self.folder)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """``mae_000`` and so on."""
+        _, config = self.model
+        return tuple(f"mae_{number:03d}" for number in range(config.settings.model.width))
+
+    def fingerprint(self) -> str:
+        """Hash of config, weights and code."""
+        folder, config = self.model
+        used = file_sha256(folder / WEIGHTS) if self.weights == "trained" else "initial"
+        code = code_fingerprint(CODE, ("timm", "torch"))
+        return fingerprint(config.model_dump(mode="json"), used, self.settings.model_dump(), code)
+
+    def warm(self) -> None:
+        """Nothing: there is nothing to compile."""
+
+    def prepare(self) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
+        """Load the network; errors as of `load_embedder`."""
+        folder, _ = self.model
+        embedder = load_embedder(folder, self.weights, self.settings)
+        if self.reads == "crops":
+            return embedder
+
+        def measure(fields: NDArray[np.float32]) -> NDArray[np.float32]:
+            """Mean over the tiles of each field: (B, C, Y, X) to (B, width)."""
+            means = [embedder.field(field).mean(axis=0) for field in fields]
+            return np.array(means, dtype=np.float32).reshape(-1, embedder.width)
+
+        return measure
+
+
+def mae_method(name: str, settings: EmbeddingSettings, folder: Path | None) -> MaeMethod:
+    """Make the feature method of this name.
+
+    Parameters
+    ----------
+    name
+        One of `MAE_NAMES`.
+    settings
+        What is embedded, which token counts, over how many orientations.
+    folder
+        Folder of the finished model.
+    """
+    return MaeMethod(folder, "trained" if name == MAE_NAMES[0] else "initial", settings)
+
+
+def tiles(field: NDArray[np.float32], size: int) -> CropArray:
+    """Cut a field into square tiles without overlap, row by row, around its centre.
+
+    What is left at the borders, less than a tile, is not used.
+
+    Parameters
+    ----------
+    field
+        float32 in 0..1, shape (C, Y, X).
+    size
+        Side of a tile (px).
+
+    Returns
+    -------
+    tiles
+        uint16, shape (T, C, size, size).
+
+    Raises
+    ------
+    UserError
+        The field is smaller than a tile.
+    """
+    c, height, width = field.shape
+    rows, columns = height // size, width // size
+    if not rows or not columns:
+        raise UserError(
+            f"a field of {height} x {width} px holds no tile of {size} px",
+            where="mae",
+            remedy="Train on smaller crops, or bin the images less.",
+        )
+    top, left = (height - rows * size) // 2, (width - columns * size) // 2
+    inner = field[:, top : top + rows * size, left : left + columns * size]
+    cut = inner.reshape(c, rows, size, columns, size).transpose(1, 3, 0, 2, 4)
+    scaled = np.rint(np.clip(cut, 0, 1) * FULL_SCALE)
+    return scaled.reshape(rows * columns, c, size, size).astype(np.uint16)

@@ -1,0 +1,18 @@
+"""Read a field of view: five TIFF files, here or at a URL, as one array in [0, 1]."""
+
+from phenoprot.imaging.reader.fetch import ImageError, read_bytes, storage_options
+from phenoprot.imaging.reader.field import (
+    Floats,
+    corrected,
+    divided,
+    field_name,
+    read_field,
+    read_illumination,
+    read_image,
+)
+from phenoprot.imaging.reader.tiff import Image, decode_image
+
+__all__ = [
+    "Floats", "Image", "ImageError", "corrected", "decode_image", "divided",
+    "field_name", "read_bytes", "read_field", "read_illumination", "read_image", "storage_options",
+]  # fmt: skip

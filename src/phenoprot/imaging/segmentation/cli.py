@@ -1,0 +1,79 @@
+"""``phenoprot segment``: nuclei and cells of the fields of view of any LoadData CSV."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Method(StrEnum):
+    """Ways to segment."""
+
+    cellprofiler = "cellprofiler"
+    cellpose = "cellpose"
+
+
+def segment(
+    load_data: Annotated[
+        Path,
+        typer.Argument(help="CellProfiler LoadData CSV of the images.", metavar="LOADDATA.csv"),
+    ],
+    output: Annotated[
+        Path, typer.Option(help="Folder for <plate>/<row>.zip and objects.parquet; replaced.")
+    ],
+    method: Annotated[
+        Method | None,
+        typer.Option(help="Thresholds, or Cellpose-SAM [default: of --params, or cellprofiler]."),
+    ] = None,
+    nucleus_diameter: Annotated[
+        float | None,
+        typer.Option(
+            help="Of a typical nucleus (px), for cellprofiler [default: of --params, or 17]."
+        ),
+    ] = None,
+    params: Annotated[
+        Path | None,
+        typer.Option(help="File with blocks segmentation and images, e.g. params.yaml."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes [default: one per core].")
+    ] = None,
+    work: Annotated[
+        Path | None, typer.Option(help="Work folder: a run that was stopped goes on from there.")
+    ] = None,
+) -> None:
+    """Find nuclei and cells of every field of view."""
+    from phenoprot.core.files import require_replaceable
+    from phenoprot.core.paths import WORK
+    from phenoprot.core.settings import parse_settings, read_block
+    from phenoprot.execution.settings import ExecutionSettings
+    from phenoprot.imaging.gate import sound_fields
+    from phenoprot.imaging.segmentation.run import BORDER, CELLS, DEAD, MADE_BY, segment_fields
+    from phenoprot.imaging.segmentation.settings import SegmentationSettings
+
+    require_replaceable(output, MADE_BY)
+    given = read_block(params, "segmentation") if params else {}
+    if method is not None:
+        given["method"] = method.value
+    method_settings = given.get("cellprofiler") or {}
+    if nucleus_diameter is not None and isinstance(method_settings, dict):
+        given["cellprofiler"] = {**method_settings, "nucleus_diameter": nucleus_diameter}
+    settings = parse_settings(SegmentationSettings, given, str(params or "segment"))
+    execution = ExecutionSettings(workers=workers)
+    objects = segment_fields(
+        sound_fields(load_data, params, work, execution),
+        settings,
+        output,
+        work or WORK / "masks",
+        "segment",
+        execution,
+    )
+    counts = objects[[CELLS, BORDER, DEAD]].sum()
+    typer.echo(
+        f"{len(objects)} fields, {counts[CELLS]} cells, {counts[BORDER]} of them cut by the border;"
+        f" {counts[DEAD]} dead cells left out"
+    )
+    typer.echo(str(output))

@@ -1,0 +1,1 @@
+"""The pipeline: its stages, their parameters, and dvc.yaml."""

@@ -1,0 +1,113 @@
+"""Aggregate wells to treatments: the samples that every task predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from phenoprot.core.errors import UserError, listed
+from phenoprot.screens.contract import (
+    CONCENTRATION,
+    CONTROL,
+    NEGATIVE_CONTROL,
+    TREATMENT_KEY,
+    WELL_KEY,
+    feature_columns,
+)
+from phenoprot.screens.loader import Screen
+from phenoprot.wells.normalise import Method, normalise_to_controls, require_finite
+from phenoprot.wells.position import position_profile
+
+POSITION = "plate_position"
+PROTEOME = "proteome"
+
+
+def screen_profiles(
+    screen: Screen,
+    methods: list[str],
+    how: Method,
+    extracted: Mapping[str, pd.DataFrame] | None = None,
+) -> dict[str, pd.DataFrame]:
+    """Treatment profiles of every method, by name.
+
+    Parameters
+    ----------
+    screen
+        The screen.
+    methods
+        Profile tables of the screen; ``plate_position`` is made from the wells, and ``proteome``
+        is left out, it comes from the labels.
+    how
+        Per-plate normalisation of tables that are not normalised yet.
+    extracted
+        Well tables taken from the screen's images, by method.
+
+    Raises
+    ------
+    UserError
+        A table of the screen has the name of a method that is taken from its images or layout; a
+        profile has infinite values.
+    """
+    extracted = extracted or {}
+    taken = [*extracted, POSITION, PROTEOME]
+    both = [name for name in screen.info.tables.profiles if name in taken]
+    if both:
+        raise UserError(
+            f"{len(both)} profile table(s) have the name of what is made from the screen: "
+            f"{listed(both)}",
+            where=str(screen.folder),
+            remedy="Rename the table; or, if it was meant to replace features taken from the "
+            "images, take these out of extracted in params.yaml.",
+        )
+    wells = screen.wells()
+    tables: dict[str, pd.DataFrame] = {}
+    for method in methods:
+        if method == PROTEOME:
+            continue
+        if method == POSITION:
+            profile = position_profile(wells)
+        elif method in extracted:
+            profile = normalise_to_controls(defined(extracted[method]), wells, how)
+        else:
+            profile = screen.profile(method)
+            if not screen.info.tables.profiles[method].normalised:
+                profile = normalise_to_controls(profile, wells, how)
+        tables[method] = treatment_profiles(require_finite(profile, method), wells)
+    return tables
+
+
+def defined(profile: pd.DataFrame) -> pd.DataFrame:
+    """Leave out wells without a cell, and features that any other well lacks.
+
+    Few cells can leave a feature undefined (a texture at 10 px needs a cell that wide). What is
+    dropped depends on no label.
+    """
+    features = feature_columns(profile)
+    profile = profile[profile[features].notna().any(axis=1)]
+    lacking = [name for name in features if profile[name].isna().any()]
+    return profile.drop(columns=lacking)
+
+
+def treatment_profiles(profile: pd.DataFrame, wells: pd.DataFrame) -> pd.DataFrame:
+    """Mean profile of each treatment (compound at one concentration) over its replicate wells.
+
+    Parameters
+    ----------
+    profile
+        One row per well: ``Metadata_Plate``, ``Metadata_Well`` and features.
+    wells
+        Plate layout.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``Metadata_Compound``, ``Metadata_Concentration`` and float32 features, one row per
+        treatment, sorted. Negative controls and wells without a compound are left out.
+    """
+    features = feature_columns(profile)
+    treated = wells[(wells[CONTROL] != NEGATIVE_CONTROL) & wells[CONCENTRATION].gt(0)]
+    merged = treated[[*WELL_KEY, *TREATMENT_KEY]].merge(profile, on=WELL_KEY)
+    means = merged.groupby(TREATMENT_KEY, sort=True, observed=True)[features].mean()
+    return means.astype(np.float32).reset_index()
