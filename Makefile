@@ -1,4 +1,4 @@
-# make reproduce: environment, pipeline, tables.   make test: the tests.   make help: the rest.
+# make reproduce: environment, pipeline, tables, proof.   make test: the tests.   make help: the rest.
 # PYTHON=/path/to/python3.12 names the interpreter (3.11-3.13) that the environment is made from.
 SHELL := bash
 .DEFAULT_GOAL := help
@@ -11,9 +11,10 @@ IN_ENV := PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONHASHSEED=0
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
-reproduce: env ## build the environment, run the pipeline, print the tables
+reproduce: env ## build the environment, run the pipeline, print the tables, compare them with git's
 	@$(IN_ENV) dvc repro
 	@$(IN_ENV) phenoprot tables
+	@$(IN_ENV) phenoprot verify
 
 test: env ## run the tests on two workers (ARGS=... goes to pytest)
 	@$(IN_ENV) pytest -n 2 $(ARGS)
@@ -30,9 +31,11 @@ format: env ## let ruff sort, fix and format
 gate: env ## are dvc.lock and the metrics in git in step with code, data and parameters?
 	@$(IN_ENV) python scripts/gate.py
 
-docs: env ## write the generated parts of README.md and docs/
+docs: env ## write dvc.yaml and the generated parts of README.md, CONTRIBUTING.md and docs/
+	@$(IN_ENV) phenoprot pipeline write
 	@$(IN_ENV) python -m phenoprot.report.parameters
 	@$(IN_ENV) python -m phenoprot.validation.docs
+	@$(IN_ENV) python -m phenoprot.pipeline.docs
 	@$(IN_ENV) python scripts/readme_table.py
 
 env: ## .venv from requirements.lock; nothing to do when nothing changed

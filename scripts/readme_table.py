@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from phenoprot.report.tables import build_tables, read_metrics, to_markdown
+from phenoprot.report.store import read_metrics
+from phenoprot.report.table import to_markdown
+from phenoprot.report.tables import build_tables
 
 BEGIN, END = "<!-- table-1 -->\n", "<!-- /table-1 -->"
 

@@ -1,34 +1,35 @@
 """Stage: one curve per compound and protein of a dose-response screen."""
 
-from phenoprot.pipeline.stage import run_stage
 
-
-def curves(screen: str) -> None:
+def curves(job):
     """Fit all curves; a single-dose screen has none, and the result says so."""
     import pandas as pd
 
     from phenoprot.core.files import write_json, write_parquet
-    from phenoprot.core.paths import Paths
-    from phenoprot.curves.labels import count_states
-    from phenoprot.curves.screen import FITTED, fit_screen
-    from phenoprot.pipeline.params import load_params
-    from phenoprot.readout.dose_response import long_readout
+    from phenoprot.core.paths import WORK
+    from phenoprot.curves.blocks import FITTED
+    from phenoprot.curves.designs import mean_ratios, screen_curves
+    from phenoprot.curves.long import long_readout
+    from phenoprot.curves.screen import count_states, fit_screen_in_shards
     from phenoprot.screens.loader import load_screen
 
-    params = load_params()
-    source = load_screen(params.screen(screen).folder)
-    folder = Paths(screen).curves
+    source, folder = load_screen(job.folder), job.paths.curves
     readout = source.info.tables.proteomics
     if readout is None or readout.design == "single_dose":
         write_parquet(folder / "curves.parquet", pd.DataFrame(columns=list(FITTED)))
         write_json(folder / "counts.json", {"curves": 0})
         return
     info = source.info
-    settings = params.curves.for_screen(info.negative_control, info.concentration_unit)
-    fitted = fit_screen(long_readout(source.proteomics(), source.wells()), settings)
+    settings = job.params.curves.for_screen(info.negative_control, info.concentration_unit)
+    measured = screen_curves(long_readout(source.proteomics(), source.wells()), settings)
+    title = f"{job.screen} curves"
+    fitted = fit_screen_in_shards(measured, settings, WORK / "curves", title, job.execution)
     write_parquet(folder / "curves.parquet", fitted)
+    write_parquet(folder / "ratios.parquet", mean_ratios(measured, settings))
     write_json(folder / "counts.json", count_states(fitted))
 
 
 if __name__ == "__main__":
+    from phenoprot.pipeline.run import run_stage
+
     run_stage(curves)

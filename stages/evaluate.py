@@ -1,18 +1,15 @@
 """Stage: score every row of every task, target by target."""
 
-from phenoprot.pipeline.stage import run_stage
 
-
-def evaluate(screen: str) -> None:
-    """Write a per-target table and the metrics of each row, and compare rows."""
-    from phenoprot.core.paths import Paths
+def evaluate(job):
+    """Write the result of each row and its table of targets, and compare rows."""
     from phenoprot.evaluation.run import evaluate_screen
-    from phenoprot.pipeline.params import load_params
 
-    params = load_params()
-    block = params.screen(screen)
-    evaluate_screen(Paths(screen), block.folder, list(block.rows), params.evaluation)
+    rows = list(job.params.screen.rows)
+    evaluate_screen(job.paths, job.folder, rows, job.params.evaluation, job.execution)
 
 
 if __name__ == "__main__":
+    from phenoprot.pipeline.run import run_stage
+
     run_stage(evaluate)

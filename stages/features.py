@@ -1,44 +1,31 @@
 """Stage: features of every well, by each method that reads images."""
 
-from phenoprot.pipeline.stage import run_stage
 
-
-def features(screen: str) -> None:
+def features(job):
     """Extract features and average them to wells; a screen without images has a note only."""
-    from phenoprot.core.artefacts import read_table
     from phenoprot.core.files import write_parquet, write_text
-    from phenoprot.core.paths import WORK, Paths
-    from phenoprot.features import counts
-    from phenoprot.features.extract import Sources, extract
-    from phenoprot.features.registry import Artefacts, find_method
-    from phenoprot.imaging.segmentation.run import COUNTS, OBJECTS
-    from phenoprot.pipeline.params import load_params
-    from phenoprot.screens.aggregate import aggregate_wells
-    from phenoprot.screens.contract import FIELD_KEY
+    from phenoprot.core.paths import WORK
+    from phenoprot.features.extract import Sources, extract_wells
+    from phenoprot.features.method import Artefacts
+    from phenoprot.features.registry import find_method
     from phenoprot.screens.loader import load_screen
 
-    params = load_params()
-    block = params.screen(screen)
-    source = load_screen(block.folder)
-    paths = Paths(screen)
-    if source.info.tables.images is None or not block.extracted:
-        note = f"No features are taken from images of the screen {screen}.\n"
-        write_text(paths.features("none").with_name("NOTE.txt"), note)
+    source, paths = load_screen(job.folder), job.paths
+    names, settings = job.params.screen.extracted, job.params.features
+    if source.info.tables.images is None or not names:
+        note = f"No features are taken from images of the screen {job.screen}.\n"
+        write_text(paths.all_features / "NOTE.txt", note)
         return
     sources = Sources(source.images(), paths.masks, paths.crops)
     artefacts = Artefacts(channels=paths.images / "channels.json", mae=paths.mae)
-    for name in block.extracted:
-        if name == counts.NAME:
-            objects = read_table(paths.masks / OBJECTS, [*FIELD_KEY, *COUNTS])
-            write_parquet(paths.features(name), counts.count_cells(objects))
-            continue
-        method = find_method(name, params.features, artefacts)
-        title = f"{screen} {name}"
-        fields = extract(
-            method, sources, WORK / "features", title, params.features, params.execution
-        )
-        write_parquet(paths.features(name), aggregate_wells(fields))
+    for name in names:
+        method = find_method(name, settings, artefacts)
+        title = f"{job.screen} {name}"
+        wells = extract_wells(method, sources, WORK / "features", title, settings, job.execution)
+        write_parquet(paths.features(name), wells)
 
 
 if __name__ == "__main__":
+    from phenoprot.pipeline.run import run_stage
+
     run_stage(features)

@@ -1,26 +1,20 @@
 """Stage: check every image of a screen, and sum up its channels."""
 
-from phenoprot.pipeline.stage import run_stage
 
-
-def images(screen: str) -> None:
+def images(job):
     """Check all images before any work; a screen without images has a result that says so."""
     from phenoprot.core.files import write_json
-    from phenoprot.core.paths import Paths
     from phenoprot.imaging.check import check_images
     from phenoprot.imaging.statistics import channel_statistics, write_channel_statistics
-    from phenoprot.pipeline.params import load_params
     from phenoprot.screens.loader import load_screen
 
-    params = load_params()
-    source = load_screen(params.screen(screen).folder)
-    folder = Paths(screen).images
+    source, folder = load_screen(job.folder), job.paths.images
     if source.info.tables.images is None:
         write_json(folder / "checks.json", {"images": 0})
         write_channel_statistics(folder / "channels.json", {})
         return
     report = check_images(
-        source.images(), params.images, params.execution, title=f"{screen} images"
+        source.images(), job.params.images, job.execution, title=f"{job.screen} images"
     )
     write_json(folder / "checks.json", report.summary())
     report.require_sound(str(source.folder / source.info.tables.images))
@@ -29,4 +23,6 @@ def images(screen: str) -> None:
 
 
 if __name__ == "__main__":
+    from phenoprot.pipeline.run import run_stage
+
     run_stage(images)

@@ -1,31 +1,28 @@
 """Stage: the masked autoencoder of a screen, trained on its crops; runs under torchrun too."""
 
-from phenoprot.pipeline.stage import run_stage
 
-
-def mae(screen: str) -> None:
-    """Train, go on or find it trained; a screen that takes no such features has a note only."""
+def mae(job):
+    """Train, resume or find it trained; a screen that takes no such features has a note only."""
     from phenoprot.core.files import write_text
-    from phenoprot.core.paths import WORK, Paths
+    from phenoprot.core.paths import WORK
     from phenoprot.features.mae.settings import MAE_NAMES
-    from phenoprot.pipeline.params import load_params
     from phenoprot.screens.loader import load_screen
 
-    params = load_params()
-    block = params.screen(screen)
-    source = load_screen(block.folder)
-    paths = Paths(screen)
-    if source.info.tables.images is None or not set(MAE_NAMES) & set(block.extracted):
+    source, paths = load_screen(job.folder), job.paths
+    if source.info.tables.images is None or not set(MAE_NAMES) & set(job.params.screen.extracted):
         note = (
-            f"No features of a masked autoencoder are taken of the screen {screen}: none trained.\n"
+            f"No features of a masked autoencoder are taken of the screen {job.screen}: none "
+            "trained.\n"
         )
         write_text(paths.mae / "NOTE.txt", note)
         return
     from phenoprot.features.mae.screen import train_screen
 
-    title = f"{screen} mae"
-    train_screen(paths.crops, source.wells(), params.mae, WORK / "mae", paths.mae, title)
+    title = f"{job.screen} mae"
+    train_screen(paths.crops, source.wells(), job.params.mae, WORK / "mae", paths.mae, title)
 
 
 if __name__ == "__main__":
+    from phenoprot.pipeline.run import run_stage
+
     run_stage(mae)

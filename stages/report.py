@@ -1,17 +1,16 @@
-"""Stage: the metrics that go into git, their provenance, and the plain account of them."""
-
-from phenoprot.pipeline.stage import run_stage
+"""Stage: the metrics that go into git, their provenance, and the account of them."""
 
 
-def report(screen: str) -> None:
+def report(job):
     """Publish metrics and write docs/results-<screen>.md."""
-    from phenoprot.core.paths import Paths
-    from phenoprot.pipeline.params import load_params
-    from phenoprot.report.publish import publish
+    from phenoprot.report.publish import Inputs, publish
 
-    params = load_params()
-    publish(Paths(screen), params)
+    params = job.params
+    inputs = Inputs(job.folder, params.screen.rows, params.evaluation, params.labels, params.curves)
+    publish(job.paths, inputs, job.sources)
 
 
 if __name__ == "__main__":
+    from phenoprot.pipeline.run import run_stage
+
     run_stage(report)

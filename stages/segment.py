@@ -1,40 +1,37 @@
 """Stage: nuclei and cells of every field of view."""
 
-from phenoprot.pipeline.stage import run_stage
 
-
-def segment(screen: str) -> None:
+def segment(job):
     """Segment all fields; a screen without images has a folder that says so."""
     from functools import partial
 
     from phenoprot.core.files import write_text
-    from phenoprot.core.paths import WORK, Paths
+    from phenoprot.core.paths import WORK
     from phenoprot.execution.publish import published
     from phenoprot.imaging.segmentation.run import MADE_BY, segment_fields
     from phenoprot.imaging.segmentation.score import score_masks
-    from phenoprot.pipeline.params import load_params
     from phenoprot.screens.loader import load_screen
 
-    params = load_params()
-    source = load_screen(params.screen(screen).folder)
-    folder = Paths(screen).masks
+    source, folder = load_screen(job.folder), job.paths.masks
     if source.info.tables.images is None:
         with published(folder, MADE_BY) as new:
-            write_text(new / "NOTE.txt", f"The screen {screen} has no images: no masks.\n")
+            write_text(new / "NOTE.txt", f"The screen {job.screen} has no images: no masks.\n")
         return
     fields = source.images()
     truth = source.folder / "truth" / "masks"
     score = partial(score_masks, truth=truth, fields=fields, wells=source.wells())
     segment_fields(
         fields,
-        params.segmentation,
+        job.params.segmentation,
         folder,
         WORK / "masks",
-        f"{screen} segment",
-        params.execution,
+        f"{job.screen} segment",
+        job.execution,
         score if truth.is_dir() else None,
     )
 
 
 if __name__ == "__main__":
+    from phenoprot.pipeline.run import run_stage
+
     run_stage(segment)

@@ -1,16 +1,14 @@
 """Stage: the simulated screen, from the seed in params.yaml."""
 
-from phenoprot.pipeline.stage import run_stage
 
-
-def simulate(screen: str) -> None:
+def simulate(job):
     """Write the screen's folder and the planted truth beside it."""
-    from phenoprot.phantom import simulate_phantom
-    from phenoprot.pipeline.params import load_params
+    from phenoprot.phantom.write import simulate_phantom
 
-    params = load_params()
-    simulate_phantom(params.phantom, params.screen(screen).folder, params.execution)
+    simulate_phantom(job.params.phantom, job.folder, job.execution)
 
 
 if __name__ == "__main__":
+    from phenoprot.pipeline.run import run_stage
+
     run_stage(simulate)

@@ -1,30 +1,24 @@
 """Stage: check a screen's tables before anything is made from them."""
 
-from phenoprot.pipeline.stage import run_stage
 
-
-def validate(screen: str) -> None:
+def validate(job):
     """Write the result of every check; stop the pipeline if one fails."""
     from functools import partial
 
     from phenoprot.core.notices import warn
-    from phenoprot.core.paths import Paths
-    from phenoprot.pipeline.params import load_params
     from phenoprot.validation.checks import validate_folder
     from phenoprot.validation.report import require_valid, write_report
     from phenoprot.wells.normalise import normalise_to_controls
 
-    params = load_params()
-    report = validate_folder(
-        params.screen(screen).folder,
-        params.validation,
-        partial(normalise_to_controls, method=params.profiles.normalisation),
-    )
-    write_report(report, Paths(screen).validation / "inputs.json")
+    normalise = partial(normalise_to_controls, method=job.params.profiles.normalisation)
+    report = validate_folder(job.folder, job.params.validation, normalise)
+    write_report(report, job.paths.input_checks)
     for line in report.warning_lines():
         warn(line)
     require_valid(report)
 
 
 if __name__ == "__main__":
+    from phenoprot.pipeline.run import run_stage
+
     run_stage(validate)

@@ -31,8 +31,8 @@ import pyarrow.parquet as pq  # noqa: E402
 import typer  # noqa: E402
 from benchmarks.curves.simulate import make_design, make_table  # noqa: E402
 
-from phenoprot.curves.design import DoseDesign, ratio  # noqa: E402
-from phenoprot.curves.engine import fit_table  # noqa: E402
+from phenoprot.curves.curvecurator import fit_table, ratio  # noqa: E402
+from phenoprot.curves.design import DoseDesign  # noqa: E402
 from phenoprot.curves.reference import fit_reference  # noqa: E402
 from phenoprot.curves.settings import FitSettings  # noqa: E402
 from phenoprot.curves.stream import fit_parquet  # noqa: E402

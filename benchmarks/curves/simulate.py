@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from phenoprot.curves.design import DoseDesign, raw
+from phenoprot.curves.curvecurator import raw
+from phenoprot.curves.design import DoseDesign
 
 CONTROLS = ("c0", "c1", "c2")
 

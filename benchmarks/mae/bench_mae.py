@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Annotated
 
 from phenoprot.core import runtime
+from phenoprot.core.device import choose_device
 
 runtime.pin()  # before numpy is loaded
 
@@ -27,10 +28,10 @@ import torch  # noqa: E402
 import typer  # noqa: E402
 
 from phenoprot.features.mae.batches import Sampler  # noqa: E402
+from phenoprot.features.mae.loop import Objective, deterministic, make_optimiser  # noqa: E402
 from phenoprot.features.mae.model import seeded_model  # noqa: E402
 from phenoprot.features.mae.settings import MAESettings, ModelSettings, TrainingSettings  # noqa: E402
 from phenoprot.features.mae.standardise import Standardisation  # noqa: E402
-from phenoprot.features.mae.train import Objective, deterministic, make_optimiser  # noqa: E402
 from phenoprot.imaging.crops.store import COUNT_COLUMNS, CROP_COUNT, CropStore  # noqa: E402
 from phenoprot.pipeline.params import load_params  # noqa: E402
 from phenoprot.pipeline.presets import POSTER  # noqa: E402
@@ -142,7 +143,7 @@ def savings(
     peak_tflops: Annotated[float, typer.Option(help="Of the GPU, bfloat16.")] = 989.0,
 ) -> None:
     """Step, step without the savings, loader."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(choose_device())
     settings = sizes(preset, crops)
     n = settings.training.micro_batch
     with tempfile.TemporaryDirectory() as name, deterministic():
@@ -169,7 +170,7 @@ def savings(
 @app.command()
 def memory(preset: Preset = "poster", crops: Crops = 8) -> None:
     """Take two full steps (the second with the optimiser's state there) and print the peak."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(choose_device())
     settings = sizes(preset, crops)
     m = settings.model
     print(f"{m.n_tokens} tokens, {m.visible} visible, {m.token_values} values a token")

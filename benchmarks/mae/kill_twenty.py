@@ -23,7 +23,7 @@ from safetensors import safe_open
 from tests.mae.toy import run_toy
 
 from phenoprot.core import runtime
-from phenoprot.features.mae.finish import FILES
+from phenoprot.features.mae.folder import FILES
 
 CHANGES = {"steps": 1500, "checkpoint_every": 3, "picture_every": 50, "log_every": 5}
 

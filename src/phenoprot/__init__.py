@@ -6,6 +6,4 @@ before numpy, numba and torch.
 
 from phenoprot.core import runtime
 
-__version__ = "0.1.0"
-
 runtime.pin()

@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from phenoprot import __version__
 from phenoprot.core import runtime
 from phenoprot.core.errors import UserError
 from phenoprot.core.notices import errors_in_one_line, warn
+from phenoprot.core.version import __version__
 from phenoprot.curves.cli import app as curves_app
 from phenoprot.features.cli import features_app
 from phenoprot.imaging.segmentation.cli import segment
+from phenoprot.pipeline.cli import pipeline_app, verify
 from phenoprot.pipeline.presets import app as preset_app
 from phenoprot.weights.cli import weights_app
 from phenoprot.wells.cli import profiles
@@ -32,6 +33,8 @@ app.add_typer(features_app, name="features")
 app.command()(profiles)
 app.add_typer(weights_app, name="weights")
 app.add_typer(preset_app, name="preset")
+app.add_typer(pipeline_app, name="pipeline")
+app.command()(verify)
 
 Folder = Annotated[Path, typer.Argument(help="Screen folder, with its screen.yaml.")]
 

@@ -13,7 +13,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-import phenoprot
+from phenoprot.core.version import __version__
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -158,8 +158,8 @@ def test_the_lock_holds_each_direct_requirement_once(text):
 
 def test_version_is_the_same_everywhere():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    assert citation["version"] == phenoprot.__version__
-    assert f"\n## [{phenoprot.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
+    assert citation["version"] == __version__
+    assert f"\n## [{__version__}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_workflow_pins_its_actions_and_runs_what_ci_runs():

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import phenoprot
 from phenoprot.cli import app
+from phenoprot.core.version import __version__
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "pandas", "numpy", "scipy", "sklearn", "numba", "pyarrow", "matplotlib",
@@ -43,7 +43,7 @@ def test_help_and_version_import_nothing_heavy() -> None:
     run = python("-c", code)
     assert run.returncode == 0, run.stderr
     assert "How much of the proteome" in run.stdout
-    assert phenoprot.__version__ in run.stdout.splitlines()
+    assert __version__ in run.stdout.splitlines()
     assert run.stdout.splitlines()[-1] == "heavy: []"
 
 

@@ -45,7 +45,7 @@ def test_values_bounds_and_choices_stand_in_the_page() -> None:
     assert "| `labels.single_dose.alpha` | `0.05` | number > 0, < 1 | False discovery" in PAGE
     assert "| `tasks.mlp.width` | `[64, 128]` | list of integers >= 1, <= 65536 | Units" in PAGE
     assert "| `tasks.regression.loss` | `mse` | `mse` or `smape` | Objective" in PAGE
-    assert "<row>.shuffled` | `false` | truth value |" in PAGE
+    assert "<row>.shuffled` | `false` | boolean |" in PAGE
     assert "| `screens.<screen>.folder` | - | path |" in PAGE
 
 
@@ -67,7 +67,7 @@ def test_the_file_of_the_repository_loads() -> None:
     params = load_params(PARAMS)
     assert params.screen("cpjump1").folder == Path("data/screens/cpjump1")
     first = next(iter(params.screen("cpjump1").rows.values()))
-    assert first.tasks == ("classification", "regression", "targets")
+    assert first.tasks is None  # all
     # The page of METHODS: four hidden layers, Adam 1e-4, dropout 0.2.
     assert {p.hidden_layers for p in params.tasks.mlp.points()} == {4}
     assert params.tasks.training.learning_rate == 1e-4

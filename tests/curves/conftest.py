@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenoprot.curves.design import DoseDesign, raw
+from phenoprot.curves.curvecurator import raw
+from phenoprot.curves.design import DoseDesign
 
 CTRP = Path(__file__).parent / "data" / "ctrp40"
 DOSES = (0.0, 0.01, 0.1, 1.0, 10.0, 100.0)

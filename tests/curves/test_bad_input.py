@@ -14,12 +14,13 @@ from typer.testing import CliRunner
 from phenoprot.core.errors import UserError
 from phenoprot.curves.cli import app
 from phenoprot.curves.config import REFUSED
+from phenoprot.curves.curvecurator import fit_table
 from phenoprot.curves.design import DoseDesign
-from phenoprot.curves.engine import fit_table
+from phenoprot.curves.long import check_long
 from phenoprot.curves.readers import read_curvecurator
 from phenoprot.curves.reference import fit_reference
 from phenoprot.curves.settings import CurveSettings, FitSettings
-from phenoprot.curves.tables import check_long, read_wide
+from phenoprot.curves.wide import read_wide
 
 
 def add(line: str, section: str = "F Statistic") -> Callable[[Path], None]:
@@ -72,14 +73,14 @@ FAULTS = {
     "no control": (replace("control_experiment = [0]", "control_experiment = []"), r"no control"),
     "other control": (
         replace("control_experiment = [0]", "control_experiment = [9]"),
-        r"1 control\(s\) are no experiment: 9",
+        r"1 control\(s\) are not experiments: 9",
     ),
     "few doses": (replace("0.01, 0.1, 1.0", "0.0, 0.0, 1.0"), r"3 treated experiment\(s\), 4 are"),
     "text": (
         cell("Raw 2", "n.d."),
-        r"1 value\(s\) in 'Raw 2' are no finite number.*'n.d.' of 'g02'",
+        r"1 value\(s\) in 'Raw 2' are not finite number.*'n.d.' of 'g02'",
     ),
-    "infinite": (cell("Raw 2", "inf"), r"are no finite number"),
+    "infinite": (cell("Raw 2", "inf"), r"are not finite number"),
     "negative": (cell("Raw 3", -1.0), r"1 negative intensity\(ies\) in 'Raw 3', e.g. -1 of 'g02'"),
     "duplicate": (cell("Name", "g01"), r"1 name\(s\) occur more than once: g01.*--sum-duplicates"),
     "no name": (cell("Name", ""), r"1 row\(s\) have no Name"),
@@ -172,34 +173,49 @@ def test_reference_engine_tells_when_the_package_stops(design: DoseDesign) -> No
 
 LONG = pd.DataFrame(
     {
-        "compound": ["DMSO", "a", "a"],
-        "concentration": [0.0, 1.0, 2.0],
-        "replicate": 1,
-        "gene": "g",
-        "intensity": [1.0, 2.0, 3.0],
+        "Metadata_Compound": ["DMSO", "a", "a"],
+        "Metadata_Concentration": [0.0, 1.0, 2.0],
+        "Metadata_Replicate": 1,
+        "Metadata_Protein": "g",
+        "Value": [1.0, 2.0, 3.0],
     }
 )
+
+
+def proteins(*names: object) -> pd.DataFrame:
+    return LONG.assign(Metadata_Protein=names)
+
+
 LONG_FAULTS = {
-    "column": (LONG.drop(columns="gene"), "1 column\\(s\\) are missing: gene"),
+    "column": (LONG.drop(columns="Metadata_Protein"), r"1 column.* missing: Metadata_Protein"),
     "empty": (LONG[:0], "the table has no row"),
-    "text": (LONG.assign(intensity="x"), "3 value\\(s\\) in 'intensity' are no finite number"),
-    "negative": (LONG.assign(intensity=-1.0), "3 negative intensity"),
+    "text": (LONG.assign(Value="x"), r"3 value\(s\) in 'Value' are not finite number"),
+    "negative": (LONG.assign(Value=-1.0), "3 negative intensity"),
     "control": (LONG[1:], "there is no control"),
     "duplicate": (pd.concat([LONG, LONG[1:2]]), "2 rows share compound, .* e.g. a, 1.0, 1, g"),
     "units": (LONG.assign(unit=["uM", "uM", "nM"]), "concentrations are in nM, uM, not all in uM"),
-    "no unit": (LONG.assign(unit="ug/ml"), "'ug/ml' is no concentration unit"),
-    "concentration": (LONG.assign(concentration=[0, 1, np.nan]), "1 treated row\\(s\\) have no"),
-    "no gene has a value": (LONG.assign(intensity=0.0), "none of 1 gene\\(s\\) has a value"),
-    "no gene": (LONG.assign(gene=["g", None, None]), "2 row\\(s\\) have no gene: row 2, 3"),
-    "gene nan": (LONG.assign(gene=["g", np.nan, "nan"]), "2 row\\(s\\) have no gene \\('nan'\\)"),
-    "no compound": (LONG.assign(compound=["DMSO", "None", " "]), "2 row\\(s\\) have no compound"),
-    "no replicate": (LONG.assign(replicate=[1, None, 1]), "1 row\\(s\\) have no replicate"),
-    "two spellings": (
-        LONG.assign(gene=["\u00e9", "e\u0301", "\u00e9"]),
-        "1 gene\\(s\\) are written in two ways",
+    "no unit": (LONG.assign(unit="ug/ml"), "'ug/ml' is not a concentration unit"),
+    "concentration": (
+        LONG.assign(Metadata_Concentration=[0, 1, np.nan]),
+        r"1 treated row\(s\) have no",
     ),
-    "truth": (LONG.assign(intensity=[True, False, True]), "3 value\\(s\\) in 'intensity' are no"),
-    "huge": (LONG.assign(intensity=[1.0, 1e300, 1.0]), "1 value\\(s\\) in 'intensity' are no"),
+    "no protein has a value": (LONG.assign(Value=0.0), r"none of 1 protein\(s\) has a value"),
+    "no protein": (proteins("g", None, None), r"2 row\(s\) have no protein: row 2, 3"),
+    "protein nan": (proteins("g", np.nan, "nan"), r"2 row\(s\) have no protein \('nan'\)"),
+    "no compound": (
+        LONG.assign(Metadata_Compound=["DMSO", "None", " "]),
+        r"2 row\(s\) have no compound",
+    ),
+    "no replicate": (
+        LONG.assign(Metadata_Replicate=[1, None, 1]),
+        r"1 row\(s\) have no replicate",
+    ),
+    "two spellings": (
+        proteins("\u00e9", "e\u0301", "\u00e9"),
+        r"1 protein\(s\) are written in two ways",
+    ),
+    "truth": (LONG.assign(Value=[True, False, True]), r"3 value\(s\) in 'Value' are no"),
+    "huge": (LONG.assign(Value=[1.0, 1e300, 1.0]), r"1 value\(s\) in 'Value' are no"),
 }
 
 
@@ -213,9 +229,9 @@ def test_faults_of_long_tables(fault: str) -> None:
 SAMPLES = pd.DataFrame(
     {
         "column": ["LFQ intensity s0", "LFQ intensity s1"],
-        "compound": ["DMSO", "a"],
-        "concentration": [0.0, 1.0],
-        "replicate": [1, 1],
+        "Metadata_Compound": ["DMSO", "a"],
+        "Metadata_Concentration": [0.0, 1.0],
+        "Metadata_Replicate": [1, 1],
     }
 )
 GROUPS = pd.DataFrame(
@@ -233,10 +249,11 @@ def test_wide_table_of_maxquant(tmp_path: Path) -> None:
     path = tmp_path / "proteinGroups.txt"
     GROUPS.to_csv(path, sep="\t", index=False)
     long = read_wide(path, "maxquant", SAMPLES, CurveSettings())
-    assert long["gene"].tolist() == ["A", "P2", "A", "P2"]  # decoys left out, nameless by protein
-    assert long["intensity"].tolist()[:3] == [10.0, 20.0, 11.0]
-    assert np.isnan(long["intensity"][3])  # 0 is missing
-    assert long["compound"].tolist() == ["DMSO", "DMSO", "a", "a"]
+    # decoys are left out, rows without a gene are named by their protein
+    assert long["Metadata_Protein"].tolist() == ["A", "P2", "A", "P2"]
+    assert long["Value"].tolist()[:3] == [10.0, 20.0, 11.0]
+    assert np.isnan(long["Value"][3])  # 0 is missing
+    assert long["Metadata_Compound"].tolist() == ["DMSO", "DMSO", "a", "a"]
 
 
 @pytest.mark.parametrize(
@@ -253,7 +270,7 @@ def test_wide_tables_of_other_engines(
     GROUPS[:2].rename(columns=renamed).to_csv(tmp_path / "t.tsv", sep="\t", index=False)
     samples = SAMPLES.assign(column=["LFQ intensity s0", sample])
     long = read_wide(tmp_path / "t.tsv", layout, samples, CurveSettings())
-    assert set(long["gene"]) == {"A", "P2"}
+    assert set(long["Metadata_Protein"]) == {"A", "P2"}
 
 
 def test_faults_of_wide_tables(tmp_path: Path) -> None:

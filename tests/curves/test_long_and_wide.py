@@ -9,33 +9,42 @@ import pandas as pd
 import pytest
 
 from phenoprot.core.errors import UserError
-from phenoprot.curves.labels import ratio_targets
-from phenoprot.curves.screen import design_tables
+from phenoprot.curves.designs import mean_ratios, screen_curves
+from phenoprot.curves.long import check_long
 from phenoprot.curves.settings import CurveSettings
-from phenoprot.curves.tables import check_long, read_wide
+from phenoprot.curves.wide import read_wide
 
 DOSES = [0.0, 0.01, 0.1, 1.0, 10.0, 100.0]
 
 
-def long_table(genes: tuple[str, ...] = ("g", "h")) -> pd.DataFrame:
+def long_table(proteins: tuple[str, ...] = ("g", "h")) -> pd.DataFrame:
     rows = [
-        {"compound": "a" if dose else "DMSO", "concentration": dose, "replicate": 1, "gene": gene}
-        for gene in genes
+        {
+            "Metadata_Compound": "a" if dose else "DMSO",
+            "Metadata_Concentration": dose,
+            "Metadata_Replicate": 1,
+            "Metadata_Protein": protein,
+        }
+        for protein in proteins
         for dose in DOSES
     ]
-    return pd.DataFrame(rows).assign(intensity=np.arange(len(rows)) + 1000.0)
+    return pd.DataFrame(rows).assign(Value=np.arange(len(rows)) + 1000.0)
 
 
-def test_genes_without_a_value_are_left_out_and_named(capsys: pytest.CaptureFixture[str]) -> None:
+def ratios_of(table: pd.DataFrame, settings: CurveSettings) -> pd.DataFrame:
+    return mean_ratios(screen_curves(table, settings), settings)
+
+
+def test_proteins_without_a_value_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     table = long_table(("g", "h", "i"))
-    table.loc[table["gene"] == "h", "intensity"] = np.nan
-    table.loc[table["gene"] == "i", "intensity"] = 0.0
+    table.loc[table["Metadata_Protein"] == "h", "Value"] = np.nan
+    table.loc[table["Metadata_Protein"] == "i", "Value"] = 0.0
     checked = check_long(table, CurveSettings(), "long.csv")
     said = capsys.readouterr().err
-    assert set(checked["gene"]) == {"g"}
-    assert "2 of 3 gene(s) have no value anywhere and are left out: h, i" in said
+    assert set(checked["Metadata_Protein"]) == {"g"}
+    assert "2 of 3 protein(s) have no value anywhere and are left out: h, i" in said
     pd.testing.assert_frame_equal(checked, check_long(long_table(("g",)), CurveSettings(), ""))
-    assert set(ratio_targets(table, CurveSettings())["gene"]) == {"g"}
+    assert set(ratios_of(table, CurveSettings())["Metadata_Protein"]) == {"g"}
 
 
 def test_categories_are_text_and_numbers() -> None:
@@ -48,7 +57,7 @@ def test_categories_are_text_and_numbers() -> None:
 
 def test_the_control_may_be_called_none() -> None:
     table = long_table().replace("DMSO", "none")
-    assert check_long(table, CurveSettings(control_compound="none"), "")["control"].sum() == 2
+    assert check_long(table, CurveSettings(control_compound="none"), "")["is_control"].sum() == 2
     with pytest.raises(UserError, match=r"2 row\(s\) have no compound \('none'\)"):
         check_long(table, CurveSettings(), "")
 
@@ -56,27 +65,26 @@ def test_the_control_may_be_called_none() -> None:
 def test_doses_that_differ_by_rounding_are_one() -> None:
     table = long_table()
     other = table.copy()
-    rows = other["gene"] == "h"
-    other.loc[rows, "concentration"] *= 1 + 1e-12
-    left = list(design_tables(table, CurveSettings()))
-    right = list(design_tables(other, CurveSettings()))
-    assert len(left) == len(right) == 1
-    pd.testing.assert_frame_equal(left[0][0], right[0][0], check_exact=True)
-    assert left[0][1] == right[0][1]
+    rows = other["Metadata_Protein"] == "h"
+    other.loc[rows, "Metadata_Concentration"] *= 1 + 1e-12
+    (left,), (right,) = (screen_curves(t, CurveSettings()).designs for t in (table, other))
+    pd.testing.assert_frame_equal(left.key, right.key)
+    np.testing.assert_array_equal(left.values, right.values)
+    assert left.design == right.design
 
 
 def test_negative_values_are_clipped_as_ratio_range_has_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     table = long_table()
-    table.loc[5, "intensity"] = -1.0
+    table.loc[5, "Value"] = -1.0
     with pytest.raises(UserError, match="1 negative"):
         check_long(table, CurveSettings(), "")
     clip = CurveSettings(ratio_range=(0.0, np.inf))
-    ratios = ratio_targets(table, clip)
+    ratios = ratios_of(table, clip)
     assert "1 negative intensity(ies): their ratios are clipped" in capsys.readouterr().err
-    assert ratios["ratio"].min() == 0.0
-    table.loc[0, "intensity"] = -5.0
+    assert ratios["Ratio"].min() == 0.0
+    table.loc[0, "Value"] = -5.0
     with pytest.raises(UserError, match=r"1 mean control .* -5 of 'g'"):
         check_long(table, clip, "")
 
@@ -85,11 +93,10 @@ def test_scale(capsys: pytest.CaptureFixture[str]) -> None:
     table = long_table()
     check_long(table, CurveSettings(), "long.csv")
     assert capsys.readouterr().err == ""
-    check_long(table.assign(intensity=np.log2(table["intensity"])), CurveSettings(), "long.csv")
+    check_long(table.assign(Value=np.log2(table["Value"])), CurveSettings(), "long.csv")
     assert "long.csv: all 12 intensities" in capsys.readouterr().err
-    check_long(
-        table.assign(concentration=table["concentration"] * 1e3), CurveSettings(), "long.csv"
-    )
+    table["Metadata_Concentration"] *= 1e3
+    check_long(table, CurveSettings(), "long.csv")
     assert "the highest dose is 0.1 M" in capsys.readouterr().err
 
 
@@ -104,9 +111,9 @@ def samples(engine: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "column": [ENGINES[engine][2].format(i) for i in range(6)],
-            "compound": ["DMSO", *["X"] * 5],
-            "concentration": DOSES,
-            "replicate": "1",
+            "Metadata_Compound": ["DMSO", *["X"] * 5],
+            "Metadata_Concentration": DOSES,
+            "Metadata_Replicate": "1",
         }
     )
 
@@ -124,7 +131,7 @@ def wide(engine: str, rows: list[tuple[str, str]], **columns: list[str]) -> str:
 def genes_of(path: Path, engine: str, text: str, **options: str) -> dict[str, float]:
     path.write_text(text)
     long = read_wide(path, engine, samples(engine), CurveSettings(), **options)
-    return dict(zip(long["gene"], long["intensity"], strict=True))
+    return dict(zip(long["Metadata_Protein"], long["Value"], strict=True))
 
 
 CLEAN = [("P1", "G1"), ("P2", "G2"), ("P3", ""), ("P4", "nan")]
@@ -201,7 +208,7 @@ def test_tables_that_tell_no_contaminants_are_pointed_out(
 ) -> None:
     for engine, said in [("maxquant", "contaminants and decoys"), ("diann", "contaminants:")]:
         genes_of(tmp_path / "t.tsv", engine, wide(engine, CLEAN))
-        assert f"no column and no prefix tells {said}" in capsys.readouterr().err
+        assert f"no column and no prefix marks {said}" in capsys.readouterr().err
 
 
 def test_faults_of_flags(tmp_path: Path) -> None:
@@ -219,7 +226,7 @@ def test_faults_of_flags(tmp_path: Path) -> None:
         (b"", "empty"),
         (wide("diann", CLEAN).encode("utf-16"), "UTF-16"),
         (wide("diann", [("P1", "\u00b5")]).encode("latin-1"), "line 2"),
-        (wide("diann", [("", "")]).encode(), r"6 row\(s\) have no gene"),
+        (wide("diann", [("", "")]).encode(), r"6 row\(s\) have no protein"),
         (wide("diann", CLEAN).replace("200", "2e2e", 1).encode(), "'2e2e' of 'G2'"),
         (wide("diann", CLEAN).split("\n")[0].encode(), "no row"),
     ],

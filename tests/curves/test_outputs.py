@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from phenoprot.core.errors import UserError
 from phenoprot.curves.cli import app
-from phenoprot.curves.design import DoseDesign, raw
+from phenoprot.curves.curvecurator import raw
+from phenoprot.curves.design import DoseDesign
 from phenoprot.curves.outputs import require_output
 from phenoprot.curves.plot import plot_file
 from phenoprot.curves.settings import FitSettings
@@ -130,7 +131,7 @@ def test_damaged_curves(fault: str, fitted: tuple[Path, Path]) -> None:
 
 @pytest.mark.parametrize("ending", [".xyz", "", ".txt"])
 def test_unknown_kinds_of_pictures(ending: str, fitted: tuple[Path, Path]) -> None:
-    with pytest.raises(UserError, match="no ending of a picture"):
+    with pytest.raises(UserError, match="is not a picture format"):
         plot_file(*fitted, [], fitted[0].parent / f"a{ending}")
 
 
@@ -176,7 +177,7 @@ def frame(design: DoseDesign) -> pd.DataFrame:
     [
         ("Name", ["a", None, "nan", "d"], r"2 row\(s\) have no Name"),
         ("Raw d1", [1, -1, 1, 1], "1 negative"),
-        ("Raw d1", [1, np.inf, 1, 1], "no finite number"),
+        ("Raw d1", [1, np.inf, 1, 1], "not finite numbers"),
         ("Raw d1", ["1", "x", "1", "1"], "'x' of 'b'"),
     ],
 )

@@ -10,8 +10,8 @@ import pytest
 from benchmarks.curves.simulate import make_design, make_table
 from tests.curves.conftest import CTRP, noisy_ratios, table_of
 
-from phenoprot.curves.design import DoseDesign, ratio
-from phenoprot.curves.engine import fit_table
+from phenoprot.curves.curvecurator import fit_table, ratio
+from phenoprot.curves.design import DoseDesign
 from phenoprot.curves.readers import read_curvecurator
 from phenoprot.curves.reference import fit_reference
 from phenoprot.curves.settings import FitSettings

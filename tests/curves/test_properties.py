@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from tests.curves.conftest import noisy_ratios, table_of
 
 from phenoprot.core.errors import UserError
+from phenoprot.curves.curvecurator import fit_table
 from phenoprot.curves.design import DoseDesign
-from phenoprot.curves.engine import fit_ratios, fit_table
+from phenoprot.curves.engine import fit_ratios
 from phenoprot.curves.kernel import fit_blocks
 from phenoprot.curves.settings import FitSettings
 from phenoprot.curves.stream import fit_parquet

@@ -8,127 +8,97 @@ import matplotlib.image as mpimg
 import numpy as np
 import pandas as pd
 import pytest
+from tests.curves.screens import COMPOUND, DOSE, PLATE, PROTEIN, REPLICATE, SETTINGS, screen
 from typer.testing import CliRunner
 
 from phenoprot.core.errors import UserError
+from phenoprot.curves.blocks import FITTED
 from phenoprot.curves.cli import app
-from phenoprot.curves.labels import count_states, label_matrix, ratio_targets
+from phenoprot.curves.designs import mean_ratios, screen_curves
 from phenoprot.curves.prepare import TOO_MANY_MISSING
-from phenoprot.curves.screen import FEW_DOSES, FEW_SAMPLES, FITTED, fit_screen
+from phenoprot.curves.screen import FEW_DOSES, FEW_SAMPLES, count_states, fit_screen
 from phenoprot.curves.settings import CurveSettings
 
-GENES = {"up": 3.0, "down": 0.2, "flat": 1.0}
-SETTINGS = CurveSettings(control_group=("plate",))
+
+def fitted(table: pd.DataFrame, settings: CurveSettings = SETTINGS) -> pd.DataFrame:
+    return fit_screen(screen_curves(table, settings), settings)
 
 
-def screen(seed: int = 0) -> pd.DataFrame:
-    """Three designs over two plates, the second twice as bright; plus one single-dose compound."""
-    rng = np.random.default_rng(seed)
-    doses = {
-        "a": ("p1", [0.01, 0.1, 1, 10, 100]),
-        "b": ("p2", [0.01, 0.1, 1, 10, 100]),
-        "c": ("p2", [100, 30, 10, 3, 1, 0.3, 0.1]),
-        "d": ("p1", [1.0]),
-        "DMSO": ("p1", [0.0]),
-        "DMSO ": ("p2", [0.0]),
-    }
-    rows = [
-        (compound.strip(), dose, replicate, gene, plate, base * bright * effect)
-        for compound, (plate, levels) in doses.items()
-        for bright in [2.0 if plate == "p2" else 1.0]
-        for dose in levels
-        for replicate in range(4 if dose == 0 else 1)
-        for gene, back in GENES.items()
-        for base in [1e6 * rng.normal(1, 0.02)]
-        for effect in [1 + (back - 1) * dose / (dose + 1)]
-    ]
-    columns = ["compound", "concentration", "replicate", "gene", "plate", "intensity"]
-    return pd.DataFrame(rows, columns=columns)
+def ratios_of(table: pd.DataFrame) -> pd.DataFrame:
+    return mean_ratios(screen_curves(table, SETTINGS), SETTINGS)
 
 
 def test_planted_effects_are_called() -> None:
-    curves = fit_screen(screen(), SETTINGS)
-    assert curves["compound"].tolist() == sorted([*"abcd"] * 3)
-    called = curves[curves["compound"] != "d"]
-    assert called["Curve Regulation"].tolist() == ["down", "not", "up"] * 3
-    np.testing.assert_allclose(called["pEC50"][called["gene"] != "flat"], 6.0, atol=0.3)
-    assert called["Valid Doses"].tolist() == [5] * 6 + [7] * 3
+    curves = fitted(screen())
+    assert curves[COMPOUND].tolist() == sorted([*"abcd"] * 3)
+    called = curves[curves[COMPOUND] != "d"]
+    assert called["Label"].tolist() == ["down", "not", "up"] * 3
+    np.testing.assert_allclose(called["pEC50"][called[PROTEIN] != "flat"], 6.0, atol=0.3)
+    assert called["Valid_Doses"].tolist() == [5] * 6 + [7] * 3
     counts = count_states(curves)
     assert counts["curves"] == 12
     assert (counts["up"], counts["down"], counts["not"], counts["unclassified"]) == (3, 3, 3, 3)
     assert counts[f"removed: {FEW_SAMPLES}"] == 3
 
 
-def test_labels_mask_the_other_direction_and_the_unclassified() -> None:
-    curves = fit_screen(screen(), SETTINGS)
-    up, down = label_matrix(curves, "up"), label_matrix(curves, "down")
-    assert up.columns.tolist() == ["down", "flat", "up"]
-    np.testing.assert_array_equal(up.loc["a"], [np.nan, 0.0, 1.0])
-    np.testing.assert_array_equal(down.loc["a"], [1.0, 0.0, np.nan])
-    assert up.loc["d"].isna().all()
-
-
 def test_filters_are_named_and_counted() -> None:
     table = screen()
-    table.loc[(table["gene"] == "up") & (table["concentration"] == 0.01), "intensity"] = np.nan
-    two = table["concentration"].isin([0.01, 0.1]) & (table["gene"] == "flat")
-    table.loc[two & (table["compound"] == "a"), "intensity"] = np.nan
-    curves = fit_screen(table, SETTINGS.model_copy(update={"max_missing": 1}))
+    table.loc[(table[PROTEIN] == "up") & (table[DOSE] == 0.01), "Value"] = np.nan
+    two = table[DOSE].isin([0.01, 0.1]) & (table[PROTEIN] == "flat")
+    table.loc[two & (table[COMPOUND] == "a"), "Value"] = np.nan
+    curves = fitted(table, SETTINGS.model_copy(update={"max_missing": 1}))
     counts = count_states(curves)
     assert counts[f"removed: {FEW_DOSES}"] == 2
     assert counts[f"removed: {TOO_MANY_MISSING}"] == 1
-    row = curves[(curves["compound"] == "a") & (curves["gene"] == "flat")].iloc[0]
-    assert row[list(FITTED)].isna().all()
+    row = curves[(curves[COMPOUND] == "a") & (curves[PROTEIN] == "flat")].iloc[0]
+    assert row[[name for name in FITTED if name != "Label"]].isna().all()
+    assert row["Label"] == ""
 
 
 def test_ratios_are_to_the_controls_of_their_own_group() -> None:
     table = screen()
-    ratios = ratio_targets(table, SETTINGS)
-    assert ratios.columns.tolist() == ["compound", "gene", "concentration", "ratio"]
-    assert set(ratios["compound"]) == set("abc")
+    ratios = ratios_of(table)
+    assert ratios.columns.tolist() == [COMPOUND, PROTEIN, DOSE, "Ratio"]
+    assert set(ratios[COMPOUND]) == set("abc")
     # by hand: b is on the bright plate
-    controls = table[(table["compound"] == "DMSO") & (table["plate"] == "p2")]
-    level = controls[controls["gene"] == "up"]["intensity"].mean()
-    value = table[(table["compound"] == "b") & (table["gene"] == "up")]["intensity"].iloc[2]
-    row = ratios[(ratios["compound"] == "b") & (ratios["gene"] == "up")].iloc[2]
-    assert row["concentration"] == 1.0
-    assert row["ratio"] == pytest.approx(value / level)
+    controls = table[(table[COMPOUND] == "DMSO") & (table[PLATE] == "p2")]
+    level = controls[controls[PROTEIN] == "up"]["Value"].mean()
+    value = table[(table[COMPOUND] == "b") & (table[PROTEIN] == "up")]["Value"].iloc[2]
+    row = ratios[(ratios[COMPOUND] == "b") & (ratios[PROTEIN] == "up")].iloc[2]
+    assert row[DOSE] == 1.0
+    assert row["Ratio"] == pytest.approx(value / level)
 
 
 def test_replicated_doses_are_averaged_as_targets_and_fitted_one_by_one() -> None:
     table = screen()
-    again = table[table["compound"] == "a"].assign(replicate=1)
-    again["intensity"] *= 1.2
+    again = table[table[COMPOUND] == "a"].assign(**{REPLICATE: 1})
+    again["Value"] *= 1.2
     both = pd.concat([table, again], ignore_index=True)
-    row = fit_screen(both, SETTINGS)
-    assert (row[row["compound"] == "a"]["Valid Doses"] == 10).all()
-    one, two = ratio_targets(table, SETTINGS), ratio_targets(both, SETTINGS)
-    a = one["compound"] == "a"
-    np.testing.assert_allclose(two["ratio"][a], 1.1 * one["ratio"][a])
+    row = fitted(both)
+    assert (row[row[COMPOUND] == "a"]["Valid_Doses"] == 10).all()
+    one, two = ratios_of(table), ratios_of(both)
+    a = one[COMPOUND] == "a"
+    np.testing.assert_allclose(two["Ratio"][a], 1.1 * one["Ratio"][a])
 
 
 def test_normalisation_removes_the_brightness_of_a_sample() -> None:
     table = screen()
-    settings = CurveSettings(control_group=("plate",), normalization=True)
-    dim = (table["compound"] == "a") & (table["concentration"] == 1.0)
-    dimmed = table.assign(intensity=table["intensity"].where(~dim, table["intensity"] / 8))
-    plain = fit_screen(table, settings)["Curve RMSE"]
-    np.testing.assert_allclose(
-        fit_screen(dimmed, settings)["Curve RMSE"], plain, rtol=1e-6, atol=1e-9
-    )
+    settings = CurveSettings(control_group=(PLATE,), normalization=True)
+    dim = (table[COMPOUND] == "a") & (table[DOSE] == 1.0)
+    dimmed = table.assign(Value=table["Value"].where(~dim, table["Value"] / 8))
+    plain, same = (fitted(each, settings)["RMSE"] for each in (table, dimmed))
+    np.testing.assert_allclose(same, plain, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.slow
 def test_both_engines_give_the_same_screen() -> None:
     table = screen(1)
-    batched = fit_screen(table, SETTINGS)
-    reference = fit_screen(table, SETTINGS, "curvecurator")
+    batched = fitted(table)
+    reference = fitted(table, SETTINGS.model_copy(update={"engine": "curvecurator"}))
     assert batched.columns.tolist() == reference.columns.tolist()
-    for column in ["compound", "gene", "Filter", "Curve Regulation"]:
-        assert batched[column].fillna("").tolist() == reference[column].fillna("").tolist()
-    np.testing.assert_allclose(
-        batched["Curve Fold Change"], reference["Curve Fold Change"], atol=5e-3
-    )
+    same = [COMPOUND, PROTEIN, "Valid_Doses", "Filter", "Label"]
+    pd.testing.assert_frame_equal(batched[same], reference[same])
+    np.testing.assert_allclose(batched["Effect"], reference["Effect"], atol=5e-3)
 
 
 def test_fit_and_plot_commands(job: Path) -> None:

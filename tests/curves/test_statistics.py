@@ -7,8 +7,9 @@ import pytest
 from scipy import integrate
 from tests.curves.conftest import table_of
 
+from phenoprot.curves.curvecurator import fit_table
 from phenoprot.curves.design import DoseDesign, interpolation_points
-from phenoprot.curves.engine import fit_ratios, fit_table
+from phenoprot.curves.engine import fit_ratios
 from phenoprot.curves.model import logistic
 from phenoprot.curves.prepare import centre_medians, imputation_value, prepare
 from phenoprot.curves.settings import FitSettings
@@ -103,10 +104,10 @@ def test_parameters_of_exact_curves_are_found_again(design: DoseDesign) -> None:
     pec50, slope, front, back = (column[:, None] for column in truth.T)
     fitted = fit_ratios(logistic(x, pec50, slope, front, back), x, FitSettings())
     np.testing.assert_allclose(fitted[:, :4], truth, rtol=1e-4)
-    column = COLUMNS.index("Curve Fold Change")
+    column = COLUMNS.index("Effect")
     ends = np.log2(logistic(x[-1], *truth.T)) - np.log2(logistic(x[0], *truth.T))
     np.testing.assert_allclose(fitted[:, column], ends, rtol=1e-5)
-    for row, area in zip(truth, fitted[:, COLUMNS.index("Curve AUC")], strict=True):
+    for row, area in zip(truth, fitted[:, COLUMNS.index("AUC")], strict=True):
         expected, _ = integrate.quad(lambda at, r=row: float(logistic(at, *r)), x[0], x[-1])
         assert area == pytest.approx(expected / (x[-1] - x[0]), rel=1e-5)
 
@@ -145,13 +146,14 @@ def test_imputation_value_is_a_quantile_of_the_controls() -> None:
     assert imputation_value(controls, 0.5) == 4.0
 
 
-def test_filters_are_counted(design: DoseDesign) -> None:
+def test_filters_remove_curves(design: DoseDesign) -> None:
     ratios = np.ones((4, 5))
     ratios[0, :2] = np.nan
     ratios[1, 0] = 0.0
     table = table_of(ratios, design)
     table.loc[2, "Raw c"] = np.nan
-    prepared = prepare(table, design, FitSettings(max_missing=1))
-    assert prepared.curves["Name"].tolist() == ["g1", "g3"]
-    assert list(prepared.removed.values()) == [1, 0, 1]
-    assert prepared.curves["Ratio d1"][0] == 0.0  # a zero is missing only for the filter
+    values = table.drop(columns="Name").to_numpy()
+    prepared = prepare(values, design, FitSettings(max_missing=1))
+    assert prepared.rows.tolist() == [1, 3]  # 0 misses two values, 2 its control
+    assert prepared.ratios.tolist() == [[1, 0, 1, 1, 1, 1], [1] * 6]  # 0 is a ratio for the fit
+    assert prepared.quality.tolist() == [np.log2(1000.0)] * 2

@@ -8,7 +8,7 @@ from benchmarks.curves.simulate import make_design, make_table
 
 from phenoprot.core.errors import UserError
 from phenoprot.curves import engine_torch
-from phenoprot.curves.engine import fit_table
+from phenoprot.curves.curvecurator import fit_table
 from phenoprot.curves.settings import FitSettings
 
 

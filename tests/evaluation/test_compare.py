@@ -16,13 +16,16 @@ from phenoprot.evaluation.compare import (
     auc_differences,
     bootstrap_p,
     compare,
-    is_shuffled,
-    pairs_of,
     placements,
 )
+from phenoprot.evaluation.compute import is_shuffled
+from phenoprot.evaluation.plan import pairs_of
+from phenoprot.evaluation.results import Estimate
+from phenoprot.evaluation.score import auc_scores
 from phenoprot.evaluation.settings import EvaluationSettings
 
 NAN = np.nan
+NAMES = ("one", "other")
 SETTINGS = EvaluationSettings(
     auc_thresholds=[0.6], r2_thresholds=[0.1], permutations=1, bootstraps=300, seed=0
 )
@@ -239,7 +242,7 @@ Problem = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 
 def test_a_comparison(problem: Problem) -> None:
     one, other, labels = problem
-    result = compare(one, other, labels, SETTINGS)
+    result = compare(NAMES, one, other, labels, SETTINGS)
     lines = result.targets.set_index("Target")
     folds = [one["Fold"] == fold for fold in range(4)]
     for name in labels.columns[1:]:
@@ -249,61 +252,82 @@ def test_a_comparison(problem: Problem) -> None:
         ]
         assert lines.loc[name, "difference"] == pytest.approx(aucs[0] - aucs[1], abs=1e-12)
     np.testing.assert_allclose(lines["q"], stats.false_discovery_control(lines["p"]))
-    assert result.metrics["n_better"] == 4
-    assert result.metrics["n_worse"] == 0
-    assert result.metrics["n_targets_tested"] == 12
-    assert result.metrics["n_compounds"] == 80
-    mean = result.metrics["mean_auc_difference"]
-    assert mean == pytest.approx(lines["difference"].mean(), abs=1e-6)
-    low, high = (result.metrics[f"mean_auc_difference_ci_{end}"] for end in ("low", "high"))
-    assert 0 < low < mean < high
-    assert result.metrics["mean_auc_difference_p"] == pytest.approx(2 / 301, abs=1e-6)
+    found = result.result
+    assert (found.row, found.against) == NAMES
+    assert (found.n_better, found.n_worse) == (4, 0)
+    assert (found.n_targets_tested, found.n_compounds) == (12, 80)
+    mean = found.mean_auc_difference
+    assert mean is not None
+    assert mean.value == pytest.approx(lines["difference"].mean(), abs=1e-6)
+    assert mean.low is not None
+    assert mean.high is not None
+    assert 0 < mean.low < mean.value < mean.high
+    assert found.p == pytest.approx(2 / 301, abs=1e-6)
 
 
 def test_the_other_way_round(problem: Problem) -> None:
     one, other, labels = problem
-    there, back = compare(one, other, labels, SETTINGS), compare(other, one, labels, SETTINGS)
+    there, back = (
+        compare(NAMES, one, other, labels, SETTINGS),
+        compare(NAMES, other, one, labels, SETTINGS),
+    )
     np.testing.assert_allclose(back.targets["difference"], -there.targets["difference"])
     np.testing.assert_allclose(back.targets["p"], there.targets["p"])
-    assert (back.metrics["n_better"], back.metrics["n_worse"]) == (0, 4)
-    assert (
-        back.metrics["mean_auc_difference_ci_low"] == -there.metrics["mean_auc_difference_ci_high"]
-    )
-    assert back.metrics["mean_auc_difference_p"] == there.metrics["mean_auc_difference_p"]
+    assert (back.result.n_better, back.result.n_worse) == (0, 4)
+    gain, loss = there.result.mean_auc_difference, back.result.mean_auc_difference
+    assert gain is not None
+    assert loss is not None
+    assert gain.high is not None
+    assert loss.low == -gain.high
+    assert back.result.p == there.result.p
 
 
 def test_a_method_does_not_differ_from_itself(problem: Problem) -> None:
     one, _, labels = problem
-    metrics = compare(one, one, labels, SETTINGS).metrics
-    assert (metrics["n_better"], metrics["n_worse"], metrics["mean_auc_difference"]) == (0, 0, 0)
-    assert metrics["mean_auc_difference_p"] == 1.0
+    found = compare(NAMES, one, one, labels, SETTINGS).result
+    assert (found.n_better, found.n_worse) == (0, 0)
+    assert found.mean_auc_difference == Estimate(value=0, low=0, high=0)
+    assert found.p == 1.0
+
+
+def test_draws_at_hand_are_used_where_no_treatment_is_left_out(problem: Problem) -> None:
+    one, other, labels = problem
+    draws = tuple(auc_scores(row, labels, SETTINGS).draws for row in (one, other))
+    plain = compare(NAMES, one, other, labels, SETTINGS)
+    assert compare(NAMES, one, other, labels, SETTINGS, draws).result == plain.result
+    nowhere = (draws[0], draws[0])
+    assert compare(NAMES, one, other, labels, SETTINGS, nowhere).result != plain.result
+    fewer = compare(NAMES, one.iloc[:60], other, labels, SETTINGS, nowhere)
+    assert fewer.result == compare(NAMES, one.iloc[:60], other, labels, SETTINGS).result
 
 
 def test_only_common_treatments_are_compared(problem: Problem) -> None:
     one, other, labels = problem
-    both = compare(one.iloc[:60], other.iloc[:60], labels, SETTINGS)
-    mixed = compare(one.iloc[:60], other[::-1].reset_index(drop=True), labels, SETTINGS)
-    assert mixed.metrics == both.metrics
-    assert mixed.metrics["n_compounds"] == 60
+    both = compare(NAMES, one.iloc[:60], other.iloc[:60], labels, SETTINGS)
+    mixed = compare(NAMES, one.iloc[:60], other[::-1].reset_index(drop=True), labels, SETTINGS)
+    assert mixed.result == both.result
+    assert mixed.result.n_compounds == 60
     pd.testing.assert_frame_equal(mixed.targets, both.targets)
 
 
 def test_false_discoveries_are_counted_at_the_rate_in_force(problem: Problem) -> None:
     one, other, labels = problem
     strict = SETTINGS.model_copy(update={"false_discovery_rate": 1e-12})
-    assert compare(one, other, labels, strict).metrics["n_better"] == 0
+    assert compare(NAMES, one, other, labels, strict).result.n_better == 0
 
 
 def test_rows_that_do_not_belong_together(problem: Problem) -> None:
     one, other, labels = problem
     with pytest.raises(UserError) as error:
-        compare(one, other.assign(Fold=(other["Fold"] + (other.index < 3)) % 4), labels, SETTINGS)
+        compare(
+            NAMES, one, other.assign(Fold=(other["Fold"] + (other.index < 3)) % 4), labels, SETTINGS
+        )
     assert str(error.value) == (
         "predictions: 3 compound(s) are in different folds in two rows. Predict both with the same "
         "folds: `dvc repro`."
     )
     with pytest.raises(UserError, match="no treatment in common"):
-        compare(one.iloc[:40], other.iloc[40:], labels, SETTINGS)
+        compare(NAMES, one.iloc[:40], other.iloc[40:], labels, SETTINGS)
 
 
 def test_pairs() -> None:

@@ -11,6 +11,7 @@ from sklearn.metrics import r2_score, roc_auc_score
 from phenoprot.evaluation.doses import classification_by_dose, concentrations, regression_by_dose
 from phenoprot.evaluation.folds import compound_draws, interval, mean_of_present
 from phenoprot.evaluation.regression import bootstrap_r2, pearson_r2_by_target, r2_by_target
+from phenoprot.evaluation.results import DoseScores, Estimate
 from phenoprot.evaluation.settings import EvaluationSettings
 
 SETTINGS = EvaluationSettings(
@@ -48,44 +49,48 @@ def screen(seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     )
 
 
+def inside(mean: Estimate, value: float) -> bool:
+    """Whether a value is in the interval."""
+    return mean.low is not None and mean.high is not None and mean.low < value < mean.high
+
+
 def test_auc_at_each_concentration_is_that_of_scikit_learn() -> None:
     predictions, labels, _ = screen()
     found = classification_by_dose(predictions, labels, SETTINGS)
-    assert list(found) == ["0.01", "0.5", "10"]
-    for dose, line in zip(DOSES, found.values(), strict=True):
+    assert [line.concentration for line in found] == DOSES
+    for dose, line in zip(DOSES, found, strict=True):
         rows = predictions[predictions["Metadata_Concentration"] == dose]
         aucs = [
             roc_auc_score(labels[name][rows["Fold"].to_numpy() == fold], fold_rows[name])
             for name in "tuvw"
             for fold, fold_rows in rows.groupby("Fold")
         ]
-        assert line["mean_auc"] == pytest.approx(np.mean(aucs), abs=1e-6)
-        assert line["mean_auc_ci_low"] < line["mean_auc"] < line["mean_auc_ci_high"]
-        assert (line["n_compounds"], line["n_targets_scored"]) == (N, 4)
-    low, _, high = found.values()
-    assert low["mean_auc_ci_low"] < 0.5 < low["mean_auc_ci_high"]
-    assert high["mean_auc"] > 0.95
+        assert line.means["auc"].value == pytest.approx(np.mean(aucs), abs=1e-6)
+        assert inside(line.means["auc"], line.means["auc"].value)
+        assert (line.n_compounds, line.n_targets_scored) == (N, 4)
+    low, _, high = found
+    assert inside(low.means["auc"], 0.5)
+    assert high.means["auc"].value > 0.95
 
 
 def test_r2_at_each_concentration_is_that_of_scikit_learn() -> None:
     predictions, _, levels = screen()
     levels.loc[::7, "t"] = np.nan
     found = regression_by_dose(predictions, levels, SETTINGS)
-    for dose, line in zip(DOSES, found.values(), strict=True):
+    for dose, line in zip(DOSES, found, strict=True):
         at = predictions["Metadata_Concentration"] == dose
         there = {name: at & levels[name].notna() for name in "tuvw"}
         r2 = [r2_score(levels[name][rows], predictions[name][rows]) for name, rows in there.items()]
         r = [
             pearsonr(levels[name][rows], predictions[name][rows])[0] for name, rows in there.items()
         ]
-        assert line["mean_r2"] == pytest.approx(np.mean(r2), abs=1e-6)
-        assert line["median_r2"] == pytest.approx(np.median(r2), abs=1e-6)
-        assert line["mean_pearson_r2"] == pytest.approx(np.mean(np.square(r)), abs=1e-6)
-        for name in ("mean_r2", "mean_pearson_r2"):
-            assert line[f"{name}_ci_low"] < line[name] < line[f"{name}_ci_high"]
-    assert [line["mean_pearson_r2"] for line in found.values()] == sorted(
-        line["mean_pearson_r2"] for line in found.values()
-    )
+        assert line.means["r2"].value == pytest.approx(np.mean(r2), abs=1e-6)
+        assert line.median == pytest.approx(np.median(r2), abs=1e-6)
+        assert line.means["pearson_r2"].value == pytest.approx(np.mean(np.square(r)), abs=1e-6)
+        for mean in line.means.values():
+            assert inside(mean, mean.value)
+    correlations = [line.means["pearson_r2"].value for line in found]
+    assert correlations == sorted(correlations)
 
 
 def test_a_concentration_without_both_classes_has_no_auc() -> None:
@@ -95,8 +100,8 @@ def test_a_concentration_without_both_classes_has_no_auc() -> None:
         predictions["Metadata_Compound"] == "c03"
     )
     found = classification_by_dose(predictions[rows].reset_index(drop=True), labels, SETTINGS)
-    assert found["0.01"] == {"n_compounds": 1, "n_targets_scored": 0}
-    assert found["0.5"]["n_compounds"] == N
+    assert found[0] == DoseScores(concentration=0.01, n_compounds=1, n_targets_scored=0, means={})
+    assert found[1].n_compounds == N
 
 
 def test_one_dose_of_each_compound_is_no_series() -> None:
@@ -106,8 +111,8 @@ def test_one_dose_of_each_compound_is_no_series() -> None:
     mixed = single.assign(Metadata_Concentration=np.where(np.arange(N) % 2, 1.0, 5.0))
     for table in (single, mixed):
         assert concentrations(table) == []
-        assert classification_by_dose(table, labels, SETTINGS) == {}
-        assert regression_by_dose(table, levels, SETTINGS) == {}
+        assert classification_by_dose(table, labels, SETTINGS) == []
+        assert regression_by_dose(table, levels, SETTINGS) == []
 
 
 def test_shuffles_are_scored_one_by_one_and_averaged() -> None:
@@ -117,25 +122,26 @@ def test_shuffles_are_scored_one_by_one_and_averaged() -> None:
     both = pd.concat(
         [predictions.assign(Metadata_Repeat=1), again.assign(Metadata_Repeat=2)], ignore_index=True
     )
-    found = regression_by_dose(both, levels, SETTINGS)["10"]
-    one, two = (regression_by_dose(table, levels, SETTINGS)["10"] for table in (predictions, again))
-    for name in ("mean_r2", "mean_pearson_r2"):
-        assert found[name] == pytest.approx((one[name] + two[name]) / 2, abs=1e-6)
-    assert found["n_compounds"] == N
+    found = regression_by_dose(both, levels, SETTINGS)[-1]
+    one, two = (regression_by_dose(table, levels, SETTINGS)[-1] for table in (predictions, again))
+    for name in ("r2", "pearson_r2"):
+        mean = (one.means[name].value + two.means[name].value) / 2
+        assert found.means[name].value == pytest.approx(mean, abs=1e-6)
+    assert found.n_compounds == N
 
 
 def test_the_interval_covers_the_truth() -> None:
     """Levels N(0, 1), predicted with noise of sd 1: squared correlation 0.5, R2 0."""
-    covered = {"mean_pearson_r2": 0, "mean_r2": 0}
+    covered = {"pearson_r2": 0, "r2": 0}
     for seed in range(30):
         rng = np.random.default_rng(seed)
         predictions, _, levels = screen()
         truth = rng.normal(size=levels[["t"]].shape)
         levels = levels.drop(columns=list("uvw")).assign(t=truth)
         predictions = predictions.assign(t=truth + rng.normal(size=truth.shape))
-        line = regression_by_dose(predictions, levels, SETTINGS)["10"]
-        for name, value in (("mean_pearson_r2", 0.5), ("mean_r2", 0.0)):
-            covered[name] += line[f"{name}_ci_low"] <= value <= line[f"{name}_ci_high"]
+        line = regression_by_dose(predictions, levels, SETTINGS)[-1]
+        for name, value in (("pearson_r2", 0.5), ("r2", 0.0)):
+            covered[name] += inside(line.means[name], value)
     assert min(covered.values()) >= 25
 
 

@@ -7,7 +7,13 @@ import pandas as pd
 import pytest
 
 from phenoprot.evaluation.leak import leak_of_aucs, leak_of_levels
-from phenoprot.evaluation.score import auc_scores, level_scores
+from phenoprot.evaluation.results import Estimate
+from phenoprot.evaluation.score import (
+    RowScores,
+    auc_scores,
+    level_scores,
+    score_classification,
+)
 from phenoprot.evaluation.settings import EvaluationSettings
 
 SETTINGS = EvaluationSettings(
@@ -42,20 +48,23 @@ def test_a_model_that_knows_the_compound_is_caught(screen: Screen) -> None:
     rng = np.random.default_rng(1)
     honest = key.assign(t=rng.normal(size=120))
     torn = key.assign(Fold=rng.permutation(120) % 4, t=label)
-    found = leak_of_aucs(auc_scores(honest, labels, SETTINGS), torn, labels, SETTINGS)
-    assert found["leak_mean_auc"] == 1.0
-    assert found["leak_gap"] == pytest.approx(
-        1 - auc_scores(honest, labels, SETTINGS).auc[0], abs=1e-6
-    )
-    assert 0.2 < found["leak_gap_ci_low"] < found["leak_gap"] < found["leak_gap_ci_high"]
-    assert found["leak_n_doses"] == 3
+    scores = score_classification(honest, labels, SETTINGS)
+    found = leak_of_aucs(scores, torn, labels, SETTINGS)
+    assert (found.score, found.mean, found.n_doses) == ("auc", 1.0, 3)
+    gap = found.gap
+    assert gap is not None
+    assert gap.value == pytest.approx(1 - auc_scores(honest, labels, SETTINGS).auc[0], abs=1e-6)
+    assert gap.low is not None
+    assert gap.high is not None
+    assert 0.2 < gap.low < gap.value < gap.high
 
 
 def test_the_same_predictions_leave_no_gap(screen: Screen) -> None:
     key, labels, label = screen
     predictions = key.assign(t=label + np.random.default_rng(1).normal(size=120))
-    found = leak_of_aucs(auc_scores(predictions, labels, SETTINGS), predictions, labels, SETTINGS)
-    assert (found["leak_gap"], found["leak_gap_ci_low"], found["leak_gap_ci_high"]) == (0, 0, 0)
+    scores = score_classification(predictions, labels, SETTINGS)
+    found = leak_of_aucs(scores, predictions, labels, SETTINGS)
+    assert found.gap == Estimate(value=0, low=0, high=0)
 
 
 def test_levels(screen: Screen) -> None:
@@ -67,14 +76,16 @@ def test_levels(screen: Screen) -> None:
     # In the right order in half of the pairs, or so.
     noise = key.assign(t=np.random.default_rng(2).normal(size=120))
     honest = level_scores(noise, levels)
-    found = leak_of_levels(honest, exact, levels)
-    assert found["leak_mean_concordance"] == 1.0
-    assert 0.3 < found["leak_gap"] < 0.7
-    assert found["leak_gap"] == pytest.approx(1 - honest["concordance"][0], abs=1e-6)
+    found = leak_of_levels(RowScores(honest, 40), exact, levels, SETTINGS)
+    assert (found.score, found.mean) == ("concordance", 1.0)
+    assert found.gap is not None
+    assert 0.3 < found.gap.value < 0.7
+    assert found.gap.value == pytest.approx(1 - honest["concordance"][0], abs=1e-6)
+    assert found.gap.low is None
 
 
 def test_single_doses_are_told(screen: Screen) -> None:
     key, labels, label = screen
     single = key.assign(t=label).iloc[::3].reset_index(drop=True)
-    found = leak_of_aucs(auc_scores(single, labels, SETTINGS), single, labels, SETTINGS)
-    assert found["leak_n_doses"] == 1
+    scores = score_classification(single, labels, SETTINGS)
+    assert leak_of_aucs(scores, single, labels, SETTINGS).n_doses == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -73,6 +75,47 @@ def test_concordance_of_two_levels_is_the_auc() -> None:
     scores = rng.integers(0, 5, labels.shape).astype(float)
     expected = auc_by_target(labels, scores)
     assert concordance_by_target(labels, scores) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("pairs", [1, 60, 900, 2**22])
+def test_concordance_is_the_same_to_the_byte_in_any_blocks(
+    pairs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    truth, predicted = rng.normal(size=(2, 30, 5))
+    truth[rng.random(truth.shape) < 0.2] = NAN
+    truth[:, 4] = 1.0
+    predicted = predicted.round(1)  # ties
+    higher = truth[:, None] > truth[None, :]
+    right = (np.sign(predicted[:, None] - predicted[None, :]) + 1) / 2
+    expected = np.where(higher, right, 0).sum(axis=(0, 1)) / np.where(
+        higher.any(axis=(0, 1)), higher.sum(axis=(0, 1)), NAN
+    )
+    monkeypatch.setattr("phenoprot.evaluation.regression.PAIRS_AT_A_TIME", pairs)
+    assert concordance_by_target(truth, predicted).tobytes() == expected.tobytes()
+
+
+def test_concordance_needs_little_memory() -> None:
+    """400 x 400 pairs of 500 targets would be 640 MB in one array."""
+    truth, predicted = np.random.default_rng(0).normal(size=(2, 400, 500))
+    tracemalloc.start()
+    concordance_by_target(truth, predicted)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 256e6
+
+
+def test_permutations_of_one_pattern_are_in_memory_at_a_time() -> None:
+    """Every target lacks other levels: 60 sets of 2000 x 60 row numbers would be 58 MB."""
+    truth, predicted = np.random.default_rng(0).normal(size=(2, 60, 60))
+    np.fill_diagonal(truth, NAN)
+    tracemalloc.start()
+    result = permuted_r2(truth, predicted, permutations=2000, seed=1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20e6
+    alone = permuted_r2(truth[:, [7]], predicted[:, [7]], permutations=2000, seed=1)
+    assert result[:, 7].tobytes() == alone[:, 0].tobytes()
 
 
 def test_concordance_by_hand() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from phenoprot.features.registry import Measure, Reads
+from phenoprot.features.method import Measure, Reads
 from phenoprot.imaging.segmentation.masks import Masks
 
 

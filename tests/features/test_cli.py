@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from phenoprot.core.errors import UserError
 from phenoprot.features import cytotable
+from phenoprot.features.cellprofiler.method import CellProfiler
 from phenoprot.features.cli import features_app
-from phenoprot.features.registry import CellProfiler
 
 from .methods import Toy
 

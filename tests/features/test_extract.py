@@ -19,15 +19,18 @@ from phenoprot.core.errors import UserError
 from phenoprot.execution.run import EXECUTORS
 from phenoprot.execution.settings import ExecutionSettings
 from phenoprot.features.cellprofiler.measure import measure_field
+from phenoprot.features.cellprofiler.method import CellProfiler
 from phenoprot.features.cellprofiler.names import position_names
 from phenoprot.features.cellprofiler.settings import CellProfilerSettings
-from phenoprot.features.extract import Sources, extract, plan
-from phenoprot.features.registry import METHODS, CellProfiler, find_method
+from phenoprot.features.counts import CellCount
+from phenoprot.features.extract import Sources, extract, extract_wells, plan
 from phenoprot.features.settings import FeatureSettings
 from phenoprot.imaging.crops.cut import inner_labels
 from phenoprot.imaging.crops.run import crop_fields
 from phenoprot.imaging.crops.settings import CropSettings
 from phenoprot.imaging.reader import read_field
+from phenoprot.imaging.segmentation.folder import COUNTS
+from phenoprot.screens.aggregate import aggregate_wells
 
 from .methods import Toy
 
@@ -238,15 +241,28 @@ def test_a_method_needs_what_it_reads(scene: Scene) -> None:
     assert str(error.value) == ("cellprofiler: reads masks, and none are given. Name the masks.")
 
 
-def test_methods_by_name() -> None:
-    for name in METHODS:
-        assert find_method(name, FeatureSettings()).name == name
-    with pytest.raises(UserError) as error:
-        find_method("cellprofile", FeatureSettings())
-    assert str(error.value) == (
-        f"features: no feature method 'cellprofile'; there are: {', '.join(METHODS)}, "
-        "timm:<model>. Name one of these."
-    )
+def test_cells_of_wells(scene: Scene) -> None:
+    objects = pd.DataFrame(NAMES, columns=["key"])["key"].str.split("/", expand=True)
+    objects.columns = ["Metadata_Plate", "Metadata_Well", "Metadata_Site"]
+    counts = dict(zip(COUNTS, ([3, 0, 1, 1, 2], 0, 0, 0), strict=True))
+    objects.assign(**counts).to_parquet(scene.masks_folder / "objects.parquet")
+    sources = Sources(scene.fields, scene.masks_folder)
+    wells = extract_wells(CellCount(), sources, scene.folder / "work", "toy")
+    # Every field counts, one without a cell too; cells at the border are counted.
+    assert wells.columns.tolist() == ["Metadata_Plate", "Metadata_Well", "Cells_Count"]
+    assert wells["Metadata_Well"].tolist() == ["A01", "A02", "B01", "A01"]
+    assert wells["Cells_Count"].tolist() == [1.5, 1, 1, 2]
+    assert wells["Cells_Count"].dtype == np.float32
+    with pytest.raises(UserError, match="cell_count: reads masks, and none are given"):
+        extract_wells(CellCount(), Sources(scene.fields), scene.folder / "work", "toy")
+
+
+@pytest.mark.usefixtures("here")
+def test_wells_are_means_over_fields(scene: Scene) -> None:
+    sources = Sources(scene.fields, scene.masks_folder)
+    fields = run(scene, Toy("cells"))
+    wells = extract_wells(Toy("cells"), sources, scene.folder / "work", "toy", execution=ONE)
+    pd.testing.assert_frame_equal(wells, aggregate_wells(fields))
 
 
 def test_values_above_one_count_as_one() -> None:

@@ -1,49 +1,38 @@
-"""What every feature method of crops or fields must keep, and every embedding besides."""
+"""What every embedding must keep, besides what every feature method must."""
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from phenoprot.features.method import Artefacts
 from phenoprot.features.networks.embed import Embedder, embed
-from phenoprot.features.networks.methods import Embedding
-from phenoprot.features.registry import FeatureMethod
+from phenoprot.features.networks.method import Embedding
+from phenoprot.features.networks.settings import DeepSettings
+from phenoprot.features.registry import find_method
+from phenoprot.features.settings import FeatureSettings
 from phenoprot.screens.contract import STAINS
+from phenoprot.testing.features import check_identity
 
 TOLERANCE = 1e-5
-CPU = torch.device("cpu")
+CPU = "cpu"
 
 Images = npt.NDArray[Any]
 
 
-def check_feature_method(method: FeatureMethod, images: Images) -> None:
-    """Check a feature method on three images or more of what it reads, (N, C, Y, X)."""
-    copy = check_identity(method)
-    measure = copy.prepare()
-    table = measure(images)
-    check_values(table, images, len(method.columns))
-    alone = np.concatenate([measure(images[i : i + 1]) for i in range(len(images))])
-    assert_equal(alone, table)
-    assert_equal(measure(images[::-1]), table[::-1])
-    assert measure(images[:0]).shape == (0, len(method.columns))
-    assert copy.prepare()(images).tobytes() == table.tobytes(), "made again, it gives other numbers"
-
-
-def check_identity(method: FeatureMethod) -> FeatureMethod:
-    """Check name, columns and fingerprint; returns the method as another process gets it."""
-    assert method.reads in ("crops", "fields")
-    assert len(set(method.columns)) == len(method.columns)
-    assert all(not column.startswith("Metadata_") for column in method.columns)
-    copy: FeatureMethod = pickle.loads(pickle.dumps(method))
-    assert (copy, hash(copy)) == (method, hash(method))
-    assert copy.fingerprint() == method.fingerprint()
-    method.warm()
-    return copy
+def embedding_method(
+    name: str, settings: DeepSettings, channels: Path | None = None, folder: Path | None = None
+) -> Embedding:
+    """A method from the registry, with `folder` as its weights folder."""
+    found = find_method(name, FeatureSettings(deep=settings), Artefacts(channels=channels))
+    assert isinstance(found, Embedding)
+    return replace(found, folder=folder)
 
 
 def check_method(method: Embedding, images: Images) -> Embedder:
@@ -75,7 +64,7 @@ def check_embedder(make: Callable[[], Embedder], images: Images) -> None:
     again = embed(make(), images, batch_size=2, device=CPU)
     assert again.tobytes() == table.tobytes(), "made and run again, it gives other numbers"
     if torch.cuda.is_available():
-        on_gpu = embed(embedder, images, batch_size=2, device=torch.device("cuda"))
+        on_gpu = embed(embedder, images, batch_size=2, device="cuda")
         assert_equal(on_gpu, table, tolerance=1e-3)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,12 +14,12 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from phenoprot.core.device import device_name
 from phenoprot.core.errors import UserError
 from phenoprot.core.files import file_sha256
 from phenoprot.core.settings import Settings, parse_settings
 from phenoprot.features.networks import cloome, dino
-from phenoprot.features.networks.embed import Embedder, default_device, embed
-from phenoprot.features.networks.methods import embedding_method
+from phenoprot.features.networks.embed import Embedder, embed
 from phenoprot.features.networks.settings import (
     CloomeSettings,
     DeepSettings,
@@ -29,7 +30,7 @@ from phenoprot.features.networks.statistics import standardise
 from phenoprot.screens.contract import STAINS
 
 from .conftest import blobs
-from .contract import check_embedder, check_method
+from .contract import check_embedder, check_method, embedding_method
 
 
 def settings_of(name: str, **values: object) -> DeepSettings:
@@ -227,7 +228,7 @@ def test_statistics_are_asked_for() -> None:
 
 @pytest.mark.parametrize("name", ["vit", "cloome-trained", "resnet18"])
 def test_unknown_names(name: str) -> None:
-    with pytest.raises(UserError, match=f"no embedding '{name}'. There are: cloome, cloome-untr"):
+    with pytest.raises(UserError, match=f"no feature method '{name}'; there are: cell_count, cell"):
         embedding_method(name, DeepSettings())
 
 
@@ -281,8 +282,18 @@ def test_seeds_make_different_networks_and_leave_the_generator_alone() -> None:
     assert not np.allclose(zero, one, atol=1e-3)
 
 
-def test_default_device() -> None:
-    assert default_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
+def test_the_device_decides_the_fingerprint_and_is_the_workers_too() -> None:
+    settings = settings_of("timm", resnet10t={"size": 32})
+    method = embedding_method("timm:resnet10t-untrained", settings)
+    assert method.device == device_name()
+    elsewhere = replace(method, device="GPU of another machine")
+    assert elsewhere.fingerprint() != method.fingerprint()
+    with pytest.raises(UserError) as error:
+        elsewhere.prepare()
+    assert str(error.value).startswith(
+        "device: the work was planned for GPU of another machine, a worker process has "
+        f"{device_name()}. Use workers with the device of the machine that starts the run"
+    )
 
 
 @pytest.mark.parametrize(

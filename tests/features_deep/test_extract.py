@@ -13,11 +13,12 @@ from phenoprot.core.errors import UserError
 from phenoprot.execution.run import EXECUTORS
 from phenoprot.execution.settings import ExecutionSettings
 from phenoprot.features.extract import Sources, extract
-from phenoprot.features.networks.methods import embedding_method
 from phenoprot.features.networks.settings import DeepSettings
 from phenoprot.imaging.crops.run import crop_fields
 from phenoprot.imaging.crops.settings import CropSettings
 from phenoprot.imaging.crops.store import CropStore
+
+from .contract import embedding_method
 
 ONE = ExecutionSettings(workers=1)
 NAME = "timm:resnet10t-untrained"

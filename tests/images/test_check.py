@@ -14,7 +14,7 @@ import tifffile
 
 from phenoprot.core.errors import UserError
 from phenoprot.execution.settings import ExecutionSettings
-from phenoprot.imaging import check
+from phenoprot.imaging import inspection
 from phenoprot.imaging.check import ImageReport, check_images
 from phenoprot.imaging.reader import read_field
 from phenoprot.imaging.settings import ImageSettings
@@ -191,13 +191,13 @@ def test_only_what_is_missing_or_changed_or_faulty_is_read_again(
 ) -> None:
     table = make_fields(MANY)
     seen: list[str] = []
-    inspect = check.inspect_field
+    inspect = inspection.inspect_field
 
     def counted(row: dict[str, str]) -> list[dict[str, object]]:
         seen.append(f"{row['Metadata_Plate']}/{row['Metadata_Well']}")
         return inspect(row)
 
-    monkeypatch.setattr(check, "inspect_field", counted)
+    monkeypatch.setattr(inspection, "inspect_field", counted)
     lost = image_of(table, "DNA", 0)  # P1/A01
     content = lost.read_bytes()
     lost.unlink()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +16,7 @@ import yaml
 from phenoprot.core.errors import UserError
 from phenoprot.execution.settings import ExecutionSettings
 from phenoprot.imaging.settings import ImageSettings
+from phenoprot.pipeline.stage import Job
 from phenoprot.screens.contract import STAINS
 from phenoprot.screens.load_data import read_load_data
 
@@ -27,7 +29,7 @@ SCRIPT = Path(__file__).parents[2] / "stages" / "images.py"
 def screen(
     make_fields: Screen, here: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, object]:
-    """A screen folder, which the stage finds in params.yaml; returns its screen.yaml."""
+    """A screen folder, which is the working folder too; returns its screen.yaml."""
     make_fields([("P1", "A01", "1"), ("P1", "A02", "1")])
     pd.DataFrame(
         {
@@ -38,16 +40,6 @@ def screen(
             "Metadata_Control": ["negcon", ""],
         }
     ).to_csv(tmp_path / "wells.csv", index=False)
-    block = SimpleNamespace(folder=tmp_path)
-    params = SimpleNamespace(
-        screen=lambda _: block, images=ImageSettings(), execution=ExecutionSettings()
-    )
-    monkeypatch.setattr("phenoprot.pipeline.params.load_params", lambda: params)
-    monkeypatch.setattr(
-        "phenoprot.core.paths.Paths.images",
-        property(lambda paths: Path("data/images") / paths.screen),
-        raising=False,
-    )
     monkeypatch.chdir(tmp_path)
     return {
         "name": tmp_path.name,
@@ -64,13 +56,15 @@ def screen(
 
 
 @pytest.fixture
-def stage() -> Callable[[str], None]:
+def stage(tmp_path: Path) -> Callable[[], None]:
+    """The stage on that screen."""
     spec = importlib.util.spec_from_file_location("stage_images", SCRIPT)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.images
+    params = SimpleNamespace(images=ImageSettings())
+    return partial(module.images, Job("mini", tmp_path, params, ExecutionSettings()))
 
 
 @pytest.fixture
@@ -87,32 +81,30 @@ def results(folder: Path) -> tuple[dict, dict]:
     )
 
 
-def test_sound_images(screen: dict, stage: Callable[[str], None], tmp_path: Path) -> None:
+def test_sound_images(screen: dict, stage: Callable[[], None], tmp_path: Path) -> None:
     (tmp_path / "screen.yaml").write_text(yaml.safe_dump(screen))
-    stage("mini")
+    stage()
     checks, channels = results(tmp_path)
     assert (checks["images"], checks["faults"]) == (10, {})
     assert set(channels) == set(STAINS)
     assert all(channel["fields"] == 1 for channel in channels.values())
 
 
-def test_a_screen_without_images(
-    screen: dict, stage: Callable[[str], None], tmp_path: Path
-) -> None:
+def test_a_screen_without_images(screen: dict, stage: Callable[[], None], tmp_path: Path) -> None:
     (tmp_path / "screen.yaml").write_text(
         yaml.safe_dump(screen | {"tables": {"wells": "wells.csv"}})
     )
-    stage("mini")
+    stage()
     assert results(tmp_path) == ({"images": 0}, {})
 
 
 def test_bad_images_stop_the_stage_and_are_listed(
-    screen: dict, stage: Callable[[str], None], tmp_path: Path
+    screen: dict, stage: Callable[[], None], tmp_path: Path
 ) -> None:
     (tmp_path / "screen.yaml").write_text(yaml.safe_dump(screen))
     Path(read_load_data(tmp_path / "images.csv").loc[1, "URL_AGP"]).unlink()
     with pytest.raises(UserError, match=r"images\.csv: 1 image\(s\) missing: .*P1_A02_1_AGP"):
-        stage("mini")
+        stage()
     checks = json.loads((tmp_path / "data/images/mini/checks.json").read_text())
     assert len(checks["faults"]["missing"]) == 1
     assert not (tmp_path / "data/images/mini/channels.json").exists()

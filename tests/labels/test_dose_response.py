@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from phenoprot.core.errors import UserError
+from phenoprot.curves.designs import mean_ratios, screen_curves
+from phenoprot.curves.long import long_readout
 from phenoprot.curves.settings import CurveSettings
-from phenoprot.readout.dose_response import label_curves, long_readout, ratio_levels
+from phenoprot.readout.dose_response import ratio_levels
+from phenoprot.readout.screen import label_screen
+from phenoprot.readout.settings import LabelSettings, SingleDoseSettings
+from phenoprot.screens.contract import ScreenInfo
+from phenoprot.screens.loader import Screen
 
 KEY = ["Metadata_Plate", "Metadata_Well"]
 WELLS = pd.DataFrame(
@@ -28,26 +37,84 @@ PROTEOMICS = WELLS[KEY].assign(
 )
 
 
-def test_unclassified_curves_are_empty_labels() -> None:
-    curves = pd.DataFrame(
-        {
-            "compound": ["a", "a", "b"],
-            "gene": ["g", "h", "g"],
-            "Curve Regulation": ["up", None, "not"],
-            "Curve Fold Change": [1.5, 0.2, 0.0],
-            "Curve P_Value": [0.01, 0.5, 0.9],
-            "pEC50": [6.0, 5.0, 7.0],
-        }
-    )
-    labels = label_curves(curves)
-    assert labels["Label"].tolist() == ["up", "", "not"]
-    assert labels["Metadata_Protein"].tolist() == ["g", "h", "g"]
-    assert labels["Effect"].tolist() == [1.5, 0.2, 0.0]
+SCREEN = {
+    "name": "tiny",
+    "title": "Tiny",
+    "organism": "human",
+    "cell_line": "U2OS",
+    "stains": ["DNA"],
+    "concentration_unit": "uM",
+    "negative_control": "DMSO",
+    "sources": [{"repository": "r", "commit": "c", "licence": "CC0-1.0", "content": "all"}],
+    "caveats": [],
+    "tables": {
+        "wells": "wells.csv",
+        "proteomics": {
+            "path": "proteomics.csv",
+            "content": "intensities",
+            "cell_line": "U2OS",
+            "kind": "intensity",
+            "design": "dose_response",
+        },
+    },
+}
+CURVES = pd.DataFrame(
+    {
+        "Metadata_Compound": ["a", "a", "b"],
+        "Metadata_Protein": ["g", "h", "g"],
+        "Filter": "",
+        "pEC50": [6.0, 5.0, 7.0],
+        "Effect": [1.5, 0.2, 0.0],
+        "P": [0.01, 0.5, 0.9],
+        "Label": ["up", "", "not"],
+    }
+)
+RATIOS = pd.DataFrame(
+    [("a", "g", 10.0, 2.0), ("a", "g", 1.0, 1.5), ("b", "h", 1.0, 0.5)],
+    columns=["Metadata_Compound", "Metadata_Protein", "Metadata_Concentration", "Ratio"],
+)
+LABELS = LabelSettings(
+    position_correction="none", single_dose=SingleDoseSettings(alpha=0.05, min_effect=1.0)
+)
+
+
+def test_labels_and_levels_come_from_the_curves_without_the_readout(tmp_path: Path) -> None:
+    screen = Screen(tmp_path / "no such folder", ScreenInfo.model_validate(SCREEN))
+    CURVES.to_parquet(tmp_path / "curves.parquet")
+    RATIOS.to_parquet(tmp_path / "ratios.parquet")
+    labels, levels = label_screen(screen, tmp_path, LABELS)
+    columns = ["Metadata_Compound", "Metadata_Protein", "Label", "Effect", "P", "pEC50"]
+    pd.testing.assert_frame_equal(labels, CURVES[columns])
+    expected = pd.DataFrame(
+        [("a", 1.0, 1.5, np.nan), ("a", 10.0, 2.0, np.nan), ("b", 1.0, np.nan, 0.5)],
+        columns=["Metadata_Compound", "Metadata_Concentration", "g", "h"],
+    ).astype({"g": np.float32, "h": np.float32})
+    pd.testing.assert_frame_equal(levels, expected)
+
+
+@pytest.mark.parametrize("table", ["curves", "ratios"])
+def test_curves_of_an_earlier_version_are_named(table: str, tmp_path: Path) -> None:
+    screen = Screen(tmp_path, ScreenInfo.model_validate(SCREEN))
+    CURVES.to_parquet(tmp_path / "curves.parquet")
+    RATIOS.to_parquet(tmp_path / "ratios.parquet")
+    path = tmp_path / f"{table}.parquet"
+    pd.read_parquet(path).rename(columns={"Metadata_Protein": "gene"}).to_parquet(path)
+    with pytest.raises(UserError, match=rf"{table}\.parquet.* Metadata_Protein.*dvc repro"):
+        label_screen(screen, tmp_path, LABELS)
+
+
+def test_ratios_beyond_single_precision_are_refused() -> None:
+    with pytest.raises(UserError, match=r"1 of 2 column\(s\) have infinite values .*: h"):
+        ratio_levels(RATIOS.assign(Ratio=[1.0, 1.0, 1e300]))
 
 
 def test_replicates_are_numbered_within_their_treatment() -> None:
     long = long_readout(PROTEOMICS.sample(frac=1, random_state=0), WELLS)
-    by_well = {(row.plate, row.intensity): row.replicate for row in long.itertuples()}
+    assert long.columns.tolist() == [
+        *("Metadata_Compound", "Metadata_Concentration", "Metadata_Replicate", "Metadata_Protein"),
+        *("Value", "Metadata_Plate"),
+    ]
+    by_well = {(row.Metadata_Plate, row.Value): row.Metadata_Replicate for row in long.itertuples()}
     assert by_well == {
         ("P", 100.0): 1,
         ("P", 300.0): 2,
@@ -61,8 +128,9 @@ def test_replicates_are_numbered_within_their_treatment() -> None:
 
 
 def test_levels_are_ratios_to_the_plate_s_controls() -> None:
-    settings = CurveSettings(control_group=("plate",))
-    levels = ratio_levels(long_readout(PROTEOMICS, WELLS), settings)
+    settings = CurveSettings(control_group=("Metadata_Plate",))
+    curves = screen_curves(long_readout(PROTEOMICS, WELLS), settings)
+    levels = ratio_levels(mean_ratios(curves, settings))
     treated = levels[levels["Metadata_Compound"] == "a"]
     assert treated["Metadata_Concentration"].tolist() == [1, 10, 100]
     # Controls 200 on P and 1000 on Q; single controls or a mean over plates would give others.

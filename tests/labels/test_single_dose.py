@@ -7,13 +7,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from phenoprot.core.errors import UserError
+from phenoprot.core.statistics import benjamini_hochberg
 from phenoprot.readout.settings import LabelSettings, SingleDoseSettings
 from phenoprot.readout.single_dose import (
-    benjamini_hochberg,
     classify_effects,
     label_counts,
     label_single_dose,
@@ -25,33 +24,6 @@ from phenoprot.readout.single_dose import (
 RULE = SingleDoseSettings(alpha=0.05, min_effect=1.0)
 NAN = np.nan
 EMPTY = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # means of nothing
-
-
-# Benjamini-Hochberg
-
-
-def test_adjusted_by_hand() -> None:
-    # Ranks 1..4 of 4: 0.01 * 4, 0.02 * 2, 0.04 * 4 / 3, 0.5; steps from the largest down.
-    p = np.array([0.5, 0.01, 0.04, 0.02])
-    np.testing.assert_allclose(benjamini_hochberg(p), [0.5, 0.04, 0.16 / 3, 0.04])
-
-
-@given(arrays(float, st.integers(1, 30), elements=st.sampled_from([0, 1e-9, 0.01, 0.03, 0.5, 1])))
-@settings(max_examples=100, deadline=None)
-def test_adjusted_equals_scipy(p: np.ndarray) -> None:
-    expected = stats.false_discovery_control(p)
-    np.testing.assert_allclose(benjamini_hochberg(p), expected, rtol=1e-12)
-
-
-def test_columns_are_adjusted_apart_and_missing_values_left_out() -> None:
-    p = np.random.default_rng(0).random((20, 3)) ** 3
-    p[[1, 7, 8], 1] = NAN
-    p[:, 2] = NAN
-    q = benjamini_hochberg(p)
-    there = ~np.isnan(p[:, 1])
-    np.testing.assert_allclose(q[:, 0], stats.false_discovery_control(p[:, 0]), rtol=1e-12)
-    np.testing.assert_allclose(q[there, 1], stats.false_discovery_control(p[there, 1]), rtol=1e-12)
-    np.testing.assert_array_equal(np.isnan(q), np.isnan(p))
 
 
 # The test

@@ -16,7 +16,7 @@ from torch import nn
 from phenoprot.core.errors import UserError
 from phenoprot.core.files import temporary_folder
 from phenoprot.features.mae.checkpoint import State, load_checkpoint, save_checkpoint
-from phenoprot.features.mae.train import make_optimiser
+from phenoprot.features.mae.loop import make_optimiser
 
 from .toy import TRAINING
 

@@ -6,17 +6,19 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tests.features_deep.contract import check_feature_method
 
 from phenoprot.core.errors import UserError
-from phenoprot.features.mae.embed import MaeMethod, load_embedder, tiles
+from phenoprot.features.mae.embed import load_embedder, tiles
+from phenoprot.features.mae.method import MaeMethod
 from phenoprot.features.mae.model import seeded_model
 from phenoprot.features.mae.settings import MAE_NAMES, EmbeddingSettings
 from phenoprot.features.mae.standardise import Standardisation
 from phenoprot.features.mae.train import train
-from phenoprot.features.registry import Artefacts, find_method
+from phenoprot.features.method import Artefacts
+from phenoprot.features.registry import find_method
 from phenoprot.features.settings import FeatureSettings
 from phenoprot.screens.contract import STAINS
+from phenoprot.testing.features import check_feature_method
 
 from .toy import MODEL, STANDARD, ArrayCrops, settings
 

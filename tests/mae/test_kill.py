@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from safetensors import SafetensorError, safe_open
 
-from phenoprot.features.mae.finish import FILES
-from phenoprot.features.mae.train import CHECKPOINT, train
+from phenoprot.features.mae.folder import FILES
+from phenoprot.features.mae.loop import CHECKPOINT
+from phenoprot.features.mae.train import train
 
 from .conftest import Start
 from .toy import STANDARD, ArrayCrops, settings

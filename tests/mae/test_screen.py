@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from phenoprot.core.errors import UserError
-from phenoprot.features.mae.embed import MaeMethod, load_embedder
-from phenoprot.features.mae.finish import FILES
+from phenoprot.features.mae.embed import load_embedder
+from phenoprot.features.mae.folder import FILES
+from phenoprot.features.mae.method import MaeMethod
 from phenoprot.features.mae.screen import control_crops, folder_fingerprint, train_screen
 from phenoprot.imaging.crops.store import CropStore
 from phenoprot.screens.contract import STAINS

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from safetensors.torch import load_file
 
-from phenoprot.features.mae.finish import FILES
+from phenoprot.features.mae.folder import FILES
 from phenoprot.features.mae.settings import MAE_NAMES
 
 from .conftest import Launch

@@ -13,14 +13,16 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from phenoprot.core.errors import UserError
+from phenoprot.features.mae import loop
 from phenoprot.features.mae import train as training
-from phenoprot.features.mae.batches import Sampler
-from phenoprot.features.mae.finish import FILES
+from phenoprot.features.mae.batches import Sampler, split_fields
+from phenoprot.features.mae.folder import FILES
+from phenoprot.features.mae.loop import CHECKPOINT, Objective, require_finite
 from phenoprot.features.mae.model import seeded_model
 from phenoprot.features.mae.patches import hidden_mask, patchify
 from phenoprot.features.mae.settings import MAESettings
 from phenoprot.features.mae.standardise import Standardiser
-from phenoprot.features.mae.train import CHECKPOINT, Objective, require_finite, train
+from phenoprot.features.mae.train import train
 
 from .conftest import Start
 from .toy import MODEL, STANDARD, TRAINING, ArrayCrops, as_torchrun, settings
@@ -96,7 +98,7 @@ def test_the_first_step_by_hand(tmp_path: Path) -> None:
     s = settings(steps=1, warmup_share=0.0, log_every=1, weight_decay=0.5)
     model = run(tmp_path, s)
     crops, fresh = ArrayCrops(), seeded_model(MODEL, 0)
-    trained_on, _ = training.split_fields(6, s.training)
+    trained_on, _ = split_fields(6, s.training)
     batch = Sampler(crops.fields, trained_on, MODEL, s.training).read(crops, 0, 0, 0)
     loss, parts = Objective(STANDARD, s)(fresh, batch)
     loss.backward()
@@ -166,6 +168,7 @@ def test_another_parameter_or_data_never_resumes(
     folders = []
 
     monkeypatch.setattr(training, "run", lambda *arguments: folders.append(arguments[3]))
+    monkeypatch.setattr(training, "seal", lambda *arguments: None)
     changes = {"data": "toy", "mean": STANDARD.mean, **change}
     data, mean = changes.pop("data"), changes.pop("mean")
     standard = STANDARD.model_copy(update={"mean": mean})
@@ -192,7 +195,7 @@ def test_a_checkpoint_of_another_run_is_refused(done: Path, tmp_path: Path) -> N
 def test_an_interrupted_run_goes_on_to_the_same_end(
     done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rate, steps = training.learning_rate, []
+    rate, steps = loop.learning_rate, []
 
     def until(end: int) -> None:
         def watched(step: int, s: object) -> float:
@@ -201,13 +204,13 @@ def test_an_interrupted_run_goes_on_to_the_same_end(
                 raise RuntimeError("cut off")
             return rate(step, s)
 
-        monkeypatch.setattr(training, "learning_rate", watched)
+        monkeypatch.setattr(loop, "learning_rate", watched)
 
     for end in (2, 7, 11):
         until(end)
         with pytest.raises(RuntimeError, match="cut off"):
             run(tmp_path, settings())
-    monkeypatch.setattr(training, "learning_rate", rate)
+    monkeypatch.setattr(loop, "learning_rate", rate)
     model = run(tmp_path, settings())
     # Started at 0, 0, 6 and 9: the last checkpoints.
     assert [b for a, b in zip([99, *steps], steps, strict=False) if b < a] == [0, 0, 6]
@@ -260,11 +263,13 @@ def test_the_number_of_processes_must_be_devices(tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
-    s = settings(learning_rate=1e30, warmup_share=0.0, checkpoint_every=1)
+    s = settings(warmup_share=0.0, checkpoint_every=1)
+    wild = s.training.model_copy(update={"learning_rate": 1e30})  # params.yaml may not say so
+    s = s.model_copy(update={"training": wild})
     with pytest.raises(UserError) as caught:
         run(tmp_path, s)
     assert str(caught.value).startswith("mae: the loss is ")
-    trained_on, _ = training.split_fields(6, s.training)
+    trained_on, _ = split_fields(6, s.training)
     fields = Sampler(ArrayCrops().fields, trained_on, MODEL, s.training).draw(1, 0, 0).fields
     words = f"at step 1, micro-batch 0 of process 0 (fields {fields[0]}, {fields[1]}). The last"
     assert words in str(caught.value)

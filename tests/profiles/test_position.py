@@ -113,7 +113,7 @@ def test_controls_that_do_not_cover_the_plate(wells: pd.DataFrame) -> None:
         remove_position_effects(profile_of(wells, x=gradient(wells, 1.0)), clustered)
     assert str(error.value) == (
         "labels.position_correction: the negative controls of 1 plate(s) do not cover edge and "
-        "inside: Q. Set it to none in params.yaml, and mind the plate_position rows."
+        "inside: Q. Set it to none in params.yaml, and compare with the plate_position rows."
     )
 
 

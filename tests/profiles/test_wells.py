@@ -130,7 +130,7 @@ def test_tables_that_are_none(tmp_path: Path, table: pd.DataFrame, said: str) ->
          ["2 of 3 wells have an unknown control type: 007/A01 'Negcon', 007/A03 ' negcon'"]),
         (WELLS.assign(Metadata_Control="DMSO"), ["3 of 3 wells", "'DMSO'", "negcon, poscon or"]),
         (WELLS.assign(Metadata_Well=["A01", "a1", "Q99"]),
-         ["1 name(s) in Metadata_Well are no wells: 'Q99'", "1 row(s) repeat an earlier well"]),
+         ["1 name(s) in Metadata_Well are not wells: 'Q99'", "1 row(s) repeat an earlier well"]),
         (WELLS.assign(Metadata_Well=["A01", "nan", "A03"]), ["'Metadata_Well' has 1 cell(s)"]),
     ],
 )  # fmt: skip

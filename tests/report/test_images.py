@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from phenoprot.report.account import _images
+from phenoprot.report.account import images
 from phenoprot.report.publish import image_counts
 
 
@@ -29,10 +29,10 @@ def test_counts_are_summed_over_fields(tmp_path: Path) -> None:
         "3 fields of view with 15 cells, 3 of them cut by the border; 1 dead cells left out; 1 "
         "fields without a cell."
     )
-    assert _images(counts) == said
+    assert images(counts) == said
     score = {"nuclei": {"average_precision": 0.9875}, "cells": {"average_precision": 0.91}}
     (tmp_path / "score.json").write_text(json.dumps(score))
-    assert _images(image_counts(tmp_path)) == (
+    assert images(image_counts(tmp_path)) == (
         f"{said} Average precision at an overlap (IoU) of 0.5 with the true masks: nuclei 0.988, "
         "cells 0.910."
     )

@@ -11,11 +11,15 @@ import pytest
 import yaml
 
 from phenoprot.core.errors import UserError
-from phenoprot.report.account import account, findings
+from phenoprot.report.account import account
 from phenoprot.report.figure import draw
+from phenoprot.report.findings import findings
 from phenoprot.report.publish import dose_curves
+from phenoprot.report.results import ScreenResults
 from phenoprot.report.show import print_tables
-from phenoprot.report.tables import ScreenMetrics, Table, build_tables, read_metrics, to_markdown
+from phenoprot.report.store import read_metrics
+from phenoprot.report.table import Table, to_markdown
+from phenoprot.report.tables import build_tables
 from phenoprot.tasks.settings import RowSettings
 from phenoprot.weights.settings import WeightsSettings
 
@@ -98,7 +102,13 @@ PROVENANCE = {
     "concentration_unit": "uM",
     "false_discovery_rate": 0.1,
     "label_rule": "The rule as it is.",
-}
+    "thresholds": {"auc": [0.6, 0.7, 0.8, 0.9], "r2": [0.2]},
+    "concentrations": [0.05, 2.5, 10],
+    "planted": [
+        {"low": 0.0, "high": 0.5}, {"low": 0.7, "high": 1}, {"low": 1.5}, {"low": 2},
+        {"kind": "null"}, {"kind": "proteins_only"},
+    ],
+}  # fmt: skip
 FILES = {
     "provenance": PROVENANCE,
     "labels/counts": {"n_up": 11, "n_down": 22, "n_not": 333, "n_unclassified": 44,
@@ -126,17 +136,17 @@ FILES = {
 
 
 @pytest.fixture
-def metrics(tmp_path: Path) -> ScreenMetrics:
+def metrics(tmp_path: Path) -> ScreenResults:
     return read_metrics(write(tmp_path / "toy", FILES))
 
 
-def test_rows_come_in_the_order_of_the_parameters(metrics: ScreenMetrics) -> None:
+def test_rows_come_in_the_order_of_the_parameters(metrics: ScreenResults) -> None:
     assert list(metrics.parts["classification/up"]) == PROVENANCE["rows"][:4]
     assert list(metrics.parts["targets"]) == ["cellprofiler", "proteome"]
     assert metrics.truth is None
 
 
-def test_cells_of_the_classification(metrics: ScreenMetrics) -> None:
+def test_cells_of_the_classification(metrics: ScreenResults) -> None:
     table = build_tables(metrics)[0]
     assert table.title == "Table 1a. Classification, UP vs NOT: ROC AUC"
     assert table.columns == ["row", "targets", "mean AUC (95 % CI)", ">= 0.6", ">= 0.8", "poster"]
@@ -150,7 +160,7 @@ def test_cells_of_the_classification(metrics: ScreenMetrics) -> None:
     assert table.notes[0].startswith("301 compounds.")
 
 
-def test_cells_of_the_other_tables(metrics: ScreenMetrics) -> None:
+def test_cells_of_the_other_tables(metrics: ScreenResults) -> None:
     _, down, regression, top, targets = build_tables(metrics)[:5]
     assert down.rows[0][-1] == "0.66; 84/1 %"
     assert regression.rows == [
@@ -167,7 +177,7 @@ def test_cells_of_the_other_tables(metrics: ScreenMetrics) -> None:
     assert targets.rows[1][-1] == "0.49; 27/4/0/0 %"
 
 
-def test_parts_without_metrics_have_no_table(metrics: ScreenMetrics) -> None:
+def test_parts_without_metrics_have_no_table(metrics: ScreenResults) -> None:
     metrics.parts["regression"].clear()
     metrics.comparisons.clear()
     assert [table.title[:8] for table in build_tables(metrics)] == [
@@ -183,7 +193,7 @@ def cells(markdown: str) -> list[list[str]]:
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
 
 
-def test_markdown_is_well_formed(metrics: ScreenMetrics) -> None:
+def test_markdown_is_well_formed(metrics: ScreenResults) -> None:
     for table in build_tables(metrics):
         header, rule, *rows = cells(to_markdown(table))
         assert header == table.columns
@@ -198,7 +208,7 @@ def numbers(text: str) -> set[str]:
     return set(re.findall(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?![\w])", text))
 
 
-def test_the_account_says_what_the_metrics_say(metrics: ScreenMetrics) -> None:
+def test_the_account_says_what_the_metrics_say(metrics: ScreenResults) -> None:
     page = account(metrics)
     assert page.startswith("# A [made-up] screen\n")
     for caveat in PROVENANCE["caveats"]:
@@ -222,7 +232,7 @@ def test_the_account_says_what_the_metrics_say(metrics: ScreenMetrics) -> None:
     assert "phenoprot 0.9.9, data `abababababababab`, parameters `cdcdcdcdcdcdcdcd`" in page
 
 
-def test_the_account_has_no_placeholder(metrics: ScreenMetrics) -> None:
+def test_the_account_has_no_placeholder(metrics: ScreenResults) -> None:
     page = account(metrics)
     assert not re.search(r"\bnan\b|None|\{|\}|TODO|XXX|<(?!!--)", page)
 
@@ -243,7 +253,7 @@ def test_every_number_of_the_findings_follows_from_the_metrics(tmp_path: Path) -
         assert numbers(first) & numbers(second) <= stay
 
 
-def test_below_one_half_there_is_no_share_of_the_distance(metrics: ScreenMetrics) -> None:
+def test_below_one_half_there_is_no_share_of_the_distance(metrics: ScreenResults) -> None:
     lines = [line for line in findings(metrics) if line.startswith("DOWN: the number of cells")]
     assert lines == [
         "DOWN: the number of cells alone (`cell_count`) reaches 0.547. cellprofiler adds -0.061."
@@ -253,6 +263,7 @@ def test_below_one_half_there_is_no_share_of_the_distance(metrics: ScreenMetrics
 def test_other_thresholds_are_no_fault(tmp_path: Path) -> None:
     renamed = json.loads(json.dumps(FILES).replace("auc_ge_0.8", "auc_ge_0.75"))
     renamed = json.loads(json.dumps(renamed).replace("r2_ge_0.2", "r2_ge_0.35"))
+    renamed["provenance"]["thresholds"] = {"auc": [0.6, 0.75], "r2": [0.35]}
     page = account(read_metrics(write(tmp_path / "toy", renamed)))
     assert "7 of them at or above 0.75" in page
     assert "proteins reach 0.35" in page
@@ -272,17 +283,17 @@ def test_the_planted_truth_of_a_simulated_screen(tmp_path: Path) -> None:
     assert "0.123 % are called" in page
 
 
-def test_every_row_is_explained(metrics: ScreenMetrics) -> None:
+def test_every_row_is_explained(metrics: ScreenResults) -> None:
     section = account(metrics).split("## Rows")[1].split("## ")[0]
     lines = [line for line in section.splitlines() if line]
     assert lines == [
         "- `cellprofiler`: cellprofiler in the MLP.",
-        "- `linear`: cellprofiler in principal components and ridge. Where it keeps up, the MLP "
-        "does not earn its place.",
+        "- `linear`: cellprofiler in principal components and ridge. Where it is as good, the MLP "
+        "adds nothing.",
         "- `cell_count`: cell_count in principal components and ridge. What the number of cells "
         "reaches needs no image analysis.",
         "- `shuffled`: cellprofiler in the MLP. The labels permuted among the compounds, the whole "
-        "nested cross-validation repeated. Far from chance it would tell of a leak.",
+        "nested cross-validation repeated. A score far from chance would indicate leakage.",
         "- `proteome`: proteome in the MLP. The protein readout itself.",
     ]
 
@@ -337,7 +348,7 @@ SERIES = {
 }
 
 
-def titled(metrics: ScreenMetrics, start: str) -> list[Table]:
+def titled(metrics: ScreenResults, start: str) -> list[Table]:
     return [table for table in build_tables(metrics) if table.title.startswith(start)]
 
 
@@ -390,7 +401,7 @@ def test_the_figure_is_the_same_to_the_byte(tmp_path: Path, files: dict[str, Any
     assert b"dc:date" not in one
 
 
-def test_rows_are_compared(metrics: ScreenMetrics) -> None:
+def test_rows_are_compared(metrics: ScreenResults) -> None:
     (table,) = titled(metrics, "Table 5")
     # In the order of params.yaml, not of the file.
     assert table.rows == [
@@ -414,7 +425,9 @@ def test_the_leak_gauge(tmp_path: Path) -> None:
     assert len(table.notes) == 1
     single = FILES | {up: FILES[up] | leak | {"leak_n_doses": 1}}
     (table,) = titled(read_metrics(write(tmp_path / "single", single)), "Table 6")
-    assert table.notes[1].startswith("Here every compound has one treatment: nothing is torn apart")
+    assert table.notes[1].startswith(
+        "Here every compound has one treatment: no compound is split between"
+    )
 
 
 def test_scores_against_the_planted_truth(tmp_path: Path) -> None:
@@ -510,7 +523,7 @@ def test_the_footnote_says_how_to_have_the_trained_network(tmp_path: Path) -> No
     for note in notes:
         for text in re.findall(r"`(\S+: \{features.*?\})`", note):
             (row,) = yaml.safe_load(text.replace("timm:", "timm_")).values()
-            assert RowSettings.model_validate(row).model == "mlp"
+            assert RowSettings.model_validate(row).model.estimator == "mlp"
     assert WeightsSettings(file="cloome-bioactivity").sha256 is None
     for table in build_tables(metrics):
         named = any(cell in ("net0", "net3") for line in table.rows for cell in line[:3])

@@ -4,14 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phenoprot.core.random import stream
 from phenoprot.phantom import PhantomSettings
+from phenoprot.phantom.draws import log_uniform
 from phenoprot.phantom.programmes import (
     draw_compounds,
     programme_activity,
     relative_cell_number,
     well_activities,
 )
-from phenoprot.phantom.streams import log_uniform, random_stream
 
 DOSE = st.floats(1e-6, 1e4)
 
@@ -93,15 +94,7 @@ def test_activities_follow_the_wells_not_their_order(phantom):
     pd.testing.assert_frame_equal(again, phantom.truth("activities"))
 
 
-def test_streams_depend_on_seed_and_name_alone():
-    first = random_stream(1, "a").random(5)
-    random_stream(1, "b").random(1000)
-    assert (random_stream(1, "a").random(5) == first).all()
-    assert (random_stream(1, "b").random(5) != first).all()
-    assert (random_stream(2, "a").random(5) != first).all()
-
-
 def test_log_uniform_has_the_logarithm_uniform():
-    values = np.log10(log_uniform(random_stream(0, "x"), (0.01, 100.0), 20_000))
+    values = np.log10(log_uniform(stream(0, "x"), (0.01, 100.0), 20_000))
     assert -2 <= values.min() < values.max() <= 2
     assert np.quantile(values, [0.25, 0.5, 0.75]).tolist() == pytest.approx([-1, 0, 1], abs=0.06)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from phenoprot.curves.designs import screen_curves
 from phenoprot.curves.screen import fit_screen
 from phenoprot.curves.settings import CurveSettings
 from phenoprot.phantom import PhantomSettings, simulate_phantom
@@ -30,24 +31,15 @@ def calls(screen: Screen, engine: str, n_compounds: int, n_proteins: int) -> pd.
     rows = rows[~treated | rows["Metadata_Compound"].isin(compounds)]
     rows = rows[rows["Metadata_Protein"].isin(proteins)]
     replicate = rows["Metadata_Plate"].where(rows["Metadata_Control"] == "", rows["Metadata_Well"])
-    long = pd.DataFrame(
-        {
-            "compound": rows["Metadata_Compound"],
-            "concentration": rows["Metadata_Concentration"],
-            "replicate": replicate,
-            "gene": rows["Metadata_Protein"],
-            "intensity": rows["Value"],
-            "plate": rows["Metadata_Plate"],
-        }
-    )
-    curves = fit_screen(long, CurveSettings(control_group=("plate",), engine=engine))
-    curves = curves.rename(columns={"compound": "Metadata_Compound", "gene": "Metadata_Protein"})
+    settings = CurveSettings(control_group=("Metadata_Plate",), engine=engine)
+    long = rows.assign(Metadata_Replicate=replicate)
+    curves = fit_screen(screen_curves(long, settings), settings)
     truth = pd.read_parquet(screen.folder / "truth" / "regulation.parquet")
     table = truth.merge(
-        curves[["Metadata_Compound", "Metadata_Protein", "pEC50", "Curve Regulation"]],
+        curves[["Metadata_Compound", "Metadata_Protein", "pEC50", "Label"]],
         on=["Metadata_Compound", "Metadata_Protein"],
     )
-    table["call"] = table["Curve Regulation"].fillna("unclassified")
+    table["call"] = table["Label"].replace("", "unclassified")
     table["called"] = table["call"].isin(["up", "down"])
     table["found"] = table["called"] & (table["call"] == table["direction"])
     size = table["log2_fold_change"].abs()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -189,7 +190,12 @@ def test_weights_that_are_not_there_or_others(tmp_path: Path, weights: Path) -> 
     with pytest.raises(UserError, match=rf"{file_sha256(weights)}, expected {'0' * 64}"):
         plan(fields, settings(file=str(weights), sha256="0" * 64))
     right = settings(file=str(weights), sha256=file_sha256(weights))
-    assert plan(fields, right)[0].payload.weights == locate(right.cellpose.weights)
+    planned = plan(fields, right)[0]
+    assert planned.payload.method.weights == locate(right.cellpose.weights)
+    elsewhere = replace(planned.payload.method, device="GPU of another machine")
+    assert elsewhere.fingerprint() != planned.payload.method.fingerprint()
+    with pytest.raises(UserError, match="planned for GPU of another machine, a worker process has"):
+        list(elsewhere([FIELDS[2]]))
 
 
 def test_weights_of_another_network(weights: Path, tmp_path: Path) -> None:

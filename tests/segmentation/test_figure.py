@@ -3,10 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
-from tests.segmentation.scenes import draw, write_screen
-
-from phenoprot.imaging.segmentation.figure import (
+from figures.segmentation import (
     CELL_COLOUR,
     NUCLEUS_COLOUR,
     composite,
@@ -15,7 +12,9 @@ from phenoprot.imaging.segmentation.figure import (
     write_picture,
     write_sheet,
 )
-from phenoprot.imaging.segmentation.masks import outlines
+from PIL import Image
+from skimage.segmentation import find_boundaries
+from tests.segmentation.scenes import draw, write_screen
 
 
 def test_stains_and_outlines_are_where_they_belong() -> None:
@@ -27,7 +26,7 @@ def test_stains_and_outlines_are_where_they_belong() -> None:
     drawn = overlay(field, masks, zoom=2)
     assert drawn.shape == (120, 140, 3)
     large = masks.nuclei.repeat(2, axis=0).repeat(2, axis=1)
-    assert (drawn[outlines(large)] == NUCLEUS_COLOUR).all()
+    assert (drawn[find_boundaries(large, mode="inner")] == NUCLEUS_COLOUR).all()
     assert (drawn == CELL_COLOUR).all(axis=-1).any()
 
 
@@ -54,5 +53,5 @@ def test_sheet_of_a_screen(tmp_path: Path) -> None:
     write_sheet(tmp_path / "sheet.png", fields, masks, columns=2, side=50)
     sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
     assert sheet.shape == (50, 104, 3)
-    edge = outlines(drawn["A02"][1].nuclei)[:50, :50]
+    edge = find_boundaries(drawn["A02"][1].nuclei, mode="inner")[:50, :50]
     assert (sheet[:, 54:][edge] == NUCLEUS_COLOUR).all()

@@ -8,16 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from skimage.segmentation import find_boundaries
 from tests.segmentation.scenes import draw
 
 from phenoprot.core.errors import UserError
 from phenoprot.imaging.segmentation.masks import (
     Masks,
     empty_masks,
-    outlines,
     paired,
     read_masks,
     relabel,
@@ -67,14 +63,6 @@ def test_relabel_and_border() -> None:
     assert relabel(labels).tolist() == [[0, 0, 0, 0], [0, 1, 2, 0], [0, 1, 0, 0], [0, 0, 0, 3]]
     assert touching_border(labels).tolist() == [8]
     assert touching_border(np.zeros((3, 3), np.int32)).tolist() == []
-
-
-@given(st.integers(0, 2**32 - 1))
-@settings(max_examples=30, deadline=None)
-def test_outlines_are_the_inner_boundaries_of_scikit_image(seed: int) -> None:
-    labels = np.random.default_rng(seed).integers(0, 4, (9, 11)).astype(np.int32)
-    expected = find_boundaries(labels, connectivity=1, mode="inner")
-    assert np.array_equal(outlines(labels), expected)
 
 
 def test_round_trip(tmp_path: Path) -> None:

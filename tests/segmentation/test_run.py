@@ -12,8 +12,9 @@ from phenoprot.core.errors import UserError
 from phenoprot.core.files import MARKER, file_sha256
 from phenoprot.execution.settings import ExecutionSettings
 from phenoprot.imaging.reader import read_field
+from phenoprot.imaging.segmentation.folder import COUNTS
 from phenoprot.imaging.segmentation.masks import read_masks
-from phenoprot.imaging.segmentation.run import COUNTS, plan, segment, segment_fields
+from phenoprot.imaging.segmentation.run import find_segmenter, plan, segment_fields
 from phenoprot.imaging.segmentation.score import score_masks
 from phenoprot.imaging.segmentation.settings import CellProfilerSettings, SegmentationSettings
 from phenoprot.screens.contract import FIELD_KEY
@@ -57,7 +58,7 @@ def test_masks_and_counts_of_a_screen(screen: pd.DataFrame, tmp_path: Path, here
     masks = read_masks(output / "P1" / "A.zip")
     assert list(masks) == ["P1/A01/1", "P1/A02/1"]
     for row in screen.to_dict("records")[:2]:
-        (alone,) = segment([read_field(row)], SETTINGS)
+        (alone,) = find_segmenter(SETTINGS)([read_field(row)])
         name = "/".join(row[column] for column in FIELD_KEY)
         assert np.array_equal(masks[name].cells, alone.masks.cells)
 

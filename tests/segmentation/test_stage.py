@@ -16,6 +16,7 @@ from tests.segmentation.test_run import CENTRES, SHAPE, write_truth
 from phenoprot.core.files import MARKER
 from phenoprot.execution.settings import ExecutionSettings
 from phenoprot.imaging.segmentation.settings import SegmentationSettings
+from phenoprot.pipeline.stage import Job
 from phenoprot.screens.contract import STAINS
 
 SCRIPT = Path(__file__).parents[2] / "stages" / "segment.py"
@@ -27,25 +28,19 @@ def run(screen: str) -> None:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.segment(screen)
+    params = SimpleNamespace(segmentation=SegmentationSettings())
+    module.segment(Job(screen, Path.cwd(), params, ExecutionSettings()))
 
 
 @pytest.fixture
 def screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: None) -> dict[str, object]:
-    """A screen folder, which the stage finds in params.yaml; returns its screen.yaml."""
+    """A screen folder, which is the working folder too; returns its screen.yaml."""
     write_screen(tmp_path, {key: draw(SHAPE, centres)[0] for key, centres in CENTRES.items()})
     keys = [key[:2] for key in CENTRES]
     wells = pd.DataFrame(keys, columns=["Metadata_Plate", "Metadata_Well"])
     wells.assign(
         Metadata_Compound="DMSO", Metadata_Concentration=0, Metadata_Control="negcon"
     ).to_csv(tmp_path / "wells.csv", index=False)
-    block = SimpleNamespace(folder=tmp_path)
-    params = SimpleNamespace(
-        screen=lambda _: block,
-        segmentation=SegmentationSettings(),
-        execution=ExecutionSettings(),
-    )
-    monkeypatch.setattr("phenoprot.pipeline.params.load_params", lambda: params)
     monkeypatch.chdir(tmp_path)
     return {
         "name": tmp_path.name,

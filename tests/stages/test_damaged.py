@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import runpy
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from tests.wild.stages import call_stage
 
 from phenoprot.core.artefacts import read_object, read_table
 from phenoprot.core.errors import UserError
@@ -21,9 +21,9 @@ from phenoprot.core.errors import UserError
 ROOT = Path(__file__).parents[2]
 STAGES = {
     "check_labels": "data/labels/toy/labels.parquet",
-    "classify": "data/labels/toy/labels.parquet",
-    "regress": "data/labels/toy/levels.parquet",
-    "targets": "data/folds/toy.csv",
+    "predict classification": "data/labels/toy/labels.parquet",
+    "predict regression": "data/labels/toy/levels.parquet",
+    "predict targets": "data/folds/toy.csv",
     "profiles": "data/features/toy/mae.parquet",
     "crops": "data/masks/toy",
     "features": "data/crops/toy",
@@ -49,9 +49,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def refusal(stage: str) -> str:
     """The message by which a stage refuses."""
-    function = runpy.run_path(str(ROOT / "stages" / f"{stage}.py"))[stage]
     with pytest.raises(UserError) as error:
-        function("toy")
+        call_stage(stage, "toy")
     message = str(error.value)
     assert "\n" not in message
     assert len(message) <= 2000

@@ -1,10 +1,37 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
+from phenoprot.core.settings import Settings
 from phenoprot.tasks.settings import TaskSettings
+from phenoprot.tasks.task import LabelSources, Part, Task
+
+SETTINGS = {
+    "splits": {"folds": 3, "inner_splits": 2, "inner_share": 0.2, "seed": 0},
+    "training": {
+        "learning_rate": 0.01,
+        "batch_size": 16,
+        "max_epochs": 40,
+        "patience": 4,
+        "seed": 0,
+    },
+    "mlp": {
+        "hidden_layers": [2],
+        "width": [16, 32],
+        "activation": ["tanh"],
+        "dropout": [0.2],
+        "weight_decay": [0.0],
+    },
+    "linear": {"components": 8, "penalties": [0.01, 1.0, 100.0]},
+    "clip": 10.0,
+    "shuffles": 2,
+    "classification": {"min_positives": 2, "min_negatives": 2},
+    "regression": {"loss": "mse", "min_treatments": 4},
+    "targets": {"min_compounds": 2},
+}
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -16,31 +43,7 @@ def _as_in_a_worker() -> None:
 @pytest.fixture(scope="session")
 def tiny() -> TaskSettings:
     """Three folds, two small grid points, few epochs: seconds for a whole nested run."""
-    return TaskSettings.model_validate(
-        {
-            "splits": {"folds": 3, "inner_splits": 2, "inner_share": 0.2, "seed": 0},
-            "training": {
-                "learning_rate": 0.01,
-                "batch_size": 16,
-                "max_epochs": 40,
-                "patience": 4,
-                "seed": 0,
-            },
-            "mlp": {
-                "hidden_layers": [2],
-                "width": [16, 32],
-                "activation": ["tanh"],
-                "dropout": [0.2],
-                "weight_decay": [0.0],
-            },
-            "linear": {"components": 8, "penalties": [0.01, 1.0, 100.0]},
-            "clip": 10.0,
-            "shuffles": 2,
-            "classification": {"min_positives": 2, "min_negatives": 2},
-            "regression": {"loss": "mse", "min_treatments": 4},
-            "targets": {"min_compounds": 2},
-        }
-    )
+    return TaskSettings.model_validate(SETTINGS)
 
 
 class Problem:
@@ -70,3 +73,18 @@ def problem() -> Problem:
 @pytest.fixture(scope="session")
 def large_problem() -> Problem:
     return Problem(240, seed=1)
+
+
+class Given(Task):
+    """A task whose label matrices are given, by the names of its parts."""
+
+    settings = Settings
+    scorer = "auc"
+
+    def __init__(self, name: str, tables: dict[str, pd.DataFrame]) -> None:
+        self.name = name
+        self.parts = tuple(Part(part, part, part) for part in tables)
+        self.tables = tables
+
+    def labels(self, sources: LabelSources, settings: Settings) -> dict[str, pd.DataFrame]:
+        return self.tables

@@ -7,15 +7,12 @@ import pandas as pd
 import pytest
 
 from phenoprot.core.errors import UserError
-from phenoprot.tasks.data import (
-    LABELS_OF,
-    align,
-    classification_labels,
-    regression_labels,
-    shuffle_compounds,
-    target_labels,
-)
+from phenoprot.tasks.classification import classification_labels
+from phenoprot.tasks.columns import LABELS_OF
+from phenoprot.tasks.data import align, shuffle_compounds
+from phenoprot.tasks.regression import regression_labels
 from phenoprot.tasks.settings import ClassificationSettings, RegressionSettings, TargetSettings
+from phenoprot.tasks.targets import target_labels
 
 NAN = np.nan
 

@@ -10,9 +10,15 @@ import pytest
 from pydantic import ValidationError
 
 from phenoprot.core.paths import Paths
+from phenoprot.execution.settings import LOCAL
+from phenoprot.tasks.crossvalidate import predict
 from phenoprot.tasks.data import TaskData, align, split_by_treatment
-from phenoprot.tasks.run import plan, predict, run_task, shards_of
+from phenoprot.tasks.run import plan, run_task, shards_of
 from phenoprot.tasks.settings import RowSettings, TaskSettings
+from phenoprot.tasks.task import LabelSources
+
+from .conftest import Given
+from .test_run import models
 
 N, DOSES = 30, 4
 
@@ -79,7 +85,8 @@ def test_treatments_are_dealt_for_themselves(paths: Paths, labels: pd.DataFrame)
 def test_a_gauged_row_has_predictions_beside_those_of_the_table(
     paths: Paths, labels: pd.DataFrame, tiny: TaskSettings
 ) -> None:
-    run_task("targets", {"": labels}, ROWS, paths, tiny)
+    task = Given("targets", {"targets": labels})
+    run_task(task, LabelSources(paths, Path()), ROWS, tiny, LOCAL)
     folder = paths.predictions("targets")
     assert sorted(p.name for p in (folder / "rows").iterdir()) == [
         "gauged.parquet",
@@ -100,17 +107,17 @@ def test_features_that_only_tell_the_compound_profit_from_the_leak(
     # As many components as features: enough to know every compound by heart.
     linear = tiny.linear.model_copy(update={"components": 40, "penalties": [0.01]})
     tiny = tiny.model_copy(update={"linear": linear})
-    runs = plan(ROWS, "targets", folder, paths, tiny)
+    runs = plan(ROWS, models(ROWS, tiny), "bce", folder, paths, tiny)
     assert [(run.row, run.leak_gauge) for run in runs] == [
         ("gauged", False),
         ("plain", False),
         ("gauged", True),
     ]
     assert [run.name for run in runs][-1] == "targets gauged leak gauge"
-    prints = [shard.fingerprint for shard in shards_of(runs, tiny)]
+    prints = [shard.fingerprint for shard in shards_of(runs)]
     assert prints[0] == prints[1] != prints[2]
     truth = np.repeat(labels["t"].to_numpy(), DOSES)
-    honest, leaking = (predict(run, tiny)["t"].to_numpy() for run in (runs[0], runs[2]))
+    honest, leaking = (predict(run)["t"].to_numpy() for run in (runs[0], runs[2]))
     gap = [scores[truth == 1].mean() - scores[truth == 0].mean() for scores in (honest, leaking)]
     assert gap[1] > 0.5
     assert gap[0] < 0.25

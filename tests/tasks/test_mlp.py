@@ -10,6 +10,7 @@ import torch
 from sklearn.metrics import log_loss, mean_squared_error
 from torch import nn
 
+from phenoprot.tasks.fit_settings import MlpConfig, TrainSettings
 from phenoprot.tasks.mlp import (
     Fit,
     Member,
@@ -20,7 +21,6 @@ from phenoprot.tasks.mlp import (
     predict,
     train_stack,
 )
-from phenoprot.tasks.settings import MlpConfig, TrainSettings
 
 NAN = math.nan
 SETTINGS = TrainSettings(learning_rate=0.01, batch_size=8, max_epochs=12, patience=3, seed=0)

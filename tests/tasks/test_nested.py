@@ -12,7 +12,8 @@ from phenoprot.evaluation.auc import auc_by_target
 from phenoprot.evaluation.regression import r2_by_target
 from phenoprot.tasks import linear, nested
 from phenoprot.tasks.linear import nested_linear, principal_components, ridge_path
-from phenoprot.tasks.nested import NestedResult, Scaler, nested_mlp, scale_features
+from phenoprot.tasks.nested import NestedResult, nested_mlp
+from phenoprot.tasks.scaling import Scaler, scale_features
 from phenoprot.tasks.settings import TaskSettings
 
 from .conftest import Problem

@@ -10,17 +10,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from phenoprot.core.closure import import_closure
 from phenoprot.core.errors import UserError
 from phenoprot.core.paths import Paths
+from phenoprot.core.settings import Settings
 from phenoprot.execution.attempt import Job, Outcome, attempt
 from phenoprot.execution.run import EXECUTORS
-from phenoprot.execution.settings import ExecutionSettings
+from phenoprot.execution.settings import LOCAL, ExecutionSettings
 from phenoprot.execution.shards import Compute
 from phenoprot.tasks import run
-from phenoprot.tasks.run import cross_validate, plan, predict, run_task, shards_of
+from phenoprot.tasks.crossvalidate import CrossValidation, predict
+from phenoprot.tasks.model import Model
+from phenoprot.tasks.models import find_model
+from phenoprot.tasks.registry import TASKS
+from phenoprot.tasks.run import cross_validate, plan, run_task, shards_of
 from phenoprot.tasks.settings import RowSettings, TaskSettings
+from phenoprot.tasks.task import LabelSources
 
-from .conftest import Problem
+from .conftest import Given, Problem
 
 ROWS = {
     "first": RowSettings(features=["x"], model="mlp"),
@@ -79,8 +86,24 @@ def pool(monkeypatch: pytest.MonkeyPatch) -> InProcess:
 
 def classify(paths: Paths, labels: pd.DataFrame, settings: TaskSettings) -> None:
     chosen = {name: ROWS[name] for name in ("linear", "shuffled")}
-    parts = {"up": labels, "down": labels.iloc[:, :2]}
-    run_task("classification", parts, chosen, paths, settings)
+    parts = {"classification/up": labels, "classification/down": labels.iloc[:, :2]}
+    task = Given("classification", parts)
+    run_task(task, LabelSources(paths, Path()), chosen, settings, LOCAL)
+
+
+def models(rows: dict[str, RowSettings], settings: TaskSettings) -> dict[str, Model]:
+    return {name: find_model(row.model, settings) for name, row in rows.items()}
+
+
+def targets_runs(
+    paths: Paths, labels: pd.DataFrame, settings: TaskSettings, names: tuple[str, ...] = tuple(ROWS)
+) -> list[CrossValidation]:
+    """Runs of the rows of this name on labels in the folder of the targets."""
+    folder = paths.predictions("targets")
+    folder.mkdir(parents=True, exist_ok=True)
+    labels.to_parquet(folder / "labels.parquet")
+    chosen = models({name: ROWS[name] for name in names}, settings)
+    return plan(ROWS, chosen, "bce", folder, paths, settings)
 
 
 EVERYTHING = ["up linear", "up shuffled 1", "up shuffled 2", "down linear", "down shuffled 1",
@@ -118,7 +141,7 @@ def test_a_killed_run_computes_only_what_is_missing(
     assert contents(paths.predictions("classification")) == before
 
 
-@pytest.mark.parametrize("change", ["settings", "features", "labels", "folds", "code"])
+@pytest.mark.parametrize("change", ["clip", "linear", "features", "labels", "folds", "code"])
 def test_what_changed_is_computed_again(
     change: str,
     paths: Paths,
@@ -130,8 +153,11 @@ def test_what_changed_is_computed_again(
     classify(paths, labels, tiny)
     pool.computed.clear()
     expected = EVERYTHING
-    if change == "settings":
+    if change == "clip":
         tiny = tiny.model_copy(update={"clip": 3.0})
+    elif change == "linear":
+        linear = tiny.linear.model_copy(update={"components": 5})
+        tiny = tiny.model_copy(update={"linear": linear})
     elif change == "features":
         table = pd.read_parquet(paths.profiles / "x.parquet")
         table.assign(f0=-table["f0"]).to_parquet(paths.profiles / "x.parquet")
@@ -142,7 +168,7 @@ def test_what_changed_is_computed_again(
         table = pd.read_csv(paths.folds)
         table.assign(Fold=(table["Fold"] + 1) % 3).to_csv(paths.folds, index=False)
     else:
-        monkeypatch.setattr(run, "CODE", (*run.CODE, "phenoprot.core.errors"))
+        monkeypatch.setattr(run, "code_fingerprint", lambda *modules: "a changed line")
     classify(paths, labels, tiny)
     assert pool.computed == expected
 
@@ -152,7 +178,8 @@ def test_a_row_more_computes_that_row(
 ) -> None:
     for names in (["linear"], ["linear", "both"]):
         rows = {name: ROWS[name] for name in names}
-        run_task("targets", {"": labels}, rows, paths, tiny)
+        task = Given("targets", {"targets": labels})
+        run_task(task, LabelSources(paths, Path()), rows, tiny, LOCAL)
     assert pool.computed == ["targets linear", "targets both"]
     written = sorted(p.name for p in (paths.predictions("targets") / "rows").iterdir())
     assert written == ["both.parquet", "linear.parquet"]
@@ -160,14 +187,15 @@ def test_a_row_more_computes_that_row(
 
 def test_plan_of_a_task(paths: Paths, tiny: TaskSettings) -> None:
     folder = paths.predictions("regression")
-    runs = plan(ROWS, "regression", folder, paths, tiny)
-    assert [(r.row, r.repeat, r.model, r.loss) for r in runs] == [
+    chosen = models({name: ROWS[name] for name in ("first", "linear", "shuffled")}, tiny)
+    runs = plan(ROWS, chosen, "mse", folder, paths, tiny)
+    assert [(r.row, r.repeat, r.model.name, r.loss) for r in runs] == [
         ("first", 0, "mlp", "mse"),
         ("linear", 0, "linear", "mse"),
         ("shuffled", 1, "linear", "mse"),
         ("shuffled", 2, "linear", "mse"),
     ]
-    runs = plan(ROWS, "targets", paths.predictions("targets"), paths, tiny)
+    runs = plan(ROWS, models(ROWS, tiny), "bce", paths.predictions("targets"), paths, tiny)
     assert [r.loss for r in runs] == ["bce"] * 5
     assert runs[1].features == (paths.labels / "levels.parquet", paths.profiles / "x.parquet")
 
@@ -175,25 +203,19 @@ def test_plan_of_a_task(paths: Paths, tiny: TaskSettings) -> None:
 def test_fingerprints_tell_shards_apart(
     paths: Paths, labels: pd.DataFrame, tiny: TaskSettings
 ) -> None:
-    folder = paths.predictions("targets")
-    folder.mkdir(parents=True)
-    labels.to_parquet(folder / "labels.parquet")
-    runs = plan(ROWS, "targets", folder, paths, tiny)
-    shards = shards_of(runs, tiny)
+    runs = targets_runs(paths, labels, tiny)
+    shards = shards_of(runs)
     assert len({shard.fingerprint for shard in shards}) == len(runs) == 5
-    assert shards == shards_of(runs, tiny)
+    assert shards == shards_of(runs)
     assert [shard.name for shard in shards][-2:] == ["targets shuffled 1", "targets shuffled 2"]
 
 
 def test_predictions_of_a_shuffled_shard(
     paths: Paths, labels: pd.DataFrame, tiny: TaskSettings
 ) -> None:
-    folder = paths.predictions("targets")
-    folder.mkdir(parents=True)
-    labels.to_parquet(folder / "labels.parquet")
-    runs = {(r.row, r.repeat): r for r in plan(ROWS, "targets", folder, paths, tiny)}
+    runs = {(r.row, r.repeat): r for r in targets_runs(paths, labels, tiny)}
     one, two, plain = (
-        predict(runs[key], tiny) for key in (("shuffled", 1), ("shuffled", 2), ("linear", 0))
+        predict(runs[key]) for key in (("shuffled", 1), ("shuffled", 2), ("linear", 0))
     )
     assert one["Metadata_Repeat"].unique().tolist() == [1]
     assert one["Metadata_LabelsOf"].tolist() != two["Metadata_LabelsOf"].tolist()
@@ -215,8 +237,9 @@ def test_predictions_of_a_shuffled_shard(
 def test_a_task_without_targets_says_what_to_do(
     paths: Paths, labels: pd.DataFrame, tiny: TaskSettings
 ) -> None:
+    task = Given("classification", {"classification/up": labels.iloc[:, :1]})
     with pytest.raises(UserError) as error:
-        run_task("classification", {"up": labels.iloc[:, :1]}, ROWS, paths, tiny)
+        run_task(task, LabelSources(paths, Path()), ROWS, tiny, LOCAL)
     assert str(error.value) == (
         f"{paths.labels}: no target has enough labels for classification up. Lower the limits in "
         "params.yaml under tasks.classification, or bring more data."
@@ -227,16 +250,189 @@ def test_results_do_not_depend_on_the_number_of_workers(
     paths: Paths, labels: pd.DataFrame, tiny: TaskSettings, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """In real processes: two workers write the bytes that one writes."""
-    folder = paths.predictions("targets")
-    folder.mkdir(parents=True)
-    labels.to_parquet(folder / "labels.parquet")
-    rows = {name: ROWS[name] for name in ("first", "linear")}
-    runs = plan(rows, "targets", folder, paths, tiny)
+    runs = targets_runs(paths, labels, tiny, ("first", "linear"))
     one, two = (
-        cross_validate(runs, tiny, Path(str(workers)), "toy", ExecutionSettings(workers=workers))
+        cross_validate(runs, Path(str(workers)), "toy", ExecutionSettings(workers=workers))
         for workers in (1, 2)
     )
     assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
     assert "toy: 2/2" in capfd.readouterr().err
-    here = predict(runs[1], tiny)
+    here = predict(runs[1])
     pd.testing.assert_frame_equal(pd.read_parquet(one[1]), here, rtol=1e-4)
+
+
+# Keys: all that a result depends on, and nothing else.
+
+
+def keys(paths: Paths, labels: pd.DataFrame, settings: TaskSettings) -> dict[str, str]:
+    """Fingerprints of an MLP's and a linear row by name."""
+    runs = targets_runs(paths, labels, settings, ("first", "linear"))
+    return {run.row: shard.fingerprint for run, shard in zip(runs, shards_of(runs), strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("block", "value", "changed"),
+    [
+        # Those of tasks count by their label matrices.
+        ("targets", {"min_compounds": 9}, set()),
+        ("classification", {"min_positives": 9}, set()),
+        ("regression", {"loss": "smape"}, set()),
+        ("others", {"another": {}}, set()),
+        ("shuffles", 7, set()),
+        ("linear", {"components": 3}, {"linear"}),
+        ("mlp", {"width": [8]}, {"first"}),
+        ("training", {"patience": 9}, {"first"}),
+        ("splits", {"seed": 9}, {"first", "linear"}),
+        ("clip", 5.0, {"first", "linear"}),
+    ],
+)
+def test_a_key_holds_the_settings_of_its_model_and_of_the_splits_only(
+    block: str,
+    value: object,
+    changed: set[str],
+    paths: Paths,
+    labels: pd.DataFrame,
+    tiny: TaskSettings,
+) -> None:
+    old = getattr(tiny, block)
+    new = old.model_copy(update=value) if hasattr(old, "model_copy") else value
+    before = keys(paths, labels, tiny)
+    after = keys(paths, labels, tiny.model_copy(update={block: new}))
+    assert {name for name in before if before[name] != after[name]} == changed
+
+
+def test_the_device_is_in_the_key_of_what_runs_on_it(
+    paths: Paths, labels: pd.DataFrame, tiny: TaskSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Results of a GPU are not those of the CPU; the linear model knows none."""
+    monkeypatch.setattr(run, "choose_device", lambda: "cpu")
+    on_cpu = keys(paths, labels, tiny)
+    monkeypatch.setattr(run, "choose_device", lambda: "cuda:0")
+    monkeypatch.setattr(run, "device_name", lambda device: "H100" if device != "cpu" else device)
+    on_gpu = keys(paths, labels, tiny)
+    assert on_cpu["first"] != on_gpu["first"]
+    assert on_cpu["linear"] == on_gpu["linear"]
+    runs = targets_runs(paths, labels, tiny, ("first", "linear"))
+    assert [shard.payload[1] for shard in shards_of(runs)] == ["cuda:0", "cpu"]
+
+
+def test_the_code_of_a_key_is_that_of_the_worker_and_the_model(
+    paths: Paths, labels: pd.DataFrame, tiny: TaskSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(run, "code_fingerprint", lambda *modules: asked.append(modules))
+    keys(paths, labels, tiny)
+    worker = "phenoprot.tasks.crossvalidate"
+    assert asked == [(worker, "phenoprot.tasks.nested"), (worker, "phenoprot.tasks.linear")]
+
+
+def test_the_code_of_a_key_is_no_more_than_it_needs() -> None:
+    """An edit of a task, a table, a stage or an executor trains nothing again."""
+    linear = import_closure("phenoprot.tasks.crossvalidate", "phenoprot.tasks.linear")
+    packages = {name.split(".")[1] for name in linear.modules if "." in name}
+    assert packages == {"core", "screens", "tasks"}
+    tasks = {name.removeprefix("phenoprot.tasks.") for name in linear.modules if ".tasks." in name}
+    assert tasks == {
+        *("columns", "crossvalidate", "data", "fit_settings", "folds", "linear", "model"),
+        "scaling",
+    }
+    assert "torch" not in linear.libraries
+    mlp = import_closure("phenoprot.tasks.crossvalidate", "phenoprot.tasks.nested")
+    assert "torch" in mlp.libraries
+    assert "phenoprot.tasks.linear" not in mlp.modules
+
+
+def test_the_executor_is_the_one_of_params_yaml(
+    paths: Paths, labels: pd.DataFrame, tiny: TaskSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = InProcess()
+    asked: list[int | None] = []
+
+    def ray(compute: Compute, jobs: Iterator[Job], workers: int | None) -> Iterator[Outcome]:
+        asked.append(workers)
+        return pool(compute, jobs, workers)
+
+    monkeypatch.setitem(EXECUTORS, "ray", ray)
+    task = Given("targets", {"targets": labels})
+    rows = {"linear": ROWS["linear"]}
+    execution = ExecutionSettings(executor="ray", workers=3)
+    run_task(task, LabelSources(paths, Path()), rows, tiny, execution)
+    assert asked == [3]
+    assert pool.computed == ["targets linear"]
+
+
+# Rows: unknown tasks and models, and models that do not fit.
+
+
+def refused(paths: Paths, labels: pd.DataFrame, settings: TaskSettings, **row: object) -> str:
+    rows = {"mine": RowSettings.model_validate({"features": ["x"], "model": "linear"} | row)}
+    with pytest.raises(UserError) as error:
+        run_task(
+            Given("targets", {"targets": labels}),
+            LabelSources(paths, Path()),
+            rows,
+            settings,
+            LOCAL,
+        )
+    return str(error.value)
+
+
+def test_unknown_tasks_are_named(paths: Paths, labels: pd.DataFrame, tiny: TaskSettings) -> None:
+    message = refused(paths, labels, tiny, tasks=["targets", "toxicity", "fate"])
+    assert message == (
+        "params.yaml: tasks of row 'mine': 2 unknown task(s): 'toxicity', 'fate'; there are: "
+        "classification, regression, targets. Name tasks of this list."
+    )
+
+
+def test_unknown_models_are_named(paths: Paths, labels: pd.DataFrame, tiny: TaskSettings) -> None:
+    assert refused(paths, labels, tiny, model="mpl").startswith(
+        "params.yaml: model of row 'mine': no model 'mpl'; there are: mlp, linear, "
+        "sklearn.<module>.<class>. "
+    )
+
+
+def test_our_models_take_no_parameters_in_a_row(
+    paths: Paths, labels: pd.DataFrame, tiny: TaskSettings
+) -> None:
+    model = {"estimator": "linear", "parameters": {"penalties": [1.0]}}
+    assert refused(paths, labels, tiny, model=model) == (
+        "params.yaml: model 'linear' takes no parameters in a row: penalties. Set tasks.linear."
+    )
+
+
+def test_a_classifier_in_all_tasks_is_told_to_choose(
+    paths: Paths, labels: pd.DataFrame, tiny: TaskSettings
+) -> None:
+    model = "sklearn.linear_model.LogisticRegression"
+    assert refused(paths, labels, tiny, model=model) == (
+        f"params.yaml: model of row 'mine': {model} predicts 1 / 0 labels only, and the row takes "
+        "part in: regression. Set tasks of the row to [classification, targets]."
+    )
+    message = refused(paths, labels, tiny, model="sklearn.linear_model.Ridge", tasks=["targets"])
+    assert message.endswith("takes part in: targets. Choose another model, or other tasks.")
+
+
+def test_settings_of_a_task_of_another_package(
+    tiny: TaskSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Own(Settings):
+        share: float
+
+    monkeypatch.setitem(TASKS.built_in, "mine", "somewhere:TASK")
+    task = Given("mine", {})
+    task.settings = Own
+
+    def own(**others: object) -> Settings:
+        return run.settings_of(task, tiny.model_copy(update={"others": others}))
+
+    assert own(mine={"share": 0.5}) == Own(share=0.5)
+    with pytest.raises(UserError) as error:
+        own(mine={"part": 1})
+    assert str(error.value).startswith("params.yaml: tasks.others.mine: ")
+    assert "key 'share' is missing" in str(error.value)
+    assert "unknown key 'part'" in str(error.value)
+    with pytest.raises(
+        UserError, match=r"^params\.yaml: tasks\.others: 1 unknown task\(s\): 'min'"
+    ):
+        own(mine={"share": 0.5}, min={})

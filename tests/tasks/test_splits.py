@@ -11,14 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phenoprot.core.errors import UserError
-from phenoprot.tasks.splits import (
-    FOLD,
-    GROUP,
-    compound_groups,
-    inner_holdouts,
-    make_folds,
-    read_folds,
-)
+from phenoprot.tasks.columns import FOLD, GROUP
+from phenoprot.tasks.folds import inner_holdouts, read_folds
+from phenoprot.tasks.splits import compound_groups, make_folds
 
 
 @st.composite

@@ -179,7 +179,7 @@ def test_a_folder_in_place_of_the_file(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("length", ["nonsense", "-5", "99999999", "10"])
 def test_lengths_that_are_wrong(tmp_path: Path, length: str) -> None:
-    """The hash decides; a cut download is gone on from."""
+    """The hash decides; a cut download is resumed."""
     target, message = tmp_path / "dino.pth", ""
     with serving(Server(CONTENT, length=length)) as server:
         try:

@@ -121,22 +121,23 @@ def curve_job() -> Any:
 def wide_table(engine: str) -> Callable[[], Any]:
     def read() -> Any:
         from phenoprot.curves.settings import CurveSettings
-        from phenoprot.curves.tables import read_wide
+        from phenoprot.curves.wide import read_wide
 
         column = ENGINES[engine][2]
         samples = pd.DataFrame(
             {
                 "column": [column.format(place) for place in range(6)],
-                "compound": ["DMSO"] + ["X"] * 5,
-                "concentration": [0.0, 0.01, 0.1, 1.0, 10.0, 100.0],
-                "replicate": "1",
+                "Metadata_Compound": ["DMSO"] + ["X"] * 5,
+                "Metadata_Concentration": [0.0, 0.01, 0.1, 1.0, 10.0, 100.0],
+                "Metadata_Replicate": "1",
             }
         )
         long = read_wide(Path(f"{engine}.tsv"), engine, samples, CurveSettings())
         # A protein without a gene has the name of its protein: the same row.
-        gene = long["gene"].replace({f"P{i:05d}": f"G{i}" for i in range(8)})
-        long = long.assign(gene=gene)[["gene", "concentration", "intensity"]]
-        return long.sort_values(["gene", "concentration"], ignore_index=True)
+        key = ["Metadata_Protein", "Metadata_Concentration"]
+        names = {f"P{i:05d}": f"G{i}" for i in range(8)}
+        long = long.replace({"Metadata_Protein": names})[[*key, "Value"]]
+        return long.sort_values(key, ignore_index=True)
 
     return read
 
@@ -151,8 +152,7 @@ def imported(source: str) -> Callable[[], Any]:
 
 
 def masks() -> Any:
-    from phenoprot.imaging.crops.run import check_masks
-    from phenoprot.imaging.segmentation.masks import read_masks
+    from phenoprot.imaging.segmentation.masks import check_masks, read_masks
 
     path = Path("masks/P1/A.zip")
     found = read_masks(path)
@@ -288,9 +288,9 @@ READERS = {
         Reader("image", "illumination", image),
         Reader("illumination", "illumination", corrected_image),
         Reader("tables", "metrics", tables, also=("metrics/cpjump1",)),
-        Reader("stage_classify", "project", stage("classify", "data/predictions")),
-        Reader("stage_regress", "project", stage("regress", "data/predictions")),
-        Reader("stage_targets", "project", stage("targets", "data/predictions")),
+        Reader("stage_classify", "project", stage("predict classification", "data/predictions")),
+        Reader("stage_regress", "project", stage("predict regression", "data/predictions")),
+        Reader("stage_targets", "project", stage("predict targets", "data/predictions")),
         Reader("stage_evaluate", "project", stage("evaluate", "data/scores")),
         Reader("stage_report", "project", stage("report", "metrics", "docs")),
         Reader("stage_check_labels", "project", stage("check_labels", "data/validation")),

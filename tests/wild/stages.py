@@ -8,6 +8,8 @@ import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
+from phenoprot.pipeline.run import make_job
+
 ROOT = Path(__file__).parents[2]
 SCREEN = "tiny"
 ORDER = (
@@ -15,9 +17,9 @@ ORDER = (
     "curves",
     "labels",
     "splits",
-    "classify",
-    "regress",
-    "targets",
+    "predict classification",
+    "predict regression",
+    "predict targets",
     "evaluate",
     "report",
 )
@@ -50,17 +52,17 @@ def shards_in_process() -> Iterator[None]:
         EXECUTORS["local"] = before
 
 
+def call_stage(stage: str, screen: str) -> None:
+    """Call a stage's function, given as script and arguments; its errors stay as they are."""
+    script, *arguments = stage.split()
+    function = runpy.run_path(str(ROOT / "stages" / f"{script}.py"))[script]
+    function(make_job(script, screen, tuple(arguments)), *arguments)
+
+
 def run_stage(name: str) -> None:
-    """Run a stage on the screen, its errors as they are."""
-    script = ROOT / "stages" / f"{name}.py"
-    content = runpy.run_path(str(script))
-    function = next(
-        value
-        for key, value in content.items()
-        if getattr(value, "__module__", None) == content["__name__"] and key != "run_stage"
-    )
+    """Run a stage on the screen in this process."""
     with shards_in_process():
-        function(SCREEN)
+        call_stage(name, SCREEN)
 
 
 def run_stages(folder: Path, stages: tuple[str, ...] = ORDER) -> None:

@@ -153,21 +153,21 @@ COLUMNS = {
 def wide(bench: Bench, number: str, layout: str) -> tuple[dict[str, float], str]:
     """Value of each gene in the control, and what was said."""
     from phenoprot.curves.settings import CurveSettings
-    from phenoprot.curves.tables import read_wide
+    from phenoprot.curves.wide import read_wide
 
     samples = pd.DataFrame(
         {
             "column": [COLUMNS[layout].format(place) for place in range(6)],
-            "compound": ["DMSO"] + ["X"] * 5,
-            "concentration": [0.0, 0.01, 0.1, 1.0, 10.0, 100.0],
-            "replicate": "1",
+            "Metadata_Compound": ["DMSO"] + ["X"] * 5,
+            "Metadata_Concentration": [0.0, 0.01, 0.1, 1.0, 10.0, 100.0],
+            "Metadata_Replicate": "1",
         }
     )
     path = bench.take(number) / "table.tsv"
     outcome = observe(lambda: read_wide(path, layout, samples, CurveSettings()))
     assert outcome.error is None, str(outcome.error)
-    control = outcome.value[outcome.value["concentration"] == 0]
-    return dict(zip(control["gene"], control["intensity"], strict=True)), outcome.said
+    control = outcome.value[outcome.value["Metadata_Concentration"] == 0]
+    return dict(zip(control["Metadata_Protein"], control["Value"], strict=True)), outcome.said
 
 
 def test_20_quotes_in_descriptions(bench: Bench) -> None:
@@ -185,16 +185,22 @@ def test_22_23_24_contaminants_and_decoys(bench: Bench, number: str, layout: str
 
 
 def test_26_rows_without_gene_or_compound(bench: Bench) -> None:
-    from phenoprot.curves.screen import fit_screen
+    from phenoprot.curves.designs import screen_curves
     from phenoprot.curves.settings import CurveSettings
 
     doses = [("DMSO", 0.0), *((None, dose) for dose in (0.01, 0.1, 1.0, 10.0, 100.0))]
     rows = [
-        {"compound": name, "concentration": x, "replicate": "1", "gene": gene, "intensity": 100.0}
-        for gene in ("G1", None)
+        {
+            "Metadata_Compound": name,
+            "Metadata_Concentration": x,
+            "Metadata_Replicate": "1",
+            "Metadata_Protein": protein,
+            "Value": 100.0,
+        }
+        for protein in ("G1", None)
         for name, x in doses
     ]
-    outcome = observe(lambda: fit_screen(pd.DataFrame(rows), CurveSettings()))
+    outcome = observe(lambda: screen_curves(pd.DataFrame(rows), CurveSettings()))
     assert outcome.error is not None
     assert any(count in str(outcome.error) for count in ("6 ", "10 "))
 
@@ -340,9 +346,10 @@ def test_70_to_75_screens(bench: Bench, kit: Kit, name: str) -> None:
 
 
 def test_74_gate_and_stage_agree_on_proteins_without_a_value(bench: Bench, kit: Kit) -> None:
+    from phenoprot.curves.designs import screen_curves
+    from phenoprot.curves.long import long_readout
     from phenoprot.curves.screen import fit_screen
     from phenoprot.pipeline.params import load_params
-    from phenoprot.readout.dose_response import long_readout
     from phenoprot.screens.loader import load_screen
 
     copy_kit(kit("dose_screen") / "series", bench.folder / "series")
@@ -359,9 +366,9 @@ def test_74_gate_and_stage_agree_on_proteins_without_a_value(bench: Bench, kit: 
         source, params = load_screen(Path("series")), load_params()
         settings = params.curves.for_screen("DMSO", "uM")
         readout = long_readout(source.proteomics(), source.wells())
-        fitted = observe(lambda: fit_screen(readout, settings))
+        fitted = observe(lambda: fit_screen(screen_curves(readout, settings), settings))
     assert fitted.error is None, str(fitted.error)
-    assert not set(gone) & set(fitted.value["gene"])
+    assert not set(gone) & set(fitted.value["Metadata_Protein"])
 
 
 def test_every_case_has_its_input() -> None:

@@ -87,14 +87,14 @@ def intensities_kind() -> Kind:
 
 def wide_kind() -> Kind:
     from phenoprot.curves.settings import CurveSettings
-    from phenoprot.curves.tables import read_wide
+    from phenoprot.curves.wide import read_wide
 
     samples = pd.DataFrame(
         {
             "column": [f"s{m}.raw" for m in range(3)],
-            "compound": ["DMSO", "X", "X"],
-            "concentration": [0.0, 1.0, 10.0],
-            "replicate": "1",
+            "Metadata_Compound": ["DMSO", "X", "X"],
+            "Metadata_Concentration": [0.0, 1.0, 10.0],
+            "Metadata_Replicate": "1",
         }
     )
     header = ["Protein.Group", "Genes", *samples["column"]]
@@ -105,7 +105,9 @@ def wide_kind() -> Kind:
 
     def read(path: Path) -> Cells:
         long = read_wide(path, "diann", samples, CurveSettings())
-        table = long.pivot(index="gene", columns="concentration", values="intensity")
+        table = long.pivot(
+            index="Metadata_Protein", columns="Metadata_Concentration", values="Value"
+        )
         return cells(table.set_axis(["s0", "s1", "s2"], axis=1), table.index.to_series())
 
     return Kind("\t", header, lines, read)

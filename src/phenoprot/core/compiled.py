@@ -26,6 +26,7 @@ from numba.core.caching import FunctionCache
 from numba.extending import intrinsic
 
 from phenoprot.core import runtime
+from phenoprot.core.closure import code_fingerprint
 from phenoprot.core.files import file_sha256, fingerprint
 
 config: Any = numba.config
@@ -35,11 +36,6 @@ FLAGS = (
     "LLVM_REFPRUNE_FLAGS", "CPU_NAME", "CPU_FEATURES",
 )  # fmt: skip
 """Settings of numba that decide what it compiles."""
-KERNELS = (
-    "core/compiled.py", "curves/kernel.py", "curves/polish.py", "curves/summary.py",
-    "features/cellprofiler",
-)  # fmt: skip
-"""Sources of the kernels and of what they call; numba itself looks at a kernel's own file alone."""
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -111,20 +107,24 @@ fma: Any = _exact_fma if config.DISABLE_JIT else _fused
 """``fma(a, b, c)``, in kernels: a * b + c, rounded once."""
 
 
-@lru_cache(maxsize=1)
-def cache_folder() -> Path | None:
-    """Folder for the machine code of this process; None if no folder can be written.
+@lru_cache(maxsize=256)
+def cache_folder(module: str, file: str) -> Path | None:
+    """Folder for the machine code of a module's kernels; None if no folder can be written.
 
     Its name is a hash of all that decides the code: versions, processor, numba's settings as this
-    process has them, `runtime.PINNED` and the sources. A folder thus holds one entry per kernel and
+    process has them, `runtime.PINNED` and the sources of the module and of all that it imports
+    (numba itself looks at a kernel's own file alone). A folder thus holds one entry per kernel and
     signature, and processes that write it at the same time write the same.
+
+    Parameters
+    ----------
+    module, file
+        Dotted name and source file of the module; the file alone counts outside of packages.
     """
-    package = Path(__file__).parents[1]
-    sources = {
-        file.relative_to(package).as_posix(): file_sha256(file)
-        for part in KERNELS
-        for file in (sorted((package / part).rglob("*.py")) or [package / part])
-    }
+    try:
+        sources = code_fingerprint(module)
+    except ModuleNotFoundError:
+        sources = fingerprint(file_sha256(Path(file)), code_fingerprint(__name__))
     name = "kernels-" + fingerprint(
         [sys.implementation.cache_tag, platform.machine()],
         [numba.__version__, llvmlite_version, np.__version__],
@@ -169,7 +169,7 @@ class _Cache(FunctionCache):
 
 def _cache(function: Callable[..., Any]) -> _Cache | None:
     """Cache of a kernel in our folder; None where it has no place."""
-    folder = cache_folder()
+    folder = cache_folder(function.__module__, function.__code__.co_filename)
     if folder is None:
         return None
     before = config.CACHE_DIR

@@ -29,9 +29,14 @@ class Paths:
         require_names([self.screen], "screen", "screens")
 
     @property
-    def validation(self) -> Path:
-        """Results of the input checks."""
-        return Path("data/validation") / self.screen
+    def input_checks(self) -> Path:
+        """Results of the checks of the inputs."""
+        return Path("data/validation") / self.screen / "inputs.json"
+
+    @property
+    def label_checks(self) -> Path:
+        """Results of the checks of labels and folds."""
+        return Path("data/validation") / self.screen / "labels.json"
 
     @property
     def images(self) -> Path:
@@ -50,13 +55,18 @@ class Paths:
 
     @property
     def mae(self) -> Path:
-        """The trained masked autoencoder, see :mod:`phenoprot.features.mae.finish`."""
+        """The trained masked autoencoder, see :mod:`phenoprot.features.mae.folder`."""
         return Path("data/mae") / self.screen
+
+    @property
+    def all_features(self) -> Path:
+        """Folder of all features that are taken from the images."""
+        return Path("data/features") / self.screen
 
     def features(self, method: str) -> Path:
         """Features of the wells, taken from the images by one method."""
         require_names([method], "method", "extracted")
-        return Path("data/features") / self.screen / f"{method}.parquet"
+        return self.all_features / f"{method}.parquet"
 
     @property
     def profiles(self) -> Path:

@@ -20,7 +20,7 @@ class EngineName(StrEnum):
 
 Parameters = Annotated[Path, typer.Argument(help="CurveCurator TOML file.", metavar="PARAMS.toml")]
 SumDuplicates = Annotated[
-    bool, typer.Option("--sum-duplicates", help="Add up rows of one name, as CurveCurator does.")
+    bool, typer.Option("--sum-duplicates", help="Add up the rows of a name, as CurveCurator does.")
 ]
 
 
@@ -45,7 +45,7 @@ def fit(
     """Fit the curves of PARAMS.toml and write them with CurveCurator's columns."""
     from phenoprot.core.errors import UserError, listed
     from phenoprot.core.files import atomic_path
-    from phenoprot.curves.engine import fit_table, leave_few_doses
+    from phenoprot.curves.curvecurator import REGULATION, fit_table, leave_few_doses
     from phenoprot.curves.readers import read_curvecurator
     from phenoprot.curves.reference import fit_reference
 
@@ -63,7 +63,7 @@ def fit(
     few = leave_few_doses(curves, job.design, min_valid_doses)
     with atomic_path(job.curves_file) as temporary:
         curves.to_csv(temporary, sep="\t", index=False)
-    calls = curves["Curve Regulation"].value_counts()
+    calls = curves[REGULATION].value_counts()
     counts = ", ".join(f"{int(calls.get(name, 0))} {name}" for name in ("up", "down", "not"))
     if job.empty:
         typer.echo(f"left out, without a value: {listed(job.empty)}")

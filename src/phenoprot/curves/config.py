@@ -24,7 +24,7 @@ LARGEST_TOML = 2**20
 # Keys of very many parts take tomllib quadratic time.
 DEEP_KEY = re.compile(r"""(?<![\w"'-])(?:[\w"'-]++[ \t]*+\.[ \t]*+){64}""")
 # Keys that this package understands, by section. Files that CurveCurator writes beside its curves
-# (decoys, FDR, MAD, dashboard) may be named; they are not written.
+# (decoys, FDR, MAD, dashboard) may be named, but are not written.
 KNOWN: dict[str, frozenset[str]] = {
     "Meta": frozenset({"id", "condition", "description", "treatment_time"}),
     "Experiment": frozenset(
@@ -151,7 +151,7 @@ def read_toml(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _require_supported(section: str, key: str, value: Any, where: str) -> None:
-    """Stop at a key that this package does not know, or a value that it does not support."""
+    """Stop at an unknown key or an unsupported value."""
     reason = REFUSED.get((section, key))
     if reason is not None:
         raise UserError(
@@ -179,7 +179,7 @@ def _require_supported(section: str, key: str, value: Any, where: str) -> None:
     if section == "Paths" and not (
         isinstance(value, str) and value.strip() and value.isprintable()
     ):
-        raise _wrong(section, key, value, where, "the path of a file as text")
+        raise _wrong(section, key, value, where, "the path of a file as a string")
 
 
 def _wrong(section: str, key: str, value: Any, where: str, expected: str) -> UserError:
@@ -201,7 +201,7 @@ def design_of(config: dict[str, dict[str, Any]], path: Path) -> DoseDesign:
         raise _wrong("Experiment", "doses", doses, where, "a list of numbers")
     unit = experiment["dose_unit"]
     if not (isinstance(unit, str) and unit.strip()):
-        raise _wrong("Experiment", "dose_unit", unit, where, "a unit as text, e.g. 'M'")
+        raise _wrong("Experiment", "dose_unit", unit, where, "a unit as a string, e.g. 'M'")
     experiments = _names(experiment["experiments"], "experiments", where)
     numbers = tuple(_numbers(doses, "doses", where))
     try:
@@ -221,7 +221,7 @@ def design_of(config: dict[str, dict[str, Any]], path: Path) -> DoseDesign:
 
 
 def _names(values: Any, key: str, where: str) -> tuple[str, ...]:
-    """Names of experiments: text, or numbers as written."""
+    """Names of experiments: strings, or numbers as written."""
     if not isinstance(values, list):
         raise _wrong("Experiment", key, values, where, "a list of names or numbers")
     for value in values:
@@ -232,14 +232,14 @@ def _names(values: Any, key: str, where: str) -> tuple[str, ...]:
 
 
 def _numbers(values: list[Any], key: str, where: str) -> list[float]:
-    """Numbers, or text that is a number: CurveCurator's examples have dose_scale = '1e-6'."""
+    """Numbers, also in strings: CurveCurator's examples have dose_scale = '1e-6'."""
     number = [isinstance(v, int | float | str) and not isinstance(v, bool) for v in values]
     text = pd.Series([str(v) if good else None for v, good in zip(values, number, strict=True)])
     numbers, wrong = parse_numbers(text.astype(object))
     bad = wrong | ~np.isfinite(numbers)
     if bad.any():
         raise UserError(
-            f"{int(bad.sum())} value(s) of {key} are no finite number, "
+            f"{int(bad.sum())} value(s) of {key} are not finite numbers, "
             f"e.g. {quoted(values[int(bad.argmax())])}",
             where=f"{where}, [Experiment]",
             remedy="Give all doses in one unit, without its name",
@@ -261,7 +261,7 @@ def settings_of(config: dict[str, dict[str, Any]], path: Path) -> FitSettings:
     }
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     try:
-        # strict: neither true nor text passes for a number
+        # strict: neither booleans nor strings are accepted as numbers
         return FitSettings.model_validate(values, strict=True)
     except ValidationError as error:
         faults = [
@@ -279,7 +279,7 @@ def settings_of(config: dict[str, dict[str, Any]], path: Path) -> FitSettings:
 
 
 def warn_of_design(design: DoseDesign, path: Path) -> None:
-    """Warn of doses out of all proportion, and of untreated experiments that are no controls."""
+    """Warn of implausible doses, and of untreated experiments that are not controls."""
     where = f"{path}, [Experiment]"
     unit = molar_scale(design.dose_unit)
     if unit is not None:

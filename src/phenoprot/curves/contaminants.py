@@ -1,7 +1,7 @@
-"""Contaminants and decoys: how search engines mark what is no protein of the sample.
+"""Contaminants and decoys: how search engines mark rows that are not proteins of the sample.
 
 Contaminants (trypsin, keratin, bovine serum) and decoys (reversed sequences, for the false
-discovery rate) are searched with the sample's proteins and stand among them in the results. The
+discovery rate) are searched with the sample's proteins and listed among them in the results. The
 engines mark them by columns, by prefixes of their identifiers, or by both.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-# Every prefix ends in a separator, so that genes such as CONTN, REV1, REV3L or CRABP1 are none.
+# Every prefix ends in a separator, so that genes such as CONTN, REV1, REV3L or CRABP1 do not match.
 CONTAMINANT = re.compile(
     r"""(?:^|\|) (?:rev_+)?          # at the start, or after the database: sp|Cont_P02769|ALBU
     (?: con__                        # MaxQuant

@@ -1,4 +1,4 @@
-"""Dose designs: which experiment had which dose, and which are the controls."""
+"""Dose designs: the dose of each experiment, and which experiments are controls."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from phenoprot.core.errors import UserError, listed, quoted
 
@@ -18,12 +19,12 @@ MINIMUM_DOSES = 4
 
 @dataclass(frozen=True)
 class DoseDesign:
-    """The experiments (columns) of a table of curves.
+    """The experiments that the curves of a table share: one column each.
 
     Parameters
     ----------
     experiments
-        Names of the experiments; the table has a column ``Raw <name>`` for each.
+        Names of the experiments.
     doses
         Dose of each experiment in units of `dose_scale` base units; 0 is untreated.
     controls
@@ -78,13 +79,13 @@ class DoseDesign:
         unknown = [c for c in self.controls if c not in known]
         if unknown:
             raise UserError(
-                f"{len(unknown)} control(s) are no experiment: {listed(unknown)}",
+                f"{len(unknown)} control(s) are not experiments: {listed(unknown)}",
                 where="control_experiment",
                 remedy="Controls must be among the experiments",
             )
         if not (self.dose_scale > 0 and np.isfinite(self.dose_scale)):
             raise UserError(
-                f"{self.dose_scale} is no scale", where="dose_scale", remedy="Use e.g. 1e-6"
+                f"{self.dose_scale} is not a scale", where="dose_scale", remedy="Use e.g. 1e-6"
             )
         with np.errstate(over="ignore", under="ignore"):
             scaled = np.array([dose for dose in self.doses if dose]) * self.dose_scale
@@ -112,6 +113,16 @@ class DoseDesign:
         doses = np.array([self.doses[i] for i in self._order()], dtype=np.float64)
         return np.log10(doses * self.dose_scale)
 
+    @property
+    def control_columns(self) -> list[int]:
+        """Positions of `controls` among the experiments."""
+        return [self.experiments.index(name) for name in self.controls]
+
+    @property
+    def treated_columns(self) -> list[int]:
+        """Positions of `treated` among the experiments, from low to high dose."""
+        return self._order()
+
     def _order(self) -> list[int]:
         dosed = [i for i, dose in enumerate(self.doses) if dose != 0]
         return sorted(dosed, key=lambda i: self.doses[i])
@@ -128,26 +139,23 @@ class DoseDesign:
         )
 
 
-def raw(names: tuple[str, ...]) -> list[str]:
-    """Intensity columns of the experiments `names`."""
-    return [f"Raw {name}" for name in names]
+@dataclass(frozen=True)
+class DesignCurves:
+    """Curves that share one dose design."""
 
-
-def normalized(names: tuple[str, ...]) -> list[str]:
-    """Normalised intensity columns of the experiments `names`."""
-    return [f"Normalized {name}" for name in names]
-
-
-def ratio(names: tuple[str, ...]) -> list[str]:
-    """Ratio columns of the experiments `names`."""
-    return [f"Ratio {name}" for name in names]
+    key: pd.DataFrame
+    """(N rows): ``Metadata_Compound`` and ``Metadata_Protein``."""
+    values: np.ndarray
+    """(N, experiments) float64: values in the units of the readout, NaN where missing."""
+    design: DoseDesign
+    """Doses and controls of the experiments."""
 
 
 def interpolation_points(log_doses: np.ndarray) -> np.ndarray:
     """Add points to `log_doses` until no gap is wider than a quarter of a decade.
 
     CurveCurator halves every gap of at least log10(10/3)/2, again and again, for as long as one
-    is wider than that; the doses themselves stay in, so the fit sees them twice.
+    is wider than that; the doses themselves are kept, so the fit counts them twice.
 
     Parameters
     ----------
@@ -179,7 +187,7 @@ def dose_scale(unit: str) -> float:
     scale = molar_scale(unit)
     if scale is None:
         raise UserError(
-            f"{quoted(unit)} is no concentration unit",
+            f"{quoted(unit)} is not a concentration unit",
             where="dose_unit",
             remedy=f"Use one of {', '.join(UNITS)}",
         )

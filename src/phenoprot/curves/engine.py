@@ -1,21 +1,20 @@
-"""The batched engine: all curves of a table at once."""
+"""The batched engine: all curves of one dose design at once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from phenoprot.core.errors import UserError
-from phenoprot.curves.design import DoseDesign, interpolation_points, ratio
+from phenoprot.curves.design import DoseDesign, interpolation_points
 from phenoprot.curves.kernel import BLOCK, fit_blocks
 from phenoprot.curves.model import LN10, PLATEAU_LIMITS, SLOPE_LIMITS, pec50_limits
-from phenoprot.curves.prepare import prepare
+from phenoprot.curves.prepare import Prepared
 from phenoprot.curves.settings import FitSettings
 from phenoprot.curves.statistics import (
-    STATES,
     call,
     degrees_of_freedom,
     fudge_factor,
@@ -29,12 +28,8 @@ from phenoprot.curves.summary import COLUMNS, SUMMARY, summarise_all
 PEC50_STEP = 0.1
 SLOPES = (0.01, 0.1, 0.2, 0.35, 0.6, 1.0, 1.6, 2.5, 4.0, 6.3, 10.0)
 STARTS = 8
-TESTED = (
-    "Curve P_Value",
-    "Curve Log P_Value",
-    "Curve F_Value SAM Corrected",
-    "Curve Relevance Score",
-)
+TESTED = ("P", "Log_P", "F_Adjusted", "Relevance")
+"""p value, its -log10, the F statistic after the SAM correction, and the -log10 of its p value."""
 
 
 def fit_ratios(
@@ -194,8 +189,8 @@ def judge(
     def test(share: np.ndarray) -> None:
         rows = slice(int(share[0]), int(share[1]))
         level, part = which[rows], summaries[rows]
-        fold_change = part[:, column["Curve Fold Change"]]
-        f_value = part[:, column["Curve F_Value"]]
+        fold_change = part[:, column["Effect"]]
+        f_value = part[:, column["F"]]
         adjusted = sam_correct(f_value, fold_change, s0[level])
         with np.errstate(divide="ignore"):
             p = p_value(f_value, dfn[level], dfd[level], settings)
@@ -205,8 +200,8 @@ def judge(
             relevance,
             fold_change,
             part[:, column["pEC50"]],
-            part[:, column["Null Model"]],
-            part[:, column["Null RMSE"]],
+            part[:, column["Null_Model"]],
+            part[:, column["Null_RMSE"]],
             quality[rows],
             settings,
         )
@@ -216,56 +211,41 @@ def judge(
     return tested, states
 
 
-def fit_table(
-    table: pd.DataFrame,
+@dataclass(frozen=True)
+class Fits:
+    """Fits of N curves."""
+
+    summaries: np.ndarray
+    """(N, SUMMARY): result of `fit_ratios`."""
+    tested: np.ndarray
+    """(N, 4): columns `TESTED`."""
+    states: np.ndarray
+    """(N,) int8: codes into `statistics.STATES`."""
+
+
+def fit_curves(
+    prepared: Prepared,
     design: DoseDesign,
     settings: FitSettings,
     threads: int = 1,
     device: str | None = None,
-) -> pd.DataFrame:
-    """Filter, normalise and fit a table of curves as CurveCurator does.
+) -> Fits:
+    """Fit, test and call curves; each of them by itself.
 
     Parameters
     ----------
-    table
-        ``Name`` (unique) and ``Raw <experiment>`` columns.
+    prepared
+        Result of `prepare`.
     design
-        Doses and controls of the experiments.
+        Doses of the experiments.
     settings
         Options of the fit.
     threads
         Threads that share the curves; no result depends on it.
     device
         Torch device to search on, e.g. ``cuda``; None is the compiled code on the CPU.
-
-    Returns
-    -------
-    curves
-        CurveCurator's columns in its order; rows that a filter removed are left out, the others
-        keep their order.
     """
-    curves = prepare(table, design, settings).curves
-    ratios = curves[ratio(design.treated)].to_numpy(dtype=np.float64)
+    ratios = _plain(prepared.clipped[:, design.treated_columns])
     summaries = fit_ratios(ratios, design.log_doses, settings, threads, device)
     points = np.isfinite(ratios).sum(axis=1) + 1
-    quality = curves["Signal Quality"].to_numpy()
-    tested, states = judge(summaries, points, quality, settings, threads)
-    names = np.array([np.nan, *STATES[1:]], dtype=object)
-    fitted = [
-        pd.DataFrame(summaries[:, : len(COLUMNS)], columns=list(COLUMNS)),
-        pd.DataFrame(tested, columns=list(TESTED)),
-        pd.DataFrame({"Curve Regulation": names[states]}),
-    ]
-    # `curves` counts its rows from 0, as these do. All are new: none needs a copy.
-    return pd.concat([curves, *fitted], axis=1, copy=False)
-
-
-def leave_few_doses(curves: pd.DataFrame, design: DoseDesign, minimum: int) -> int:
-    """Take the call from curves with fewer than `minimum` valid doses, in place; returns how many.
-
-    CurveCurator calls curves of 4 doses, too, where the critical F is 53.5 (14.6 with 5).
-    """
-    few = curves[ratio(design.treated)].notna().sum(axis=1) < minimum
-    curves["Curve Regulation"] = curves["Curve Regulation"].astype(object)
-    curves.loc[few, "Curve Regulation"] = np.nan
-    return int(few.sum())
+    return Fits(summaries, *judge(summaries, points, prepared.quality, settings, threads))

@@ -1,4 +1,4 @@
-"""The long table of a screen's proteomics: one row per sample and gene."""
+"""The readout in long format, as the curves are made from it: one row per sample and protein."""
 
 from __future__ import annotations
 
@@ -18,10 +18,39 @@ from phenoprot.curves.values import (
     required_names,
     warn_of_clipping,
 )
+from phenoprot.screens.contract import (
+    COMPOUND,
+    CONCENTRATION,
+    PLATE,
+    PROTEIN,
+    TREATMENT_KEY,
+    VALUE,
+    WELL_KEY,
+)
 from phenoprot.screens.tables import canonical_doses
 from phenoprot.screens.tables import numbers as parse_any
 
-LONG = ("compound", "concentration", "replicate", "gene", "intensity")
+REPLICATE = "Metadata_Replicate"
+"""Tells the samples of one treatment apart."""
+LONG = (COMPOUND, CONCENTRATION, REPLICATE, PROTEIN, VALUE)
+IS_CONTROL = "is_control"
+_WORDS = {COMPOUND: "compound", REPLICATE: "replicate", PROTEIN: "protein"}
+"""What messages call a column."""
+
+
+def long_readout(proteomics: pd.DataFrame, wells: pd.DataFrame) -> pd.DataFrame:
+    """Give every row of a screen's readout its treatment and the number of its replicate.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `LONG` and ``Metadata_Plate``, in the order of `proteomics`. The replicate is the
+        number of the well among those of its treatment, by plate and well.
+    """
+    placed = wells.sort_values(WELL_KEY)
+    placed = placed.assign(**{REPLICATE: placed.groupby(TREATMENT_KEY).cumcount() + 1})
+    long = proteomics.merge(placed[[*WELL_KEY, *TREATMENT_KEY, REPLICATE]], on=WELL_KEY)
+    return long[[*LONG, PLATE]]
 
 
 def check_long(table: pd.DataFrame, settings: CurveSettings, where: str) -> pd.DataFrame:
@@ -41,17 +70,45 @@ def check_long(table: pd.DataFrame, settings: CurveSettings, where: str) -> pd.D
     Returns
     -------
     checked
-        The same rows, less those of genes without any value, which are named on stderr;
-        ``control`` tells negative controls (by name, or by concentration 0). Concentrations that
+        The same rows, less those of proteins without any value, which are named on stderr;
+        `IS_CONTROL` marks negative controls (by name, or by concentration 0). Concentrations that
         differ by rounding are made equal.
 
     Raises
     ------
     UserError
-        Columns are missing; rows have no compound, gene, replicate, group or concentration; a
+        Columns are missing; rows have no compound, protein, replicate, group or concentration; a
         name has two spellings; values are no intensities; there is no control; rows occur twice.
     """
-    wanted = [*LONG, *settings.control_group]
+    groups = list(settings.control_group)
+    wanted = [*LONG, *groups]
+    _require_columns(table, wanted, where)
+    if "unit" in table:
+        one_unit(table["unit"], settings.dose_unit, where)
+    out = table[wanted].reset_index(drop=True)
+    control = settings.control_compound
+    for name in (*_WORDS, *groups):
+        known = control if name == COMPOUND else None
+        out[name] = required_names(out[name], _WORDS.get(name, name), where, known)
+    for name in (COMPOUND, PROTEIN):
+        require_one_spelling(out[name], _WORDS[name], where)
+    clipped = clips_negatives(settings)
+    out[VALUE] = intensities(out[VALUE], VALUE, where, out[PROTEIN], negative=clipped)
+    out[VALUE] = out[VALUE].replace(0.0, np.nan)
+    warn_of_logarithms(out[VALUE].to_numpy(), f"the column {VALUE}", where)
+    out = _with_controls(out, settings, where)
+    _require_unique(out, [COMPOUND, CONCENTRATION, REPLICATE, PROTEIN, *groups], where)
+    negative = int((out[VALUE] < 0).sum())
+    if negative:
+        group = out[out[IS_CONTROL]].groupby([*groups, PROTEIN], sort=False)
+        means = group[VALUE].mean().reset_index()
+        require_positive_controls(means[VALUE].to_numpy(), means[PROTEIN], where)
+        warn_of_clipping(negative, settings, where)
+    return _with_values(out, where)
+
+
+def _require_columns(table: pd.DataFrame, wanted: list[str], where: str) -> None:
+    """Stop if columns or all rows are missing."""
     missing = [name for name in wanted if name not in table]
     if missing:
         raise UserError(
@@ -61,59 +118,47 @@ def check_long(table: pd.DataFrame, settings: CurveSettings, where: str) -> pd.D
         )
     if table.empty:
         raise UserError("the table has no row", where=where, remedy="Export it again.")
-    if "unit" in table:
-        one_unit(table["unit"], settings.dose_unit, where)
-    out = table[wanted].reset_index(drop=True)
+
+
+def _with_controls(table: pd.DataFrame, settings: CurveSettings, where: str) -> pd.DataFrame:
+    """Parse the concentrations and mark the controls in `IS_CONTROL`."""
     control = settings.control_compound
-    for name in ("compound", "replicate", "gene", *settings.control_group):
-        out[name] = required_names(out[name], name, where, control if name == "compound" else None)
-    for name in ("compound", "gene"):
-        require_one_spelling(out[name], name, where)
-    clipped = clips_negatives(settings)
-    out["intensity"] = intensities(
-        out["intensity"], "intensity", where, out["gene"], negative=clipped
-    )
-    out["intensity"] = out["intensity"].replace(0.0, np.nan)
-    warn_of_logarithms(out["intensity"].to_numpy(), "the column intensity", where)
-    concentration, _ = parse_any(_plain(out["concentration"]))
-    named = (out["compound"] == control).to_numpy()
+    concentration, _ = parse_any(_plain(table[CONCENTRATION]))
+    named = (table[COMPOUND] == control).to_numpy()
     bad = ~named & ~(np.isfinite(concentration) & (concentration >= 0))
     if bad.any():
         raise UserError(
             f"{int(bad.sum())} treated row(s) have no concentration >= 0, "
-            f"e.g. {quoted(out['concentration'][bad].iloc[0])} of "
-            f"{quoted(out['compound'][bad].iloc[0])}",
+            f"e.g. {quoted(table[CONCENTRATION][bad].iloc[0])} of "
+            f"{quoted(table[COMPOUND][bad].iloc[0])}",
             where=where,
             remedy=f"Give numbers in {settings.dose_unit}",
         )
-    out["concentration"] = canonical_doses(pd.Series(concentration))
-    out["control"] = named | (concentration == 0)
-    treated = concentration[~out["control"].to_numpy()]
+    out = table.assign(**{CONCENTRATION: canonical_doses(pd.Series(concentration))})
+    out[IS_CONTROL] = named | (concentration == 0)
+    treated = concentration[~out[IS_CONTROL].to_numpy()]
     warn_of_doses(treated * dose_scale(settings.dose_unit), "the unit of the concentrations", where)
-    if not out["control"].any():
+    if not out[IS_CONTROL].any():
         raise UserError(
             f"there is no control: no row has the compound {quoted(control)} or the "
             "concentration 0",
             where=where,
             remedy="Set control_compound",
         )
-    key = ["compound", "concentration", "replicate", "gene", *settings.control_group]
-    twice = out.duplicated(key, keep=False)
+    return out
+
+
+def _require_unique(table: pd.DataFrame, key: list[str], where: str) -> None:
+    """Stop if rows share their key."""
+    twice = table.duplicated(key, keep=False)
     if twice.any():
-        first = out.loc[twice, key].iloc[0].tolist()
+        first = table.loc[twice, key].iloc[0].tolist()
         raise UserError(
-            f"{int(twice.sum())} rows share compound, concentration, replicate and gene, "
+            f"{int(twice.sum())} rows share compound, concentration, replicate and protein, "
             f"e.g. {', '.join(map(str, first))}",
             where=where,
             remedy="Keep one row of each, or number the replicates",
         )
-    negative = int((out["intensity"] < 0).sum())
-    if negative:
-        group = out[out["control"]].groupby([*settings.control_group, "gene"], sort=False)
-        means = group["intensity"].mean().reset_index()
-        require_positive_controls(means["intensity"].to_numpy(), means["gene"], where)
-        warn_of_clipping(negative, settings, where)
-    return _with_values(out, where)
 
 
 def _plain(values: pd.Series) -> pd.Series:
@@ -122,23 +167,23 @@ def _plain(values: pd.Series) -> pd.Series:
 
 
 def _with_values(table: pd.DataFrame, where: str) -> pd.DataFrame:
-    """Leave out the genes that have no value anywhere, and say so; stop if none has one."""
-    counts = table.groupby("gene")["intensity"].count()
+    """Leave out the proteins that have no value anywhere, and say so; stop if none has one."""
+    counts = table.groupby(PROTEIN)[VALUE].count()
     absent = list(counts.index[counts == 0])
     if not absent:
         return table
     if len(absent) == len(counts):
         raise UserError(
-            f"none of {len(counts)} gene(s) has a value: all intensities are 0 or missing",
+            f"none of {len(counts)} protein(s) has a value: all intensities are 0 or missing",
             where=where,
             remedy="Export the table again.",
         )
     warn(
-        f"{len(absent)} of {len(counts)} gene(s) have no value anywhere and are left out: "
+        f"{len(absent)} of {len(counts)} protein(s) have no value anywhere and are left out: "
         f"{listed(absent)}.",
         where,
     )
-    return table[~table["gene"].isin(absent)].reset_index(drop=True)
+    return table[~table[PROTEIN].isin(absent)].reset_index(drop=True)
 
 
 def one_unit(units: pd.Series, expected: str, where: str) -> None:

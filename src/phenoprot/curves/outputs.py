@@ -1,4 +1,4 @@
-"""Checks of output files, made before hours of work."""
+"""Checks of output files, before any long work starts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def require_output(output: Path, inputs: Mapping[str, Path]) -> None:
     Parameters
     ----------
     output
-        File that is to be written.
+        File to write.
     inputs
         Files that are read, by what they are, e.g. ``{"input_file": path}``.
 
@@ -36,7 +36,7 @@ def require_output(output: Path, inputs: Mapping[str, Path]) -> None:
             )
     if output.exists() and not output.is_file():
         raise UserError(
-            f"is {kind_of(output)}, a file is to be written there",
+            f"is {kind_of(output)}: no file can be written there",
             where=str(output),
             remedy="Name a file as output.",
         )
@@ -60,5 +60,5 @@ def require_output(output: Path, inputs: Mapping[str, Path]) -> None:
 def _same(left: Path, right: Path) -> bool:
     try:
         return left.samefile(right)
-    except OSError:  # one of them is not there
+    except OSError:  # one of them does not exist
         return os.path.realpath(left) == os.path.realpath(right)

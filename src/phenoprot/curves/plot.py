@@ -14,7 +14,8 @@ from phenoprot.core.errors import UserError, listed, quoted, shortened
 from phenoprot.core.files import atomic_path, require_file
 from phenoprot.core.names import is_missing_word
 from phenoprot.core.tables import parse_numbers
-from phenoprot.curves.design import DoseDesign, ratio
+from phenoprot.curves.curvecurator import ratio
+from phenoprot.curves.design import DoseDesign
 from phenoprot.curves.model import logistic
 from phenoprot.curves.outputs import require_output
 from phenoprot.curves.readers import read_design, read_tsv
@@ -38,21 +39,21 @@ def plot_file(parameters: Path, curves_file: Path, names: list[str], output: Pat
     Raises
     ------
     UserError
-        A file cannot be read, is no curves.txt of these parameters, or does not hold a name; the
-        output is an input, or no kind of picture.
+        A file cannot be read, is not a curves.txt of these parameters, or lacks a name; the
+        output is an input, or not a picture format.
     """
     inputs = {"parameter file": parameters, "curves.txt": curves_file}
     require_output(output, inputs)
     kinds = Figure().canvas.get_supported_filetypes()
     if output.suffix.lower().lstrip(".") not in kinds:
         raise UserError(
-            f"{quoted(output.suffix)} is no ending of a picture",
+            f"{quoted(output.suffix)} is not a picture format",
             where=str(output),
             remedy="Use .png, .svg or .pdf.",
         )
     if len(names) > MOST_CURVES:
         raise UserError(
-            f"{len(names)} curves are more than one picture holds",
+            f"{len(names)} curves are too many for one picture",
             where="names",
             remedy=f"Ask for up to {MOST_CURVES}",
         )
@@ -79,13 +80,13 @@ def plot_file(parameters: Path, curves_file: Path, names: list[str], output: Pat
 
 
 def read_curves(path: Path, design: DoseDesign) -> pd.DataFrame:
-    """Read a curves.txt: Name and Curve Regulation as text, what is drawn as numbers.
+    """Read a curves.txt: Name and Curve Regulation as strings, what is drawn as numbers.
 
     Raises
     ------
     UserError
-        It cannot be read, lacks a column, has no row, or holds something else than numbers and
-        calls.
+        It cannot be read, lacks a column, has no row, or holds values that are neither numbers
+        nor calls.
     """
     require_file(path, remedy="Make it with `phenoprot curves fit`")
     where = str(path)

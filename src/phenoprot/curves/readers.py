@@ -17,7 +17,8 @@ from phenoprot.core.notices import warn
 from phenoprot.core.tables import read_delimited
 from phenoprot.curves.config import design_of, read_toml, settings_of, warn_of_design
 from phenoprot.curves.contaminants import contaminant_names
-from phenoprot.curves.design import DoseDesign, raw
+from phenoprot.curves.curvecurator import raw
+from phenoprot.curves.design import DoseDesign
 from phenoprot.curves.outputs import require_output
 from phenoprot.curves.scale import warn_of_logarithms
 from phenoprot.curves.settings import FitSettings
@@ -33,7 +34,7 @@ from phenoprot.curves.values import (
 ENCLOSED = re.compile(r'"(?:[^"]|"")*"')
 """A field that quotes enclose as a whole; quotes inside are doubled."""
 LONGEST_HEADER = 2**20
-"""Bytes of which the first line is looked at."""
+"""Bytes in which the first line is searched."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,10 @@ def read_curvecurator(
     path
         The TOML file; the paths in it are relative to its folder.
     sum_duplicates
-        Add up the rows of a name, as CurveCurator does in silence; refused otherwise.
+        Add up the rows of a name, as CurveCurator does without a warning; refused otherwise.
     output
-        Where the curves go, if not into the curves_file of the TOML file. It must be neither this
-        file nor the table.
+        Where the curves are written, if not to the curves_file of the TOML file. It must be
+        neither the TOML file nor the table.
     """
     config = read_toml(path)
     design, settings = design_of(config, path), settings_of(config, path)
@@ -99,7 +100,7 @@ def read_curvecurator(
 
 
 def read_tsv(path: Path) -> pd.DataFrame:
-    """Read a tab-separated table as search engines, spreadsheets and R write it, all text.
+    """Read a tab-separated table as search engines, spreadsheets and R write it, all strings.
 
     A quote is a character like any other, except that
 
@@ -145,7 +146,7 @@ def _header_is_quoted(path: Path) -> bool:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
             start = stream.read(LONGEST_HEADER).decode("utf-8-sig", errors="replace")
     except (gzip.BadGzipFile, EOFError, zlib.error):
-        return False  # the reader says what is wrong
+        return False  # the reader reports what is wrong
     lines = (line for line in re.split("\r\n|\r|\n", start) if line)
     return all(ENCLOSED.fullmatch(field) for field in next(lines, "").split("\t"))
 
@@ -171,7 +172,7 @@ def read_intensities(
     Parameters
     ----------
     path
-        Table with a column ``Name`` and ``Raw <experiment>`` columns; others are passed over.
+        Table with a column ``Name`` and ``Raw <experiment>`` columns; others are ignored.
     design
         Names the experiments.
     settings
@@ -224,7 +225,7 @@ def _require_one_line(names: pd.Series, where: str) -> None:
         raise UserError(
             f"{len(broken)} name(s) hold a tab or a line break, e.g. {quoted(broken.iloc[0])}",
             where=f"{where}, column 'Name'",
-            remedy="Take it out: the curves are written as lines, with tabs between the fields.",
+            remedy="Remove it: the curves are written as lines, with tabs between the fields.",
         )
 
 

@@ -1,4 +1,4 @@
-"""The reference engine: the CurveCurator package itself, guarded."""
+"""The reference engine: the CurveCurator package itself, in a process of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ import pandas as pd
 
 from phenoprot.core.errors import UserError
 from phenoprot.core.files import scratch_folder
-from phenoprot.curves.design import DoseDesign, raw
+from phenoprot.curves.columns import LABEL, QUALITY, VALID_DOSES
+from phenoprot.curves.curvecurator import DUPLICATES, NAME, NAMES, REGULATION, SIGNAL, ratio, raw
+from phenoprot.curves.design import DesignCurves, DoseDesign
 from phenoprot.curves.settings import FitSettings
 
 # One BLAS thread per process: the matrices are tiny, and threads fight for the same cores.
@@ -94,7 +96,7 @@ def fit_reference(
     Raises
     ------
     UserError
-        If the package is not installed, stops, or gives no or a partial answer. Its command line
+        The package is not installed, stops, or gives no or a partial answer. Its command line
         exits with 0 on an invalid configuration, so the answer itself is checked.
     """
     with scratch_folder("curvecurator") as directory:
@@ -103,8 +105,8 @@ def fit_reference(
             # An empty share of a table stops the package, so no more processes than curves.
             cores = max(1, min(processes, len(table)))
             job.write_text(json.dumps(configuration(design, settings, cores)), encoding="utf-8")
-            data = table[["Name", *raw(design.experiments)]].copy()
-            data.insert(1, "N duplicates", table.get("N duplicates", 1))
+            data = table[[NAME, *raw(design.experiments)]].copy()
+            data.insert(1, DUPLICATES, table.get(DUPLICATES, 1))
             data.to_parquet(job.with_suffix(".parquet"), index=False)
         done = subprocess.run(
             [sys.executable, "-m", "phenoprot.curves.curvecurator_worker", str(directory)],
@@ -119,8 +121,44 @@ def fit_reference(
             said = (done.stderr.strip() or done.stdout.strip()).splitlines()
             raise UserError(
                 f"CurveCurator left {missing} of {len(jobs)} table(s) without an answer: "
-                f"{said[-1] if said else 'it said nothing'}",
+                f"{said[-1] if said else 'no message'}",
                 where="engine curvecurator",
                 remedy="Check that curve-curator 0.6 is installed, or use the engine batched",
             )
         return [pd.read_parquet(answer) for answer in answers]
+
+
+def fit_parts(
+    parts: Sequence[DesignCurves], settings: FitSettings, processes: int = 1
+) -> list[pd.DataFrame]:
+    """Fit the curves of dose designs with CurveCurator.
+
+    Parameters
+    ----------
+    parts
+        Curves by dose design.
+    settings, processes
+        As for `fit_reference`.
+
+    Returns
+    -------
+    fits
+        For each dose design a row per fitted curve, whose index is the row of the curve:
+        ``Valid_Doses``, ``Signal_Quality``, `summary.COLUMNS`, `engine.TESTED` and ``Label``.
+    """
+    jobs = [(_named(part), part.design) for part in parts]
+    answers = fit_reference(jobs, settings, processes)
+    ours = {theirs: name for name, theirs in NAMES.items()} | {SIGNAL: QUALITY, REGULATION: LABEL}
+    fits = []
+    for part, answer in zip(parts, answers, strict=True):
+        fit = answer.set_index(answer[NAME].astype(int)).rename(columns=ours)
+        fit[VALID_DOSES] = fit[ratio(part.design.treated)].notna().sum(axis=1)
+        fits.append(fit)
+    return fits
+
+
+def _named(part: DesignCurves) -> pd.DataFrame:
+    """A table for CurveCurator: every curve under the number of its row."""
+    table = pd.DataFrame(part.values, columns=raw(part.design.experiments))
+    table.insert(0, NAME, [str(row) for row in range(len(table))])
+    return table

@@ -1,4 +1,4 @@
-"""Numbers that are right in form and wrong in scale: logarithms as intensities, nM as uM."""
+"""Values whose scale looks wrong: logarithms given as intensities, nM given as uM."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LARGEST_LOGARITHM = 50.0
 SMALLEST_MEDIAN = 5.0
 """Logarithms of intensities have a median above this (log10 of 1e5), ratios one about 1."""
 LARGEST_TOP_DOSE = 1e-2
-"""Molar. Hardly any compound dissolves at 10 mM; 10 uM, given in nM and taken as uM, is that."""
+"""Molar. Hardly any compound dissolves at 10 mM; 10 uM, given in nM and read as uM, is 10 mM."""
 SMALLEST_TOP_DOSE = 1e-12
 """Molar. Hardly any compound acts below 1 pM."""
 ROUNDING = 1e-9
@@ -47,15 +47,15 @@ def warn_of_logarithms(values: npt.NDArray[np.float64], what: str, where: str) -
         present = values[np.isfinite(values) & (values > 0)]
         warn(
             f"all {present.size} intensities in {what} lie between {present.min():.4g} and "
-            f"{present.max():.4g}: they look like logarithms, from which no curve is called. Give "
-            "the intensities themselves (2^x for log2 values). If they are no logarithms, nothing "
-            "is to be done.",
+            f"{present.max():.4g}: they look like logarithms, from which no curve can be "
+            "called. Give the intensities themselves (2^x for log2 values). No action needed if "
+            "they are not logarithms.",
             where,
         )
 
 
 def warn_of_doses(molar: npt.NDArray[np.float64], what: str, where: str) -> None:
-    """Warn if the highest dose is too high or too low to be meant.
+    """Warn if the highest dose is implausibly high or low.
 
     Parameters
     ----------
@@ -78,6 +78,6 @@ def warn_of_doses(molar: npt.NDArray[np.float64], what: str, where: str) -> None
         return
     warn(
         f"the highest dose is {top:.3g} M, {wrong}: the unit looks wrong, and every pEC50 with it. "
-        f"Check {what}. If it is right, nothing is to be done.",
+        f"Check {what}. No action needed if it is right.",
         where,
     )

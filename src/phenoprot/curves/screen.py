@@ -1,175 +1,180 @@
-"""From a screen's proteomics to curves: controls, dose designs, fit."""
+"""Fit the curves of a screen: in this process, or in shards that are parallel and resumable."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from phenoprot.curves.design import MINIMUM_DOSES, DoseDesign, dose_scale, ratio
-from phenoprot.curves.engine import TESTED, fit_table
-from phenoprot.curves.prepare import NO_CONTROL, TOO_MANY_IMPUTED, TOO_MANY_MISSING, prepare
-from phenoprot.curves.reference import fit_reference
-from phenoprot.curves.settings import CurveSettings, Engine, FitSettings
-from phenoprot.curves.summary import COLUMNS
-from phenoprot.curves.tables import check_long
+from phenoprot.core.artefacts import read_table
+from phenoprot.core.closure import code_fingerprint
+from phenoprot.core.device import device_name
+from phenoprot.core.files import fingerprint
+from phenoprot.curves.blocks import FITTED, RESULT, Block, fit_block, fitted_rows
+from phenoprot.curves.columns import CURVE_KEY, FILTER, LABEL, VALID_DOSES
+from phenoprot.curves.design import DesignCurves
+from phenoprot.curves.designs import ScreenCurves
+from phenoprot.curves.engine import fit_ratios
+from phenoprot.curves.prepare import NO_CONTROL, TOO_MANY_IMPUTED, TOO_MANY_MISSING
+from phenoprot.curves.settings import CurveSettings
+from phenoprot.curves.statistics import STATES
+from phenoprot.execution.run import run_shards
+from phenoprot.execution.settings import LOCAL, ExecutionSettings
+from phenoprot.execution.shards import Shard, shard_folder
+from phenoprot.screens.contract import PROTEIN
 
-CONTROL = "control"
-FILTER = "Filter"
 FEW_SAMPLES = "fewer than 4 treated samples"
 FEW_DOSES = "too few valid doses"
-# Why a curve is unclassified before its shape is looked at; "" is none of these.
 FILTERS = (TOO_MANY_MISSING, TOO_MANY_IMPUTED, NO_CONTROL, FEW_SAMPLES, FEW_DOSES)
-FITTED = ("Signal Quality", *COLUMNS, *TESTED, "Curve Regulation")
+CURVES_PER_SHARD = {"batched": 200_000, "curvecurator": 500}
+"""Curves that each engine fits in some seconds."""
 
 
-def fit_screen(
-    proteomics: pd.DataFrame, settings: CurveSettings, engine: Engine | None = None
-) -> pd.DataFrame:
-    """Fit a curve to every compound and gene of a screen.
-
-    Compounds with the same samples (concentrations and replicates) form a dose design and are
-    fitted together. Treated values are divided by the mean of the controls of their own control
-    group, missing ones left out.
+def fit_screen(curves: ScreenCurves, settings: CurveSettings) -> pd.DataFrame:
+    """Fit a curve to every compound and protein of a screen, in this process.
 
     Parameters
     ----------
-    proteomics
-        Long table: compound, concentration, replicate, gene, intensity (and the columns of
-        ``settings.control_group``); see `tables.check_long`.
+    curves
+        Result of `screen_curves`.
     settings
-        Options of controls, fit and calls. With ``normalization`` the log2 median of every sample
-        of the screen is brought to their common mean.
-    engine
-        In place of ``settings.engine``.
+        Options of the fit and the calls.
 
     Returns
     -------
-    curves
-        One row per compound and gene, sorted: compound, gene, Valid Doses (count), Filter (one of
-        `FILTERS` or ""), CurveCurator's columns `FITTED`. Removed curves have NaN there;
-        unclassified ones no regulation.
+    pandas.DataFrame
+        One row per compound and protein, sorted: ``Metadata_Compound``, ``Metadata_Protein``,
+        ``Valid_Doses``, ``Filter`` (one of `FILTERS` or ""), and `FITTED`, which is missing where a
+        filter removed the curve, except for its empty ``Label``.
     """
-    engine = engine or settings.engine
-    fit = FitSettings(**settings.model_dump(include=set(FitSettings.model_fields)))
-    fit = fit.model_copy(update={"normalization": False})
-    parts: list[pd.DataFrame] = []
-    jobs: list[tuple[pd.DataFrame, DoseDesign]] = []
-    for table, design in design_tables(proteomics, settings):
-        if design is None:
-            parts.append(table[["compound", "gene"]].assign(**{FILTER: FEW_SAMPLES}))
-        else:
-            jobs.append((table, design))
-    if engine == "curvecurator":
-        answers: Iterator[pd.DataFrame] = iter(fit_reference(jobs, fit, settings.threads))
-    else:
-        answers = (
-            fit_table(table, design, fit, settings.threads, settings.device)
-            for table, design in jobs
-        )
-    for (table, design), curves in zip(jobs, answers, strict=True):
-        parts.append(_answered(table, design, curves, fit))
-    out = pd.concat(parts, ignore_index=True).reindex(
-        columns=["compound", "gene", "Valid Doses", FILTER, *FITTED]
-    )
-    out["Valid Doses"] = out["Valid Doses"].fillna(0).astype(int)
-    few = (out[FILTER] == "") & (out["Valid Doses"] < settings.minimum_valid_doses)
-    out.loc[few, FILTER] = FEW_DOSES
-    out["Curve Regulation"] = out["Curve Regulation"].astype(object)
-    out.loc[few, "Curve Regulation"] = np.nan
-    return out.sort_values(["compound", "gene"], ignore_index=True)
+    fitted = [fitted_rows(Block(curves.designs, settings))] if curves.designs else []
+    return _assembled(fitted, curves.few_samples, settings)
 
 
-def _answered(
-    table: pd.DataFrame, design: DoseDesign, curves: pd.DataFrame, fit: FitSettings
+def fit_screen_in_shards(
+    curves: ScreenCurves,
+    settings: CurveSettings,
+    work: Path,
+    title: str,
+    execution: ExecutionSettings = LOCAL,
+    curves_per_shard: int | None = None,
 ) -> pd.DataFrame:
-    """Rows of `table` with their fit, and the filter that removed those without one."""
-    keys = table[["Name", "compound", "gene"]]
-    fitted = curves[["Name", *(name for name in FITTED if name in curves)]].copy()
-    fitted["Valid Doses"] = curves[ratio(design.treated)].notna().sum(axis=1)
-    out = keys.merge(fitted, on="Name", how="left", sort=False)
-    out[FILTER] = ""
-    gone = ~keys["Name"].isin(curves["Name"]).to_numpy()
-    if gone.any():
-        out.loc[gone, FILTER] = _reasons(table[gone], design, fit)
-    return out.drop(columns="Name")
+    """Fit the curves of a screen as `fit_screen` does, a block of proteins in each shard.
 
+    Parameters
+    ----------
+    curves, settings
+        As for `fit_screen`.
+    work
+        Work folder of the shards, kept between runs.
+    title
+        For progress lines and errors.
+    execution
+        Executor and number of workers; no number depends on it.
+    curves_per_shard
+        About so many curves in each shard; None: `CURVES_PER_SHARD` of the engine. No number
+        depends on it.
 
-def _reasons(table: pd.DataFrame, design: DoseDesign, fit: FitSettings) -> list[str]:
-    """Filter of each removed curve: the first of `prepare`'s that removes it."""
-    plain = fit.model_copy(update={"imputation": False})
-    unlimited = plain.model_copy(update={"max_missing": None})
-    filled = set(prepare(table, design, plain).curves["Name"])
-    controlled = set(prepare(table, design, unlimited).curves["Name"])
-    reasons = []
-    for name in table["Name"]:
-        if name in filled:
-            reasons.append(TOO_MANY_IMPUTED)
-        else:
-            reasons.append(TOO_MANY_MISSING if name in controlled else NO_CONTROL)
-    return reasons
-
-
-def design_tables(
-    proteomics: pd.DataFrame, settings: CurveSettings
-) -> Iterator[tuple[pd.DataFrame, DoseDesign | None]]:
-    """Split a screen into tables of one dose design each.
-
-    Yields
-    ------
-    table
-        Name (unique), compound, gene, ``Raw control`` and ``Raw <sample>``: the control level of
-        the curve, and treated values such that their ratio to it is the ratio to their own group's.
-    design
-        None for compounds with fewer than 4 treated samples.
+    Returns
+    -------
+    pandas.DataFrame
+        As from `fit_screen`.
     """
-    long = check_long(proteomics, settings, "proteomics")
-    groups = list(settings.control_group)
-    if settings.normalization:
-        long = _centre_samples(long, groups)
-    level = (
-        long[long["control"]]
-        .groupby([*groups, "gene"], sort=False)["intensity"]
-        .mean()
-        .rename(CONTROL + "_level")
-    )
-    treated = long[~long["control"]].merge(
-        level, left_on=[*groups, "gene"], right_index=True, how="left"
-    )
-    common = treated.groupby(["compound", "gene"])[level.name].transform("mean")
-    treated["scaled"] = treated["intensity"] / treated[level.name] * common
-    treated[level.name] = common
-    sample = ["concentration", "replicate", *groups]
-    treated["sample"] = treated.groupby(sample, sort=True).ngroup()
-    described = treated.drop_duplicates("sample").set_index("sample")[sample]
-    names = {
-        number: "_".join([f"{row[0]:.12g}", *map(str, row[1:])])
-        for number, row in zip(described.index, described.itertuples(index=False), strict=True)
+    size = curves_per_shard or CURVES_PER_SHARD[settings.engine]
+    shards = plan(curves.designs, settings, size)
+    missing = sum(not shard_folder(work.absolute(), shard).exists() for shard in shards)
+    if missing > 1 and settings.engine == "batched" and settings.device is None:
+        _compile()
+    folders = run_shards(fit_block, shards, work, title, execution)
+    fitted = [read_table(folder / RESULT, CURVE_KEY) for folder in folders]
+    return _assembled(fitted, curves.few_samples, settings)
+
+
+def plan(designs: Sequence[DesignCurves], settings: CurveSettings, size: int) -> list[Shard]:
+    """Shards under the hash of all they depend on: values, settings, code and device.
+
+    Everything is one shard if curves depend on each other or share a device: an imputed value is
+    a quantile of all curves, and batches on a GPU would compete for its memory.
+
+    Parameters
+    ----------
+    designs
+        All curves.
+    settings
+        Options of the fit.
+    size
+        About so many curves in each shard.
+    """
+    if not designs:
+        return []
+    proteins = sorted({name for part in designs for name in part.key[PROTEIN].unique()})
+    total = sum(len(part.key) for part in designs)
+    whole = settings.imputation or settings.device is not None
+    count = 1 if whole else min(len(proteins), -(-total // size))
+    engine = [settings.engine, settings.device and device_name(settings.device)]
+    code = code_fingerprint(fit_block.__module__)
+    shards = []
+    for block in np.array_split(np.array(proteins, dtype=object), count):
+        parts = tuple(_chosen(designs, set(block)))
+        key = fingerprint(_digest(parts), settings.fit_settings.model_dump(), engine, code)
+        shards.append(Shard(f"{block[0]} to {block[-1]}", key, Block(parts, settings)))
+    return shards
+
+
+def _chosen(designs: Sequence[DesignCurves], proteins: set[str]) -> Iterator[DesignCurves]:
+    """The curves of some proteins, by dose design."""
+    for part in designs:
+        rows = part.key[PROTEIN].isin(proteins).to_numpy()
+        if rows.any():
+            key = part.key[rows].reset_index(drop=True)
+            yield DesignCurves(key, part.values[rows], part.design)
+
+
+def _digest(parts: Sequence[DesignCurves]) -> str:
+    """Hash of curves: keys, values, doses and controls."""
+    digest = hashlib.sha256()
+    for part in parts:
+        design = part.design
+        doses = [design.experiments, design.doses, design.controls, design.dose_scale]
+        digest.update(fingerprint(part.key.to_numpy().tolist(), doses).encode())
+        digest.update(np.ascontiguousarray(part.values).tobytes())
+    return digest.hexdigest()
+
+
+def _compile() -> None:
+    """Compile the kernels before several workers need them: they are kept on disk."""
+    fit_ratios(np.ones((1, 4)), np.arange(4.0), CurveSettings().fit_settings)
+
+
+def _assembled(
+    fitted: list[pd.DataFrame], few_samples: pd.DataFrame, settings: CurveSettings
+) -> pd.DataFrame:
+    """All curves of a screen, sorted; those of few doses lose their call."""
+    parts = [*fitted]
+    if len(few_samples) or not fitted:  # columns of an empty table would decide types
+        parts.append(few_samples.assign(**{FILTER: FEW_SAMPLES}))
+    out = pd.concat(parts, ignore_index=True)
+    out = out.reindex(columns=[*CURVE_KEY, VALID_DOSES, FILTER, *FITTED])
+    out[VALID_DOSES] = out[VALID_DOSES].fillna(0).astype(int)
+    out[LABEL] = out[LABEL].astype(object).where(out[LABEL].notna(), "")
+    few = (out[FILTER] == "") & (out[VALID_DOSES] < settings.minimum_valid_doses)
+    out.loc[few, FILTER] = FEW_DOSES
+    out.loc[few, LABEL] = ""
+    return out.sort_values(CURVE_KEY, ignore_index=True)
+
+
+def count_states(curves: pd.DataFrame) -> dict[str, int]:
+    """Number of curves in each state, and of those each filter left unclassified.
+
+    Keys: ``curves``, the names in `STATES`, ``removed: <filter>``.
+    """
+    calls = curves[LABEL].replace("", STATES[0]).value_counts()
+    filters = curves[FILTER].value_counts()
+    return {
+        "curves": len(curves),
+        **{state: int(calls.get(state, 0)) for state in STATES},
+        **{f"removed: {name}": int(filters.get(name, 0)) for name in FILTERS},
     }
-    members = treated.groupby("compound")["sample"].agg(lambda s: tuple(sorted(set(s))))
-    for samples, compounds in members.groupby(members, sort=True):
-        rows = treated[treated["compound"].isin(compounds.index)]
-        index = ["compound", "gene"]
-        wide = rows.pivot(index=index, columns="sample", values="scaled")
-        wide.columns = [f"Raw {names[number]}" for number in wide.columns]
-        control = rows.groupby(index)[level.name].first().rename(f"Raw {CONTROL}")
-        table = wide.join(control).reset_index()
-        table.insert(0, "Name", [str(i) for i in range(len(table))])
-        if len(samples) < MINIMUM_DOSES:
-            yield table, None
-            continue
-        experiments = (CONTROL, *(names[number] for number in samples))
-        doses = (0.0, *(float(described.loc[number, "concentration"]) for number in samples))
-        scale = dose_scale(settings.dose_unit)
-        yield table, DoseDesign(experiments, doses, (CONTROL,), scale)
-
-
-def _centre_samples(long: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
-    """Bring the log2 median of every sample of the screen to their common mean."""
-    logs = np.log2(long["intensity"])
-    sample = long.groupby(
-        ["compound", "concentration", "replicate", *groups], dropna=False
-    ).ngroup()
-    medians = logs.groupby(sample).median()
-    return long.assign(intensity=2 ** (logs + medians.mean() - sample.map(medians)))

@@ -81,15 +81,22 @@ class CurveSettings(FitSettings):
     minimum_valid_doses: Annotated[int, Field(ge=4)] = 5
     """Curves with fewer treated values than this are fitted but left unclassified (count)."""
     control_compound: str = "DMSO"
-    """Name in the column ``compound`` of the negative controls."""
+    """Name in ``Metadata_Compound`` of the negative controls."""
     control_group: tuple[str, ...] = ()
-    """Columns (e.g. a plate) within which treated samples meet their controls; () is all."""
+    """Columns within which treated samples are compared with their controls, e.g.
+    ``Metadata_Plate``; () compares with all controls."""
     dose_unit: str = "uM"
-    """Unit of the column ``concentration``: M, mM, uM, nM or pM."""
+    """Unit of ``Metadata_Concentration``: M, mM, uM, nM or pM."""
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
-    """CPU threads (batched) or processes (curvecurator); no result depends on it."""
+    """CPU threads (batched) or processes (curvecurator) of each worker; no result depends on it."""
     device: str | None = None
     """Torch device of the batched engine, e.g. ``cuda``; None is the compiled code on the CPU."""
+
+    @property
+    def fit_settings(self) -> FitSettings:
+        """Options of a fit, without ``normalization``: the samples of a screen come normalised."""
+        fit = FitSettings(**self.model_dump(include=set(FitSettings.model_fields)))
+        return fit.model_copy(update={"normalization": False})
 
     def for_screen(self, negative_control: str, concentration_unit: str) -> CurveSettings:
         """The same settings with the names that a screen.yaml gives."""

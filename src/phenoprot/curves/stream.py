@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from phenoprot.core.errors import UserError, listed
 from phenoprot.core.files import atomic_path, require_file
-from phenoprot.curves.design import DoseDesign, raw
-from phenoprot.curves.engine import fit_table
+from phenoprot.curves.curvecurator import fit_table, raw
+from phenoprot.curves.design import DoseDesign
 from phenoprot.curves.outputs import require_output
 from phenoprot.curves.settings import FitSettings
 from phenoprot.curves.values import clips_negatives, intensities, required_names
@@ -36,8 +36,8 @@ def fit_parquet(
     Parameters
     ----------
     source
-        Parquet file with ``Name`` (text) and ``Raw <experiment>`` columns (numbers >= 0, or
-        missing). Names are taken as unique.
+        Parquet file with ``Name`` (strings) and ``Raw <experiment>`` columns (numbers >= 0, or
+        missing). Names are assumed to be unique.
     output
         Parquet file that receives CurveCurator's columns, ``zstd`` compressed.
     design, settings
@@ -97,7 +97,7 @@ def fit_parquet(
 
 @contextmanager
 def _readable(source: Path) -> Iterator[None]:
-    """Say what is wrong with a damaged file in one line."""
+    """Report a damaged file in one line."""
     try:
         yield
     except (pa.ArrowException, OSError) as error:
@@ -121,7 +121,7 @@ def _chunks(
 
 
 def _checked(table: pd.DataFrame, settings: FitSettings, source: Path) -> pd.DataFrame:
-    """The table with its intensities as float64; stops at names and values that are none."""
+    """The table with its intensities as float64; stops at invalid names and values."""
     where = str(source)
     names = required_names(table["Name"], "Name", where)
     negative = clips_negatives(settings)

@@ -15,21 +15,22 @@ from phenoprot.curves.polish import LARGEST_EXPONENT, LN10
 # Order of the summary; the last element is the residual sum that was minimised.
 COLUMNS = (
     "pEC50",
-    "Curve Slope",
-    "Curve Front",
-    "Curve Back",
-    "Curve Fold Change",
-    "Curve AUC",
-    "Curve RMSE",
-    "Curve R2",
-    "pEC50 Error",
-    "Curve Slope Error",
-    "Curve Front Error",
-    "Curve Back Error",
-    "Null Model",
-    "Null RMSE",
-    "Curve F_Value",
+    "Slope",
+    "Front",
+    "Back",
+    "Effect",
+    "AUC",
+    "RMSE",
+    "R2",
+    "pEC50_Error",
+    "Slope_Error",
+    "Front_Error",
+    "Back_Error",
+    "Null_Model",
+    "Null_RMSE",
+    "F",
 )
+"""``Effect`` is the log2 fold change; docs/curves.md has the equations."""
 SUMMARY = len(COLUMNS) + 1
 # Keep F finite for a perfect fit, and R2 for a constant curve (as CurveCurator does).
 F_STABILITY = 1e-20

@@ -15,25 +15,25 @@ from phenoprot.curves.settings import FitSettings
 from phenoprot.screens.tables import numbers as parse_any
 
 MISSING_INTENSITIES = frozenset({"", "na", "nan", "none", "null"})
-"""Text, in lower case, that stands for a missing intensity."""
+"""Strings, in lower case, that mean a missing intensity."""
 LARGEST_INTENSITY = 1e30
 """Far above what any instrument counts, and far below where sums of squares overflow."""
 
 
 def required_names(values: pd.Series, what: str, where: str, known: str | None = None) -> pd.Series:
-    """Names as text; missing ones are refused.
+    """Names as strings; missing ones are refused.
 
     Parameters
     ----------
     values
         A column of names.
     what
-        What they name, e.g. ``gene``.
+        What they name, e.g. ``protein``.
     where
         File or table.
     known
-        A name that is one although programs write it for missing values, e.g. the control
-        compound ``None``.
+        A valid name even if programs write it for missing values, e.g. the control compound
+        ``None``.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def required_names(values: pd.Series, what: str, where: str, known: str | None =
             f"{len(rows)} row(s) have no {what}{f' ({listed(shown)})' if shown else ''}: "
             f"row {listed(rows)}",
             where=where,
-            remedy=f"Give every row its {what}, or take these rows out.",
+            remedy=f"Give every row its {what}, or remove these rows.",
         )
     return text
 
@@ -83,7 +83,7 @@ def require_one_spelling(names: pd.Series, what: str, where: str) -> None:
 def intensities(
     values: pd.Series, column: str, where: str, names: pd.Series, *, negative: bool = False
 ) -> npt.NDArray[np.float64]:
-    """Turn text or numbers into intensities (NaN where empty); else a UserError.
+    """Turn strings or numbers into intensities (NaN where empty).
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def intensities(
     bad = wrong | np.isinf(numbers) | (np.abs(numbers) > LARGEST_INTENSITY)
     if bad.any():
         raise UserError(
-            f"{int(bad.sum())} value(s) in {column!r} are no finite number, "
+            f"{int(bad.sum())} value(s) in {column!r} are not finite numbers, "
             f"e.g. {quoted(str(values[bad].iloc[0]))} of {quoted(names[bad].iloc[0])}",
             where=where,
             remedy="Leave missing intensities empty",
@@ -149,11 +149,11 @@ def require_positive_controls(means: npt.NDArray[np.float64], names: pd.Series, 
             f"{int(bad.sum())} mean control intensity(ies) are negative, e.g. "
             f"{means[bad][0]:g} of {quoted(names[bad].iloc[0])}",
             where=where,
-            remedy="Give intensities or ratios, not their logarithms, or leave these rows out",
+            remedy="Give intensities or ratios, not their logarithms, or remove these rows",
         )
 
 
 def warn_of_clipping(count: int, settings: FitSettings | None, where: str) -> None:
-    """Say how many negative values ratio_range clips."""
+    """Warn of the number of negative values that ratio_range clips."""
     limits = None if settings is None else settings.ratio_range
     warn(f"{count} negative intensity(ies): their ratios are clipped into {limits}.", where)

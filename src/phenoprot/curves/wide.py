@@ -1,4 +1,4 @@
-"""The wide protein tables of search engines: one row per protein group, one column per sample."""
+"""Wide protein tables of search engines: one row per protein group, one column per sample."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from phenoprot.core.errors import UserError, listed, quoted
 from phenoprot.core.names import is_missing_word
 from phenoprot.core.notices import warn
 from phenoprot.curves.contaminants import is_contaminant, is_decoy, leading
-from phenoprot.curves.long import LONG, check_long, one_unit
+from phenoprot.curves.long import IS_CONTROL, LONG, REPLICATE, check_long, one_unit
 from phenoprot.curves.readers import read_tsv
 from phenoprot.curves.settings import CurveSettings
 from phenoprot.curves.values import clips_negatives, intensities
+from phenoprot.screens.contract import COMPOUND, CONCENTRATION, PROTEIN, VALUE
 
 # Columns of the map from a wide table's columns to samples; `unit` is optional.
-SAMPLES = ("column", "compound", "concentration", "replicate")
+SAMPLES = ("column", COMPOUND, CONCENTRATION, REPLICATE)
 CONTAMINANTS, DECOYS, BY_SITE = "contaminants", "decoys", "identified by site only"
 FLAGS = {
     "potential contaminant": CONTAMINANTS,
@@ -44,7 +45,7 @@ class Layout:
     gene, protein
         Columns of the gene and of the protein identifier, which names rows without a gene.
     marks
-        What the engine marks by columns or prefixes whenever it searched for it.
+        What the engine marks by columns or prefixes if it searched for it.
     members
         A column that lists all proteins behind a row; a row is a contaminant if all of them are.
     """
@@ -75,8 +76,8 @@ def read_wide(
     """Read the wide protein table of a search engine into a long table.
 
     Rows of contaminants and decoys are left out, known by the engine's columns (`FLAGS`) and by
-    the prefixes of :mod:`phenoprot.curves.contaminants`. How many, or that nothing tells them,
-    is said on stderr.
+    the prefixes of :mod:`phenoprot.curves.contaminants`. Their number, or that nothing marks them,
+    is printed on stderr.
 
     Parameters
     ----------
@@ -95,7 +96,7 @@ def read_wide(
     Returns
     -------
     long
-        Checked, as from `check_long`, without its column ``control``.
+        Checked, as from `check_long`, without `IS_CONTROL`.
 
     Raises
     ------
@@ -141,18 +142,18 @@ def read_wide(
     for sample in samples.to_dict("records"):
         column = sample["column"]
         values = intensities(table[column], column, str(path), names, negative=negative)
-        part = pd.DataFrame({"gene": names.to_numpy(), "intensity": values})
+        part = pd.DataFrame({PROTEIN: names.to_numpy(), VALUE: values})
         for name in (*SAMPLES[1:], *settings.control_group):
             part[name] = sample[name]
         parts.append(part)
     long = pd.concat(parts, ignore_index=True)[[*LONG, *settings.control_group]]
-    return check_long(long, settings, str(path)).drop(columns="control")
+    return check_long(long, settings, str(path)).drop(columns=IS_CONTROL)
 
 
 def _targets(
     table: pd.DataFrame, shape: Layout, gene: str, samples: set[str], where: str
 ) -> pd.DataFrame:
-    """Rows of the sample's own proteins; says on stderr how many others there were."""
+    """Rows of the sample's own proteins; prints on stderr how many others there were."""
     flags = {
         column: FLAGS[kind]
         for column in table.columns
@@ -181,8 +182,8 @@ def _targets(
     untold = [kind for kind in shape.marks if kind not in flags.values() and not found[kind].any()]
     if untold:
         warn(
-            f"no column and no prefix tells {' and '.join(untold)}: if the search had any, they "
-            "are read as proteins. Leave them out, or export the table with its flag columns.",
+            f"no column and no prefix marks {' and '.join(untold)}: if the search had any, they "
+            "are read as proteins. Remove them, or export the table with its flag columns.",
             where,
         )
     out = np.logical_or.reduce(list(found.values()))

@@ -71,19 +71,22 @@ def permuted_auc(
     codes = np.unique(compounds, return_inverse=True)[1]
     ranks = _ranks(labels, scores)
     result = np.full((permutations, labels.shape[1]), np.nan)
-    orders: dict[int, np.ndarray] = {}
-    for target in range(labels.shape[1]):
-        rows = ~np.isnan(labels[:, target])
+    present = ~np.isnan(labels)
+    n_compounds = [len(np.unique(codes[rows])) for rows in present.T]
+    last = -1
+    # One set of permutations is in memory at a time.
+    for target in np.argsort(n_compounds, kind="stable"):
+        rows = present[:, target]
         rank_sum = np.bincount(codes[rows], ranks[rows, target])
         size = np.bincount(codes[rows])
         ones = np.bincount(codes[rows], labels[rows, target])[size > 0]
         rank_sum, size = rank_sum[size > 0], size[size > 0]
         positives = int((ones > 0).sum())
-        if len(size) not in orders:
+        if len(size) != last:
             rng = np.random.default_rng([seed, len(size)])
-            orders[len(size)] = rng.random((permutations, len(size))).argsort(axis=1)
+            last, order = len(size), rng.random((permutations, len(size))).argsort(axis=1)
         # A random subset of the compounds stands for the positives.
-        subset = orders[len(size)][:, :positives]
+        subset = order[:, :positives]
         n_positive = size[subset].sum(axis=1)
         result[:, target] = _auc(rank_sum[subset].sum(axis=1), n_positive, size.sum() - n_positive)
     return result

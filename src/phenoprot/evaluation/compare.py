@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -26,6 +25,7 @@ from scipy import stats
 from scipy.stats import rankdata
 
 from phenoprot.core.errors import UserError
+from phenoprot.core.statistics import benjamini_hochberg
 from phenoprot.evaluation.folds import (
     aligned_labels,
     folds_of,
@@ -33,14 +33,11 @@ from phenoprot.evaluation.folds import (
     mean_of_present,
     mean_over_folds,
 )
-from phenoprot.evaluation.score import AucScores, auc_scores
+from phenoprot.evaluation.results import RowComparison, defined, estimate
+from phenoprot.evaluation.score import auc_scores
 from phenoprot.evaluation.settings import EvaluationSettings
-from phenoprot.evaluation.summary import Metrics, without_nan
-from phenoprot.features.networks.methods import UNTRAINED
-from phenoprot.readout.single_dose import benjamini_hochberg
 from phenoprot.screens.contract import COMPOUND, TREATMENT_KEY, feature_columns
-from phenoprot.tasks.data import REPEAT
-from phenoprot.tasks.splits import FOLD
+from phenoprot.tasks.columns import FOLD
 
 ROUNDING = 1e-20
 """Variances below this are rounding: every compound gains the same."""
@@ -166,50 +163,40 @@ class Comparison:
 
     targets: pd.DataFrame
     """One line per target."""
-    metrics: Metrics
-    """Differences of the means, and targets that differ."""
-
-
-def pairs_of(rows: Sequence[str], settings: EvaluationSettings) -> list[tuple[str, str]]:
-    """Rows to compare, in the order of the table, see :class:`EvaluationSettings`."""
-    if settings.comparisons == "all":
-        return list(combinations(rows, 2))
-    untrained = [(row, row + UNTRAINED) for row in rows[1:] if row + UNTRAINED in rows]
-    return [(rows[0], other) for other in rows[1:]] + untrained
-
-
-def is_shuffled(predictions: pd.DataFrame) -> bool:
-    """Whether labels were shuffled: such a row predicts other labels, and pairs with none."""
-    return bool((predictions[REPEAT] > 0).any())
+    result: RowComparison
+    """Difference of the means, and targets that differ."""
 
 
 def compare(
+    names: tuple[str, str],
     one: pd.DataFrame,
     other: pd.DataFrame,
     labels: pd.DataFrame,
     settings: EvaluationSettings,
-    scored: tuple[AucScores, AucScores] | None = None,
+    draws: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Comparison:
     """Compare two rows on the treatments that both predict.
 
     Parameters
     ----------
+    names
+        Of the two rows.
     one, other
         Predictions of the two rows, labels not shuffled.
     labels
         By compound.
     settings
         False discovery rate, bootstraps and seed.
-    scored
-        Scores of the two rows, if at hand: used where no treatment is left out.
+    draws
+        (bootstraps, targets) AUCs of the two rows with the compounds resampled, if at hand: used
+        where no treatment is left out.
 
     Returns
     -------
     Comparison
-        Per target: ``difference``, ``standard_error``, ``p``, ``q`` (Benjamini-Hochberg over the
-        targets). Metrics: ``n_compounds``, ``n_targets_tested``, ``n_better`` and ``n_worse`` (q at
-        or below the false discovery rate), ``mean_auc_difference`` with its 95 % interval and p
-        from resampling the compounds.
+        Per target: ``Row``, ``Against``, ``difference``, ``standard_error``, ``p``, ``q``
+        (Benjamini-Hochberg over the targets). A target is better or worse at a q at or below the
+        false discovery rate; interval and p of the mean are from resampling the compounds.
 
     Raises
     ------
@@ -217,10 +204,13 @@ def compare(
         A compound is in different folds, or no treatment is common to both.
     """
     first, second = _common(one, other)
-    if scored is None or not len(one) == len(other) == len(first):
-        scored = (auc_scores(first, labels, settings), auc_scores(second, labels, settings))
-    names = feature_columns(labels)
-    scores_of = [table[names].to_numpy(dtype=np.float64) for table in (first, second)]
+    if draws is None or not len(one) == len(other) == len(first):
+        draws = (
+            auc_scores(first, labels, settings).draws,
+            auc_scores(second, labels, settings).draws,
+        )
+    targets = feature_columns(labels)
+    scores_of = [table[targets].to_numpy(dtype=np.float64) for table in (first, second)]
     differences = auc_differences(
         aligned_labels(first, labels),
         scores_of[0],
@@ -230,29 +220,31 @@ def compare(
     )
     q = benjamini_hochberg(differences.p)
     found = q <= settings.false_discovery_rate
-    gains = mean_of_present(scored[0].draws - scored[1].draws, axis=1)
+    gains = mean_of_present(draws[0] - draws[1], axis=1)
     low, high = interval(gains)
     return Comparison(
         pd.DataFrame(
             {
-                "Target": names,
+                "Target": targets,
                 "difference": differences.difference,
                 "standard_error": np.sqrt(differences.variance),
                 "p": differences.p,
                 "q": q,
+                "Row": names[0],
+                "Against": names[1],
             }
         ),
-        without_nan(
-            {
-                "n_compounds": int(first[COMPOUND].nunique()),
-                "n_targets_tested": int((~np.isnan(q)).sum()),
-                "n_better": int((found & (differences.difference > 0)).sum()),
-                "n_worse": int((found & (differences.difference < 0)).sum()),
-                "mean_auc_difference": float(mean_of_present(differences.difference, axis=0)),
-                "mean_auc_difference_ci_low": low,
-                "mean_auc_difference_ci_high": high,
-                "mean_auc_difference_p": bootstrap_p(gains),
-            }
+        RowComparison(
+            row=names[0],
+            against=names[1],
+            n_compounds=int(first[COMPOUND].nunique()),
+            n_targets_tested=int((~np.isnan(q)).sum()),
+            n_better=int((found & (differences.difference > 0)).sum()),
+            n_worse=int((found & (differences.difference < 0)).sum()),
+            mean_auc_difference=estimate(
+                float(mean_of_present(differences.difference, axis=0)), low, high
+            ),
+            p=defined(bootstrap_p(gains)),
         ),
     )
 

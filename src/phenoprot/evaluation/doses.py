@@ -19,14 +19,11 @@ from phenoprot.evaluation.folds import (
     mean_over_folds,
 )
 from phenoprot.evaluation.regression import bootstrap_r2, pearson_r2_by_target, r2_by_target
+from phenoprot.evaluation.results import DoseScores, defined, estimate, estimates
 from phenoprot.evaluation.score import auc_scores
 from phenoprot.evaluation.settings import EvaluationSettings
-from phenoprot.evaluation.summary import Metrics, without_nan
 from phenoprot.screens.contract import COMPOUND, CONCENTRATION, feature_columns
-from phenoprot.tasks.data import REPEAT
-
-ByDose = dict[str, Metrics]
-"""Metrics by concentration, ascending; its name in the unit of the screen."""
+from phenoprot.tasks.columns import REPEAT
 
 
 def concentrations(predictions: pd.DataFrame) -> list[float]:
@@ -35,16 +32,16 @@ def concentrations(predictions: pd.DataFrame) -> list[float]:
     return sorted(predictions[CONCENTRATION].unique()) if doses.max() > 1 else []
 
 
-def _at_doses(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def _at_doses(predictions: pd.DataFrame) -> dict[float, pd.DataFrame]:
     return {
-        f"{dose:.12g}": predictions[predictions[CONCENTRATION] == dose].reset_index(drop=True)
+        float(dose): predictions[predictions[CONCENTRATION] == dose].reset_index(drop=True)
         for dose in concentrations(predictions)
     }
 
 
 def classification_by_dose(
     predictions: pd.DataFrame, labels: pd.DataFrame, settings: EvaluationSettings
-) -> ByDose:
+) -> list[DoseScores]:
     """Mean ROC AUC of the treatments at each concentration, within test folds.
 
     Parameters
@@ -58,34 +55,30 @@ def classification_by_dose(
 
     Returns
     -------
-    dict
-        For each concentration: ``n_compounds``, ``n_targets_scored`` (a fold has both classes),
-        ``mean_auc`` over the targets and its 95 % interval from resampling the compounds.
+    list of DoseScores
+        Ascending. A target is scored if a fold has both classes; the mean ``auc`` over the targets
+        has a 95 % interval from resampling the compounds.
     """
-    return {
-        dose: _auc_metrics(rows, labels, settings) for dose, rows in _at_doses(predictions).items()
-    }
+    return [_auc_at(dose, rows, labels, settings) for dose, rows in _at_doses(predictions).items()]
 
 
-def _auc_metrics(
-    predictions: pd.DataFrame, labels: pd.DataFrame, settings: EvaluationSettings
-) -> Metrics:
+def _auc_at(
+    dose: float, predictions: pd.DataFrame, labels: pd.DataFrame, settings: EvaluationSettings
+) -> DoseScores:
     scored = auc_scores(predictions, labels, settings)
     low, high = interval(mean_of_present(scored.draws, axis=1))
-    return without_nan(
-        {
-            "n_compounds": int(predictions[COMPOUND].nunique()),
-            "n_targets_scored": int((~np.isnan(scored.auc)).sum()),
-            "mean_auc": float(mean_of_present(scored.auc, axis=0)),
-            "mean_auc_ci_low": low,
-            "mean_auc_ci_high": high,
-        }
+    mean = estimate(float(mean_of_present(scored.auc, axis=0)), low, high)
+    return DoseScores(
+        concentration=dose,
+        n_compounds=int(predictions[COMPOUND].nunique()),
+        n_targets_scored=int((~np.isnan(scored.auc)).sum()),
+        means=estimates({"auc": mean}),
     )
 
 
 def regression_by_dose(
     predictions: pd.DataFrame, levels: pd.DataFrame, settings: EvaluationSettings
-) -> ByDose:
+) -> list[DoseScores]:
     """R2 of the levels at each concentration, both definitions.
 
     Over all compounds at once, each predicted by the model that did not see it: levels of different
@@ -104,21 +97,18 @@ def regression_by_dose(
 
     Returns
     -------
-    dict
-        For each concentration: ``n_compounds``, ``n_targets_scored``; over the proteins
-        ``mean_r2`` and ``mean_pearson_r2`` with 95 % intervals, and ``median_r2``. A resampled
-        compound is there several times, which lowers SST and raises the correlation of noise: the
-        intervals are the spread of the resampled values around the observed one, without that
-        bias.
+    list of DoseScores
+        Ascending; over the proteins means of ``r2`` and ``pearson_r2`` with 95 % intervals, and
+        the median R2. A resampled compound is there several times, which lowers SST and raises the
+        correlation of noise: the intervals are the spread of the resampled values around the
+        observed one, without that bias.
     """
-    return {
-        dose: _r2_metrics(rows, levels, settings) for dose, rows in _at_doses(predictions).items()
-    }
+    return [_r2_at(dose, rows, levels, settings) for dose, rows in _at_doses(predictions).items()]
 
 
-def _r2_metrics(
-    predictions: pd.DataFrame, levels: pd.DataFrame, settings: EvaluationSettings
-) -> Metrics:
+def _r2_at(
+    dose: float, predictions: pd.DataFrame, levels: pd.DataFrame, settings: EvaluationSettings
+) -> DoseScores:
     truth = aligned_labels(predictions, levels)
     predicted = predictions[feature_columns(levels)].to_numpy(dtype=np.float64)
     weights = compound_draws(predictions[COMPOUND], settings.bootstraps, settings.seed)
@@ -129,18 +119,15 @@ def _r2_metrics(
         for name, score in scores.items()
     }
     drawn = [bootstrap_r2(truth[rows], predicted[rows], weights[:, rows]) for rows in shuffles]
-    metrics: Metrics = {
-        "n_compounds": int(predictions[COMPOUND].nunique()),
-        "n_targets_scored": int((~np.isnan(by_target["r2"])).sum()),
-        "median_r2": float(pd.Series(by_target["r2"]).dropna().median()),
-    }
+    found = {}
     for name, draws in zip(scores, zip(*drawn, strict=True), strict=True):
         mean = float(mean_of_present(by_target[name], axis=0))
         means = mean_of_present(mean_over_folds(draws), axis=1)
-        low, high = interval(means - mean_of_present(means, axis=0) + mean)
-        metrics |= {
-            f"mean_{name}": mean,
-            f"mean_{name}_ci_low": low,
-            f"mean_{name}_ci_high": high,
-        }
-    return without_nan(metrics)
+        found[name] = estimate(mean, *interval(means - mean_of_present(means, axis=0) + mean))
+    return DoseScores(
+        concentration=dose,
+        n_compounds=int(predictions[COMPOUND].nunique()),
+        n_targets_scored=int((~np.isnan(by_target["r2"])).sum()),
+        means=estimates(found),
+        median=defined(float(pd.Series(by_target["r2"]).dropna().median())),
+    )

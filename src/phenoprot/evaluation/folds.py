@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from phenoprot.screens.contract import COMPOUND, CONCENTRATION, feature_columns
-from phenoprot.tasks.data import LABELS_OF, REPEAT
-from phenoprot.tasks.splits import FOLD
+from phenoprot.tasks.columns import FOLD, LABELS_OF, REPEAT
 
 
 def aligned_labels(predictions: pd.DataFrame, labels: pd.DataFrame) -> np.ndarray:

@@ -6,6 +6,8 @@ import numpy as np
 
 ROUNDING = 1e-10
 """Share of a sum of squares below which what is left after centring is rounding."""
+PAIRS_AT_A_TIME = 2**22
+"""Pairs of rows, counted per target, that are compared at once: some 150 MB of temporaries."""
 
 
 def r2_by_target(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -85,10 +87,28 @@ def concordance_by_target(truth: np.ndarray, predicted: np.ndarray) -> np.ndarra
     numpy.ndarray
         (targets,); NaN where no two levels differ.
     """
-    higher = truth[:, None] > truth[None, :]  # False where either is NaN
-    right = (np.sign(predicted[:, None] - predicted[None, :]) + 1) / 2
-    pairs = higher.sum(axis=(0, 1))
-    return np.where(higher, right, 0.0).sum(axis=(0, 1)) / np.where(pairs > 0, pairs, np.nan)
+    n_rows, n_targets = truth.shape
+    right, pairs = np.zeros(n_targets), np.zeros(n_targets, dtype=np.int64)
+    width = max(1, PAIRS_AT_A_TIME // max(1, n_rows**2))
+    height = max(1, PAIRS_AT_A_TIME // max(1, n_rows * width))
+    for start in range(0, n_targets, width):
+        block = slice(start, start + width)
+        for first in range(0, n_rows, height):
+            rows = slice(first, first + height)
+            # Sums of halves are exact in any order.
+            won, compared = _concordant(truth[:, block], predicted[:, block], rows)
+            right[block] += won
+            pairs[block] += compared
+    return right / np.where(pairs > 0, pairs, np.nan)
+
+
+def _concordant(
+    truth: np.ndarray, predicted: np.ndarray, rows: slice
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of `rows` with lower ones: those in the right order, ties by half, and all."""
+    higher = truth[rows, None] > truth[None, :]  # False where either is NaN
+    right = (np.sign(predicted[rows, None] - predicted[None, :]) + 1) / 2
+    return np.where(higher, right, 0.0).sum(axis=(0, 1)), higher.sum(axis=(0, 1))
 
 
 def permuted_r2(
@@ -116,19 +136,21 @@ def permuted_r2(
         (permutations, targets); NaN as in :func:`r2_by_target`.
     """
     present = ~np.isnan(truth)
+    varied = _varied(truth, present)
     names = np.arange(len(truth)) if compounds is None else compounds
     result = np.full((permutations, truth.shape[1]), np.nan)
-    orders: dict[bytes, np.ndarray] = {}
-    for target in np.flatnonzero(_varied(truth, present)):
+    patterns = {target: present[:, target].tobytes() for target in np.flatnonzero(varied)}
+    last = None
+    # Targets with the same missing levels share their permutations: one set in memory at a time.
+    for target in sorted(patterns, key=patterns.__getitem__):
         there = present[:, target]
-        pattern = there.tobytes()
-        if pattern not in orders:
-            orders[pattern] = _block_permutations(names[there], permutations, seed)
+        if patterns[target] != last:
+            last, order = patterns[target], _block_permutations(names[there], permutations, seed)
         y = truth[there, target].astype(np.float64)
         p = predicted[there, target].astype(np.float64)
         sst = ((y - y.mean()) ** 2).sum()
         # Only the cross term of the squared error depends on the order.
-        cross = y[orders[pattern]] @ p
+        cross = y[order] @ p
         result[:, target] = 1 - ((y**2).sum() + (p**2).sum() - 2 * cross) / sst
     return result
 

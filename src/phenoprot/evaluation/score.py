@@ -12,8 +12,6 @@ from phenoprot.evaluation.folds import (
     aligned_labels,
     compound_draws,
     folds_of,
-    interval,
-    mean_of_present,
     mean_over_folds,
 )
 from phenoprot.evaluation.regression import (
@@ -25,7 +23,7 @@ from phenoprot.evaluation.regression import (
 )
 from phenoprot.evaluation.settings import EvaluationSettings
 from phenoprot.screens.contract import COMPOUND, feature_columns
-from phenoprot.tasks.data import REPEAT
+from phenoprot.tasks.columns import REPEAT
 
 
 @dataclass(frozen=True)
@@ -46,10 +44,17 @@ class RowScores:
 
     targets: pd.DataFrame
     """One line per target."""
-    summary: dict[str, float | int]
-    """What only the predictions can tell: numbers of compounds, intervals."""
+    n_compounds: int
+    """Compounds with a prediction."""
     aucs: AucScores | None = None
     """Behind the table, unless it is one of levels."""
+
+    @property
+    def bootstrapped(self) -> AucScores:
+        """The AUCs of a row that has them."""
+        if self.aucs is None:
+            raise ValueError("scores of levels have no AUC")
+        return self.aucs
 
 
 def auc_scores(
@@ -104,16 +109,7 @@ def score_classification(
             **_exceedance(mean_over_folds(permuted), settings.auc_thresholds),
         }
     )
-    low, high = interval(mean_of_present(scored.draws, axis=1))
-    return RowScores(
-        table,
-        {
-            "n_compounds": int(predictions[COMPOUND].nunique()),
-            "mean_auc_ci_low": low,
-            "mean_auc_ci_high": high,
-        },
-        scored,
-    )
+    return RowScores(table, int(predictions[COMPOUND].nunique()), scored)
 
 
 def level_scores(predictions: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:
@@ -158,5 +154,5 @@ def score_regression(
     chance = _exceedance(mean_over_folds(permuted), settings.r2_thresholds)
     return RowScores(
         level_scores(predictions, levels).assign(**chance),
-        {"n_compounds": int(predictions[COMPOUND].nunique())},
+        int(predictions[COMPOUND].nunique()),
     )

@@ -1,73 +1,69 @@
-"""Summaries of per-target scores: the numbers that go into metrics/."""
+"""Summaries of per-target scores: the numbers that go into the tables."""
 
 from __future__ import annotations
 
-import math
-
 import pandas as pd
 
+from phenoprot.evaluation.folds import interval, mean_of_present
+from phenoprot.evaluation.results import (
+    SCORE_NAMES,
+    RowResult,
+    ThresholdCount,
+    defined,
+    estimate,
+    estimates,
+    tidy,
+)
+from phenoprot.evaluation.score import RowScores
 from phenoprot.evaluation.settings import EvaluationSettings
 
-Metrics = dict[str, float | int]
 
-
-def _counts(scores: pd.Series, table: pd.DataFrame, name: str, thresholds: list[float]) -> Metrics:
+def threshold_counts(
+    table: pd.DataFrame, score: str, thresholds: list[float]
+) -> list[ThresholdCount]:
     """Targets at or above each threshold, their share, and the number expected by chance."""
-    counts: Metrics = {}
+    counts = []
     for threshold in thresholds:
-        reached = int((scores >= threshold).sum())
-        counts[f"n_{name}_ge_{threshold:g}"] = reached
-        counts[f"pct_{name}_ge_{threshold:g}"] = _tidy(100 * reached / max(len(scores), 1))
-        counts[f"chance_n_{name}_ge_{threshold:g}"] = _tidy(table[f"chance_ge_{threshold:g}"].sum())
+        reached = int((table[score] >= threshold).sum())
+        counts.append(
+            ThresholdCount(
+                threshold=threshold,
+                n=reached,
+                percent=tidy(100 * reached / max(len(table), 1)),
+                expected_by_chance=tidy(table[f"chance_ge_{threshold:g}"].sum()),
+            )
+        )
     return counts
 
 
-def _tidy(value: float) -> float:
-    """Six decimals: enough to compare, too few to show the noise of another machine."""
-    return round(float(value), 6)
-
-
-def without_nan(metrics: Metrics) -> Metrics:
-    """DVC always shows a NaN as changed: what is not defined is left out."""
-    return {
-        key: _tidy(value) if isinstance(value, float) else value
-        for key, value in metrics.items()
-        if not (isinstance(value, float) and math.isnan(value))
-    }
-
-
-def classification_metrics(
-    table: pd.DataFrame, summary: Metrics, settings: EvaluationSettings
-) -> Metrics:
-    """Mean AUC, counts at each threshold and their chance level.
+def auc_result(scores: RowScores, settings: EvaluationSettings) -> RowResult:
+    """Mean AUC with its interval, counts at each threshold and their chance level.
 
     A target without an AUC (no fold had both classes) counts in ``n_targets`` and nowhere else.
     """
-    return without_nan(
-        {
-            "n_targets": len(table),
-            "n_targets_scored": int(table["auc"].notna().sum()),
-            "n_folds_skipped": round(float(table["folds_skipped"].sum())),
-            "mean_auc": float(table["auc"].mean()),
-            **summary,
-            **_counts(table["auc"], table, "auc", settings.auc_thresholds),
-        }
+    table = scores.targets
+    low, high = interval(mean_of_present(scores.bootstrapped.draws, axis=1))
+    return RowResult(
+        scorer="auc",
+        n_targets=len(table),
+        n_compounds=scores.n_compounds,
+        n_targets_scored=int(table["auc"].notna().sum()),
+        n_folds_skipped=round(float(table["folds_skipped"].sum())),
+        means=estimates({"auc": estimate(float(table["auc"].mean()), low, high)}),
+        thresholds=threshold_counts(table, "auc", settings.auc_thresholds),
     )
 
 
-def regression_metrics(
-    table: pd.DataFrame, summary: Metrics, settings: EvaluationSettings
-) -> Metrics:
+def level_result(scores: RowScores, settings: EvaluationSettings) -> RowResult:
     """Mean scores, median and largest R2, counts and chance levels."""
-    scores = ("r2", "pearson_r2", "smape", "concordance")
-    means = {f"mean_{name}": float(table[name].mean()) for name in scores}
-    return without_nan(
-        {
-            "n_targets": len(table),
-            **means,
-            "median_r2": float(table["r2"].dropna().median()),
-            "max_r2": float(table["r2"].max()),
-            **summary,
-            **_counts(table["r2"], table, "r2", settings.r2_thresholds),
-        }
+    table = scores.targets
+    means = {name: estimate(float(table[name].mean())) for name in SCORE_NAMES["levels"].means}
+    return RowResult(
+        scorer="levels",
+        n_targets=len(table),
+        n_compounds=scores.n_compounds,
+        means=estimates(means),
+        median=defined(float(table["r2"].dropna().median())),
+        maximum=defined(float(table["r2"].max())),
+        thresholds=threshold_counts(table, "r2", settings.r2_thresholds),
     )

@@ -34,24 +34,27 @@ def cellprofiler(
         int | None, typer.Option(min=1, help="Processes [default: one per core].")
     ] = None,
     work: Annotated[
-        Path | None, typer.Option(help="Work folder: a run that was stopped goes on from there.")
+        Path | None, typer.Option(help="Work folder: an interrupted run resumes there.")
     ] = None,
 ) -> None:
     """Measure every cell as CellProfiler does, and average over the cells of each field."""
     from phenoprot.core.files import write_parquet
     from phenoprot.core.paths import WORK
     from phenoprot.execution.settings import ExecutionSettings
+    from phenoprot.features.cellprofiler.method import CellProfiler
     from phenoprot.features.extract import Sources, extract
-    from phenoprot.features.registry import CellProfiler
     from phenoprot.features.settings import FeatureSettings
-    from phenoprot.imaging.gate import sound_fields
+    from phenoprot.imaging.gate import require_sound
     from phenoprot.screens.contract import CELL_COUNT
+    from phenoprot.screens.load_data import read_load_data
 
     _require_output(output, load_data, masks / "objects.parquet")
     execution = ExecutionSettings(workers=workers)
+    fields = read_load_data(load_data)
+    require_sound(fields, load_data, params, work, execution)
     table = extract(
         CellProfiler(),
-        Sources(sound_fields(load_data, params, work, execution), masks=masks),
+        Sources(fields, masks=masks),
         work or WORK / "features",
         "cellprofiler",
         FeatureSettings(border_cells="keep" if keep_border else "drop"),

@@ -6,7 +6,6 @@ All faults are found, not the first one. The same pass yields the moments from w
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,36 +14,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from phenoprot.core.closure import code_fingerprint
 from phenoprot.core.errors import UserError, listed
-from phenoprot.core.files import fingerprint, write_parquet
+from phenoprot.core.files import fingerprint
 from phenoprot.core.paths import WORK
-from phenoprot.execution.planning import code_fingerprint, plate_rows
+from phenoprot.execution.planning import plate_rows
 from phenoprot.execution.run import run_shards
 from phenoprot.execution.settings import LOCAL, ExecutionSettings
 from phenoprot.execution.shards import Shard, remove
-from phenoprot.imaging.reader import (
-    ImageError,
-    decode_image,
-    divided,
-    field_name,
-    read_bytes,
-    read_illumination,
-)
+from phenoprot.imaging import inspection
+from phenoprot.imaging.inspection import RESULT, inspect_row
+from phenoprot.imaging.reader import field_name
 from phenoprot.imaging.settings import ImageSettings
-from phenoprot.imaging.statistics import STAIN, Moments
+from phenoprot.imaging.statistics import STAIN
 from phenoprot.screens.contract import FIELD_KEY, STAINS, WELL_KEY
-from phenoprot.screens.load_data import illumination_column, url_column
+from phenoprot.screens.load_data import illumination_column
 from phenoprot.screens.places import is_remote
 
-CODE = (
-    "phenoprot.imaging",
-    "phenoprot.screens.contract",
-    "phenoprot.screens.load_data",
-    "phenoprot.screens.places",
-)
-"""Parts of the library that decide what a shard finds."""
-RESULT = "files.parquet"
-"""The file of a shard."""
 HIGHEST_FLOOR = 10.0
 """Lowest value that an illumination function may have: rescaled as CellProfiler does it, 1."""
 FEW = 0.001
@@ -150,13 +136,13 @@ def check_images(
     title
         For progress lines.
     """
-    code = code_fingerprint(CODE, ("numpy", "tifffile"))
+    code = code_fingerprint(inspection.__name__)
     shards = [
         Shard(name, fingerprint(code, _state(rows)), rows.to_dict("records"))
         for name, rows in plate_rows(table)
     ]
     parts = []
-    for folder in run_shards(_inspect_shard, shards, work, title, execution):
+    for folder in run_shards(inspect_row, shards, work, title, execution):
         parts.append(pd.read_parquet(folder / RESULT))
         if (parts[-1]["kind"] != "").any():
             remove(folder)
@@ -224,62 +210,6 @@ def _correction_fault(row: Mapping[str, Any], settings: ImageSettings) -> str:
 def _range(row: Mapping[str, Any]) -> int:
     """Highest count of an image's type."""
     return int(np.iinfo(row["format"].split()[-1]).max)
-
-
-def inspect_field(row: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Read the images of a field of view; one row of :attr:`ImageReport.files` for each."""
-    found: list[dict[str, Any]] = []
-    first = ""
-    for stain in STAINS:
-        image = inspect_image(row, stain)
-        first = first or image["format"]
-        if image["kind"] == "" and image["format"] != first:
-            image |= {"kind": "mismatch", "fault": f"is {image['format']}, not {first}"}
-        found.append({**{key: row[key] for key in FIELD_KEY}, STAIN: stain, **image})
-    return found
-
-
-def inspect_image(row: Mapping[str, str], stain: str) -> dict[str, Any]:
-    """Read one image; what it is like, or what is wrong with it."""
-    place = row[url_column(stain)]
-    result = {
-        "place": place, "format": "", "sha256": "", "lowest": 0, "highest": 0, "saturated": 0.0,
-        "lower_half": 1.0, "pixels": 0, "mean": 0.0, "deviations": 0.0, "floor": 1.0,
-        "clipped": 0.0, "kind": "", "fault": "",
-    }  # fmt: skip
-    try:
-        content = read_bytes(place)
-        image = decode_image(content, place)
-        highest = image.max()
-        result |= {
-            "format": f"{image.shape[0]} x {image.shape[1]} {image.dtype}",
-            "sha256": hashlib.sha256(content).hexdigest(),
-            "lowest": int(image.min()),
-            "highest": int(highest),
-            "saturated": float(np.mean(image == highest)),
-            "lower_half": float(np.mean(image <= np.iinfo(image.dtype).max // 2)),
-        }
-        illumination = row.get(illumination_column(stain))
-        values = divided(image, illumination)
-        if illumination is not None:
-            floor = float(read_illumination(illumination, values.shape).min())
-            result |= {"floor": floor, "clipped": float(np.mean(values > 1))}
-        moments = Moments.of(np.minimum(values, 1, out=values))
-    except ImageError as error:
-        what = error.what if error.where == place else f"{error.where}: {error.what}"
-        return {**result, "kind": error.kind, "fault": what}
-    return {
-        **result,
-        "pixels": moments.count,
-        "mean": moments.mean,
-        "deviations": moments.deviations,
-    }
-
-
-def _inspect_shard(rows: list[dict[str, str]], folder: Path) -> None:
-    """In a worker process: the images of one plate row."""
-    found = [image for row in rows for image in inspect_field(row)]
-    write_parquet(folder / RESULT, pd.DataFrame(found))
 
 
 def _state(rows: pd.DataFrame) -> list[Any]:

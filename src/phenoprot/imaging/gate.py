@@ -11,18 +11,21 @@ from phenoprot.core.settings import parse_settings, read_block
 from phenoprot.execution.settings import ExecutionSettings
 from phenoprot.imaging.check import check_images
 from phenoprot.imaging.settings import ImageSettings
-from phenoprot.screens.load_data import read_load_data
 
 
-def sound_fields(
-    load_data: Path, params: Path | None, work: Path | None, execution: ExecutionSettings
-) -> pd.DataFrame:
-    """Read a LoadData CSV and every image that it names; what the stage refuses is refused here.
+def require_sound(
+    fields: pd.DataFrame,
+    load_data: Path,
+    params: Path | None,
+    work: Path | None,
+    execution: ExecutionSettings,
+) -> None:
+    """Read every image of a LoadData CSV; what the stage refuses is refused here.
 
     Parameters
     ----------
-    load_data
-        The CSV.
+    fields, load_data
+        The fields of view, and the CSV that they were read from.
     params
         File with a block ``images``; None: the defaults.
     work
@@ -31,19 +34,12 @@ def sound_fields(
     execution
         Where and how many at a time.
 
-    Returns
-    -------
-    pandas.DataFrame
-        The fields of view.
-
     Raises
     ------
     UserError
-        The table or an image is not sound.
+        An image is not sound.
     """
     given = read_block(params, "images") if params else {}
     settings = parse_settings(ImageSettings, given, f"{params}, images")
-    fields = read_load_data(load_data)
     report = check_images(fields, settings, execution, (work or WORK) / "images")
     report.require_sound(str(load_data))
-    return fields

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from phenoprot.core.random import stream
 from phenoprot.phantom.catalogue import CATALOGUE, NULL_TARGETS
 from phenoprot.phantom.programmes import PROGRAMME, Compounds, relative_cell_number
 from phenoprot.phantom.settings import PhantomSettings
-from phenoprot.phantom.streams import random_stream
 from phenoprot.screens.contract import COMPOUND, PLATE, SOURCE, TARGET, WELL_KEY
 
 MINIMUM_COMPOUNDS = 5
@@ -34,7 +34,7 @@ def draw_targets(settings: PhantomSettings, compounds: Compounds) -> pd.DataFram
         Metadata_Compound, Metadata_Target, Metadata_Source and Metadata_Programme (empty for a
         null target), sorted.
     """
-    rng = random_stream(settings.seed, "targets")
+    rng = stream(settings.seed, "targets")
     rows: list[tuple[str, str, str]] = []
     sizes = []
     for index, programme in enumerate(compounds.programmes):
@@ -61,7 +61,7 @@ def oracle_profile(activities: pd.DataFrame, settings: PhantomSettings) -> pd.Da
     Without noise, control wells would all be exactly 0 and no profile could be scaled by them.
     """
     features = activities.drop(columns=WELL_KEY)
-    noise = random_stream(settings.seed, "oracle").standard_normal(features.shape)
+    noise = stream(settings.seed, "oracle").standard_normal(features.shape)
     values = (features + settings.oracle_noise_sd * noise).add_prefix("Oracle_")
     return pd.concat([activities[WELL_KEY], values.astype("float32")], axis=1)
 
@@ -82,7 +82,7 @@ def expected_cell_number(
 
 def cell_count_profile(activities: pd.DataFrame, settings: PhantomSettings) -> pd.DataFrame:
     """Count the cells of each well: seeding by plate and well, losses, Poisson counting noise."""
-    rng = random_stream(settings.seed, "cell count")
+    rng = stream(settings.seed, "cell count")
     expected = settings.cells_per_well * expected_cell_number(activities, settings, rng)
     counts = pd.Series(rng.poisson(expected), name="Cells_Count", dtype="float32")
     return pd.concat([activities[WELL_KEY], counts], axis=1)

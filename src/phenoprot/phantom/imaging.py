@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from phenoprot.core.files import write_parquet
+from phenoprot.core.random import stream
 from phenoprot.execution.planning import plate_rows
 from phenoprot.execution.run import run_shards
 from phenoprot.execution.settings import ExecutionSettings
@@ -27,7 +28,6 @@ from phenoprot.phantom.outlines import (
 from phenoprot.phantom.programmes import relative_cell_number
 from phenoprot.phantom.settings import ImageSettings, PhantomSettings
 from phenoprot.phantom.stains import StainPainter
-from phenoprot.phantom.streams import random_stream
 from phenoprot.phantom.traits import EFFECTS, draw_traits
 from phenoprot.screens.contract import FIELD_KEY, PLATE, SITE, STAINS, WELL
 
@@ -74,7 +74,7 @@ def draw_field(row: Mapping[str, Any], settings: ImageSettings, seed: int) -> Fi
     plate, well = str(row[PLATE]), str(row[WELL])
     field = f"images/{plate}/{well}/{row[SITE]}"
     activities = {name: float(row[name]) for name in EFFECTS if name in row}
-    rng = random_stream(seed, f"{field}/cells")
+    rng = stream(seed, f"{field}/cells")
     # Cells are placed beyond the border too, at the same density.
     area = (1 + 2 * margin(settings) / settings.size) ** 2
     count = int(rng.poisson(settings.cells * area * float(row[SEEDED])))
@@ -82,23 +82,21 @@ def draw_field(row: Mapping[str, Any], settings: ImageSettings, seed: int) -> Fi
     dead = int(rng.poisson(settings.cells * share))
 
     levels = _stain_levels(plate, well, settings, seed)
-    traits = draw_traits(
-        activities, levels, count, settings, random_stream(seed, f"{field}/traits")
-    )
-    outlines = draw_outlines(traits, settings, random_stream(seed, f"{field}/outlines"))
-    territory = settle(outlines, settings, random_stream(seed, f"{field}/ground"))
-    texture = random_stream(seed, f"{field}/textures")
+    traits = draw_traits(activities, levels, count, settings, stream(seed, f"{field}/traits"))
+    outlines = draw_outlines(traits, settings, stream(seed, f"{field}/outlines"))
+    territory = settle(outlines, settings, stream(seed, f"{field}/ground"))
+    texture = stream(seed, f"{field}/textures")
     stains = StainPainter(outlines, territory, traits, settings, texture).paint()
-    optics = draw_optics(random_stream(seed, f"images/{plate}/optics"))
-    exposure = random_stream(seed, f"{field}/exposure")
+    optics = draw_optics(stream(seed, f"images/{plate}/optics"))
+    exposure = stream(seed, f"{field}/exposure")
     counts = expose(stains, dead, optics, settings, exposure)
     return Field(counts, *true_masks(territory), dead)
 
 
 def _stain_levels(plate: str, well: str, settings: ImageSettings, seed: int) -> dict[str, float]:
     """Staining of a well relative to the mean, for each stain."""
-    on_plate = random_stream(seed, f"images/{plate}/stains").standard_normal(len(STAINS))
-    in_well = random_stream(seed, f"images/{plate}/{well}/stains").standard_normal(len(STAINS))
+    on_plate = stream(seed, f"images/{plate}/stains").standard_normal(len(STAINS))
+    in_well = stream(seed, f"images/{plate}/{well}/stains").standard_normal(len(STAINS))
     log = settings.stain_plate_sd * on_plate + settings.stain_well_sd * in_well
     return dict(zip(STAIN_TRAITS, np.exp(log).tolist(), strict=True))
 
@@ -120,7 +118,7 @@ def field_table(activities: pd.DataFrame, settings: PhantomSettings) -> pd.DataF
         to a mean untreated well, seeding included) and ``Remaining`` (the same without seeding).
     """
     images = image_settings(settings)
-    rng = random_stream(settings.seed, "cell count")
+    rng = stream(settings.seed, "cell count")
     table = activities.assign(
         **{
             SEEDED: expected_cell_number(activities, settings, rng),

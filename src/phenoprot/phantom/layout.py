@@ -7,8 +7,8 @@ import string
 import numpy as np
 import pandas as pd
 
+from phenoprot.core.random import stream
 from phenoprot.phantom.settings import WELLS_PER_PLATE, PhantomSettings
-from phenoprot.phantom.streams import random_stream
 from phenoprot.screens.contract import (
     COMPOUND,
     CONCENTRATION,
@@ -85,7 +85,7 @@ def draw_wells(settings: PhantomSettings, compounds: list[str]) -> pd.DataFrame:
         ).to_frame(index=False)
         for replicate in range(1, settings.n_replicates + 1):
             plate = f"PH{layout:02d}R{replicate}"
-            rng = random_stream(settings.seed, f"layout/{plate}")
+            rng = stream(settings.seed, f"layout/{plate}")
             wells = draw_plate(treatments, settings.n_negative_controls, rng)
             plates.append(wells.assign(**{PLATE: plate}))
     table = pd.concat(plates)[[*WELL_KEY, COMPOUND, CONCENTRATION, CONTROL]]

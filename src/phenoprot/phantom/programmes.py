@@ -9,9 +9,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
+from phenoprot.core.random import stream
 from phenoprot.phantom.catalogue import CATALOGUE
+from phenoprot.phantom.draws import log_uniform
 from phenoprot.phantom.settings import PhantomSettings
-from phenoprot.phantom.streams import log_uniform, random_stream
 from phenoprot.screens.contract import COMPOUND, CONCENTRATION, WELL_KEY
 
 PROGRAMME = "Metadata_Programme"
@@ -107,7 +108,7 @@ def draw_compounds(settings: PhantomSettings) -> Compounds:
     """
     count, programmes = settings.n_compounds, list(settings.programmes)
     width = len(programmes)
-    rng = random_stream(settings.seed, "compounds")
+    rng = stream(settings.seed, "compounds")
     active = count - round(settings.null_compound_share * count)
     main = np.full(count, -1)
     # A shuffled order: neither the name of a compound nor its number tells the programme.

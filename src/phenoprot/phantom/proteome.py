@@ -9,10 +9,11 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import expit
 
+from phenoprot.core.random import stream
 from phenoprot.phantom.catalogue import CATALOGUE
+from phenoprot.phantom.draws import log_uniform
 from phenoprot.phantom.programmes import DECIMALS, Compounds
 from phenoprot.phantom.settings import PhantomSettings
-from phenoprot.phantom.streams import log_uniform, random_stream
 from phenoprot.screens.contract import COMPOUND, PLATE, PROTEIN, VALUE, WELL_KEY
 
 LOG2_10 = float(np.log2(10))
@@ -53,7 +54,7 @@ class Proteins:
 def draw_proteins(settings: PhantomSettings) -> Proteins:
     """Plant loadings, untreated intensities and noise of every protein."""
     count, programmes = settings.n_proteins, list(settings.programmes)
-    rng = random_stream(settings.seed, "proteins/loadings")
+    rng = stream(settings.seed, "proteins/loadings")
     visible = [i for i, name in enumerate(programmes) if CATALOGUE[name].in_proteins]
     loaded = count - round(settings.null_protein_share * count)
     members = rng.permutation(count)[:loaded]
@@ -66,12 +67,12 @@ def draw_proteins(settings: PhantomSettings) -> Proteins:
     loading[members, np.take(visible, main)] = size[0]
     loading[members[has_second], np.take(visible, second[has_second])] = size[1, has_second]
 
-    rng = random_stream(settings.seed, "proteins/intensities")
+    rng = stream(settings.seed, "proteins/intensities")
     lower, upper = settings.intensity_range
     scores = np.clip(rng.standard_normal(count), -2.5, 2.5)
     intensity = (lower + upper) / 2 + scores * (upper - lower) / 5
 
-    rng = random_stream(settings.seed, "proteins/noise")
+    rng = stream(settings.seed, "proteins/noise")
     tie = settings.noise_intensity_correlation
     mixed = -tie * scores + np.sqrt(1 - tie**2) * rng.standard_normal(count)
     # Ranks make the mixture uniform again: the noise is log-uniform whatever the correlation.
@@ -131,7 +132,7 @@ def measured_intensities(
     shape = (len(activities), len(proteins.names))
 
     def normal(part: str, size: int | tuple[int, ...]) -> np.ndarray:
-        return random_stream(settings.seed, f"proteomics/{part}").standard_normal(size)
+        return stream(settings.seed, f"proteomics/{part}").standard_normal(size)
 
     log2 = proteins.intensity * LOG2_10 + (
         activities[proteins.programmes].to_numpy() @ proteins.loading.T
@@ -193,7 +194,7 @@ def measure_proteome(
     """
     intensities = measured_intensities(activities, proteins, settings)
     chance = missing_probability(intensities, settings.missing_share, settings.missing_scale)
-    draws = random_stream(settings.seed, "proteomics/missing").random(intensities.shape)
+    draws = stream(settings.seed, "proteomics/missing").random(intensities.shape)
     seen = (draws >= chance).ravel()
     wells, names = len(activities), proteins.names
     table = activities[WELL_KEY].loc[activities.index.repeat(len(names))].reset_index(drop=True)

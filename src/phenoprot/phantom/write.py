@@ -11,10 +11,10 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-import phenoprot
 from phenoprot.core.errors import UserError, listed
 from phenoprot.core.files import temporary_folder, write_json, write_parquet, write_text
 from phenoprot.core.settings import parse_settings
+from phenoprot.core.version import __version__
 from phenoprot.execution.settings import LOCAL, ExecutionSettings
 from phenoprot.phantom.annotate import (
     cell_count_profile,
@@ -63,7 +63,7 @@ def screen_info(name: str, settings: PhantomSettings) -> ScreenInfo:
             {
                 "content": "all tables, simulated from a seed; the truth is in the folder truth",
                 "repository": "phenoprot (phenoprot.phantom)",
-                "commit": phenoprot.__version__,
+                "commit": __version__,
                 "licence": "CC0-1.0",
             }
         ],

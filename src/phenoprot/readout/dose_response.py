@@ -1,66 +1,26 @@
-"""Labels and levels of a dose-response readout, from its fitted curves."""
+"""Labels and levels of a dose-response readout, from what the stage ``curves`` made of it."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from phenoprot.curves.labels import ratio_targets
-from phenoprot.curves.settings import CurveSettings
-from phenoprot.screens.contract import (
-    COMPOUND,
-    CONCENTRATION,
-    PLATE,
-    PROTEIN,
-    TREATMENT_KEY,
-    VALUE,
-    WELL_KEY,
-)
+from phenoprot.curves.columns import CURVE_KEY, EFFECT, LABEL, PEC50, RATIO, P
+from phenoprot.screens.contract import PROTEIN, TREATMENT_KEY
 from phenoprot.wells.normalise import require_finite
 
-_NAMES = {COMPOUND: "compound", CONCENTRATION: "concentration", PROTEIN: "gene", VALUE: "intensity"}
+LABEL_COLUMNS = [*CURVE_KEY, LABEL, EFFECT, P, PEC50]
+"""Columns of ``curves.parquet`` that are labels: ``Label`` (up / down / not / empty =
+unclassified), ``Effect`` (log2 fold change), ``P`` and ``pEC50`` of every compound and protein."""
 
 
-def long_readout(proteomics: pd.DataFrame, wells: pd.DataFrame) -> pd.DataFrame:
-    """The readout as the curve fits take it.
+def ratio_levels(ratios: pd.DataFrame) -> pd.DataFrame:
+    """Ratio to the negative controls per treatment.
 
-    Returns
-    -------
-    pandas.DataFrame
-        compound, concentration, replicate (number of the well among those of its treatment),
-        gene, intensity, plate.
-    """
-    placed = wells.sort_values(WELL_KEY)
-    placed = placed.assign(replicate=placed.groupby(TREATMENT_KEY).cumcount() + 1)
-    long = proteomics.merge(placed[[*WELL_KEY, *TREATMENT_KEY, "replicate"]], on=WELL_KEY)
-    return long.rename(columns=_NAMES | {PLATE: "plate"})[
-        ["compound", "concentration", "replicate", "gene", "intensity", "plate"]
-    ]
-
-
-def label_curves(curves: pd.DataFrame) -> pd.DataFrame:
-    """Fitted curves in the schema of the labels.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``Metadata_Compound``, ``Metadata_Protein``, ``Label`` (up / down / not / empty =
-        unclassified), ``Effect`` (log2 fold change), ``P``, ``pEC50``.
-    """
-    return pd.DataFrame(
-        {
-            COMPOUND: curves["compound"],
-            PROTEIN: curves["gene"],
-            "Label": curves["Curve Regulation"].fillna(""),
-            "Effect": curves["Curve Fold Change"],
-            "P": curves["Curve P_Value"],
-            "pEC50": curves["pEC50"],
-        }
-    )
-
-
-def ratio_levels(readout: pd.DataFrame, settings: CurveSettings) -> pd.DataFrame:
-    """Ratio to the plate's negative controls per treatment, replicates averaged.
+    Parameters
+    ----------
+    ratios
+        Result of :func:`phenoprot.curves.designs.mean_ratios`.
 
     Returns
     -------
@@ -70,11 +30,9 @@ def ratio_levels(readout: pd.DataFrame, settings: CurveSettings) -> pd.DataFrame
     Raises
     ------
     UserError
-        A ratio is so large that it has no place in single precision.
+        A ratio is too large for single precision.
     """
-    ratios = ratio_targets(readout, settings)
-    wide = ratios.pivot(index=["compound", "concentration"], columns="gene", values="ratio")
-    wide.index.names = TREATMENT_KEY
+    wide = ratios.pivot(index=TREATMENT_KEY, columns=PROTEIN, values=RATIO)
     wide.columns.name = None
     with np.errstate(over="ignore"):
         levels = wide.sort_index().astype(np.float32).reset_index()

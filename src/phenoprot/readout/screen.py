@@ -1,4 +1,4 @@
-"""Labels and levels of a screen, whichever its design."""
+"""Labels and levels of a screen of either design."""
 
 from __future__ import annotations
 
@@ -8,21 +8,16 @@ import pandas as pd
 
 from phenoprot.core.artefacts import read_table
 from phenoprot.core.errors import UserError
-from phenoprot.curves.settings import CurveSettings
-from phenoprot.readout.dose_response import label_curves, long_readout, ratio_levels
+from phenoprot.curves.columns import RATIO_COLUMNS
+from phenoprot.readout.dose_response import LABEL_COLUMNS, ratio_levels
 from phenoprot.readout.settings import LabelSettings
 from phenoprot.readout.single_dose import label_single_dose, standardised_readout
 from phenoprot.screens.loader import Screen
 from phenoprot.wells.treatments import treatment_profiles
 
-CURVE_COLUMNS = [
-    *("compound", "gene", "Curve Regulation", "Curve Fold Change", "Curve P_Value", "pEC50"),
-]
-"""Columns of ``curves.parquet`` that become labels."""
-
 
 def label_screen(
-    screen: Screen, curves_file: Path, labels: LabelSettings, curves: CurveSettings
+    screen: Screen, curves: Path, settings: LabelSettings
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Label every compound and protein, and average levels per treatment.
 
@@ -30,10 +25,10 @@ def label_screen(
     ----------
     screen
         The screen.
-    curves_file
-        Its fitted curves (dose-response screens).
-    labels, curves
-        Rule of single-dose labels; options of the curve fits.
+    curves
+        Folder with its ``curves.parquet`` and ``ratios.parquet`` (dose-response screens).
+    settings
+        Rule of single-dose labels.
 
     Returns
     -------
@@ -55,13 +50,13 @@ def label_screen(
             where=str(screen.folder / "screen.yaml"),
             remedy="Add tables.proteomics.",
         )
-    wells, proteomics = screen.wells(), screen.proteomics()
-    if table.design == "single_dose":
-        readout = standardised_readout(proteomics, wells, labels)
-        return (
-            label_single_dose(readout, wells, labels.single_dose),
-            treatment_profiles(readout, wells),
-        )
-    fitted = read_table(curves_file, CURVE_COLUMNS)
-    settings = curves.for_screen(screen.info.negative_control, screen.info.concentration_unit)
-    return label_curves(fitted), ratio_levels(long_readout(proteomics, wells), settings)
+    if table.design == "dose_response":
+        fitted = read_table(curves / "curves.parquet", LABEL_COLUMNS)
+        ratios = read_table(curves / "ratios.parquet", RATIO_COLUMNS)
+        return fitted[LABEL_COLUMNS], ratio_levels(ratios)
+    wells = screen.wells()
+    readout = standardised_readout(screen.proteomics(), wells, settings)
+    return (
+        label_single_dose(readout, wells, settings.single_dose),
+        treatment_profiles(readout, wells),
+    )

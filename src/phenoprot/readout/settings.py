@@ -24,7 +24,7 @@ class LabelSettings(Settings):
     """How readouts become labels."""
 
     position_correction: Literal["none", "controls"]
-    """``controls``: subtract the effect of the well's position (edges, gradients) from the readout
-    as the negative controls show it, before anything is made of it."""
+    """``controls``: first subtract the effect of the well's position (edges, gradients) from the
+    readout, as the negative controls show it."""
     single_dose: SingleDoseSettings
     """Rule for screens with one dose per compound."""

@@ -12,6 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from phenoprot.core.errors import UserError
+from phenoprot.core.statistics import benjamini_hochberg
 from phenoprot.readout.settings import LabelSettings, SingleDoseSettings
 from phenoprot.screens.contract import (
     COMPOUND,
@@ -33,7 +34,7 @@ UP, DOWN, NOT, UNCLASSIFIED = "up", "down", "not", ""
 def readout_matrix(proteomics: pd.DataFrame) -> pd.DataFrame:
     """Wells x proteins: ``Metadata_Plate``, ``Metadata_Well`` and one float column per protein.
 
-    Proteins without any value are left out: there is nothing to learn from them.
+    Proteins without any value are left out.
     """
     wide = proteomics.pivot(index=WELL_KEY, columns=PROTEIN, values=VALUE).sort_index(axis=1)
     wide = wide.dropna(axis="columns", how="all")
@@ -47,12 +48,12 @@ def standardised_readout(
     """Wells x proteins in standard deviations of the plate's negative controls.
 
     With ``position_correction: controls`` the effect of the well's position is removed first.
-    Proteins that no plate can express so, without a control value there, are left out.
+    Proteins without a control value on any plate are left out.
 
     Raises
     ------
     UserError
-        A value is so far from the controls that it has no place in single precision.
+        A value is too far from the controls for single precision.
     """
     matrix = readout_matrix(proteomics)
     if settings.position_correction == "controls":
@@ -61,24 +62,13 @@ def standardised_readout(
     return readout.dropna(axis="columns", how="all")
 
 
-def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
-    """Adjusted p values along the first axis (Benjamini & Hochberg 1995). NaN stays NaN."""
-    p = np.asarray(p, dtype=np.float64)
-    tests = (~np.isnan(p)).sum(axis=0)
-    order = np.argsort(p, axis=0)  # NaN last
-    rank = np.arange(1, len(p) + 1).reshape(-1, *[1] * (p.ndim - 1))
-    scaled = np.take_along_axis(p, order, axis=0) * tests / rank
-    # fmin passes the NaNs at the end, which would otherwise swallow every smaller rank.
-    stepped = np.fmin.accumulate(scaled[::-1], axis=0)[::-1]
-    adjusted = np.empty_like(p)
-    np.put_along_axis(adjusted, order, np.minimum(stepped, 1.0), axis=0)
-    return np.where(np.isnan(p), np.nan, adjusted)
-
-
 def student_t(
     treated: np.ndarray, counts: np.ndarray, variances: np.ndarray, controls: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Two-sample Student test of every treatment and protein against the control wells.
+
+    :func:`scipy.stats.ttest_ind_from_stats` takes standard deviations and squares them, which
+    changes last digits.
 
     Parameters
     ----------
@@ -158,7 +148,7 @@ def label_single_dose(
 def classify_effects(
     effect: np.ndarray, p: np.ndarray, q: np.ndarray, settings: SingleDoseSettings
 ) -> np.ndarray:
-    """Significant and large is regulated, neither is not regulated, one of both is unclear."""
+    """Significant and large is regulated, neither is not regulated, only one is unclassified."""
     significant = q < settings.alpha
     large = np.abs(effect) >= settings.min_effect
     regulated = significant & large

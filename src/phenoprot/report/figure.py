@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phenoprot.core.files import atomic_path
-from phenoprot.report.tables import TASKS, Dosed, Metrics, ScreenMetrics
+from phenoprot.evaluation.results import DoseScores, Estimate, RowResult, ScorerName
+from phenoprot.report.parts import table_parts
+from phenoprot.report.results import ScreenResults
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,16 +16,19 @@ if TYPE_CHECKING:
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442")
 """Okabe and Ito: told apart by every eye. Rows beyond them repeat with another line."""
 LINES = ("-", "--", ":")
-CHANCE = {"mean_auc": 0.5, "mean_pearson_r2": 0.0}
-LABELS = {"mean_auc": "mean ROC AUC", "mean_pearson_r2": "mean squared Pearson r"}
+SCORES: dict[ScorerName, str] = {"auc": "auc", "levels": "pearson_r2"}
+"""The score that is drawn."""
+CHANCE = {"auc": 0.5, "pearson_r2": 0.0}
+AXIS = {"auc": "mean ROC AUC", "pearson_r2": "mean squared Pearson r"}
 
 
-def draw(metrics: ScreenMetrics, path: Path) -> None:
-    """Draw the scores with their intervals. Equal metrics give equal bytes."""
+def draw(results: ScreenResults, path: Path) -> None:
+    """Draw the scores with their intervals. Equal results give equal bytes."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    parts = list(metrics.doses) or [part for part in metrics.parts if metrics.parts[part]]
+    by_dose = results.doses
+    parts = list(by_dose) or [part for part, rows in results.parts.items() if rows]
     with mpl.rc_context():
         # A salt for the names of its parts, and letters as shapes: the same on every machine.
         mpl.rcdefaults()  # whatever a user's matplotlibrc says
@@ -33,18 +38,18 @@ def draw(metrics: ScreenMetrics, path: Path) -> None:
         figure = Figure(figsize=(4.0 * len(parts), 3.8), layout="constrained")
         scales: dict[str, Axes] = {}
         for i, part in enumerate(parts):
-            score = "mean_pearson_r2" if part == "regression" else "mean_auc"
-            shared = "sharey" if metrics.doses else "sharex"
+            score = SCORES[table_parts()[part].scorer]
+            shared = "sharey" if by_dose else "sharex"
             axes = figure.add_subplot(1, len(parts), i + 1, **{shared: scales.get(score)})
             scales.setdefault(score, axes)
-            if metrics.doses:
-                _draw_doses(axes, metrics.doses[part], score, metrics.provenance["rows"])
-                axes.set_xlabel(f"concentration ({metrics.provenance['concentration_unit']})")
-                axes.set_ylabel(LABELS[score])
+            if by_dose:
+                _draw_doses(axes, by_dose[part], score, results.provenance.rows)
+                axes.set_xlabel(f"concentration ({results.provenance.concentration_unit})")
+                axes.set_ylabel(AXIS[score])
             else:
-                _draw_rows(axes, metrics.parts[part], score)
-                axes.set_xlabel(LABELS[score])
-            axes.set_title(TASKS[part])
+                _draw_rows(axes, results.parts[part], score)
+                axes.set_xlabel(AXIS[score])
+            axes.set_title(table_parts()[part].short)
             axes.spines[["top", "right"]].set_visible(False)
         lines = {
             line.get_label(): line
@@ -59,36 +64,45 @@ def draw(metrics: ScreenMetrics, path: Path) -> None:
             figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
 
 
-def _draw_doses(axes: Axes, rows: Dosed, score: str, order: list[str]) -> None:
+def _ends(estimate: Estimate) -> tuple[float, float]:
+    """The interval; the value itself where there is none."""
+    return (
+        estimate.value if estimate.low is None else estimate.low,
+        estimate.value if estimate.high is None else estimate.high,
+    )
+
+
+def _draw_doses(
+    axes: Axes, rows: dict[str, list[DoseScores]], score: str, order: list[str]
+) -> None:
     """One line with its interval for each row."""
-    for row, by_dose in rows.items():
+    for row, doses in rows.items():
         number = order.index(row)
         colour = COLOURS[number % len(COLOURS)]
-        scored = {float(dose): line for dose, line in by_dose.items() if score in line}
-        doses = list(scored)
+        scored = {dose.concentration: dose.means[score] for dose in doses if score in dose.means}
         axes.plot(
-            doses,
-            [line[score] for line in scored.values()],
+            list(scored),
+            [mean.value for mean in scored.values()],
             LINES[number // len(COLOURS) % len(LINES)],
             color=colour,
             marker="o",
             markersize=3,
             label=row,
         )
-        low, high = (
-            [line.get(f"{score}_ci_{end}", line[score]) for line in scored.values()]
-            for end in ("low", "high")
-        )
-        axes.fill_between(doses, low, high, color=colour, alpha=0.12, linewidth=0)
+        ends = [_ends(mean) for mean in scored.values()]
+        low, high = [end[0] for end in ends], [end[1] for end in ends]
+        axes.fill_between(list(scored), low, high, color=colour, alpha=0.12, linewidth=0)
     axes.axhline(CHANCE[score], color="0.6", linewidth=0.8, zorder=0)
-    axes.set_xscale("log")
+    if any(score in dose.means for doses in rows.values() for dose in doses):
+        axes.set_xscale("log")  # of no data at all matplotlib has no logarithm
 
 
-def _draw_rows(axes: Axes, rows: dict[str, Metrics], score: str) -> None:
-    """One dot with its interval for each row, the first on top."""
-    for height, line in enumerate(reversed(rows.values())):
-        ends = [line.get(f"{score}_ci_{end}", line[score]) for end in ("low", "high")]
-        axes.plot(ends, [height, height], color=COLOURS[0], linewidth=1.5)
-        axes.plot(line[score], height, "o", color=COLOURS[0], markersize=4)
+def _draw_rows(axes: Axes, rows: dict[str, RowResult], score: str) -> None:
+    """One dot with its interval for each row that has the score, the first on top."""
+    for height, row in enumerate(reversed(rows.values())):
+        mean = row.means.get(score)
+        if mean is not None:
+            axes.plot(_ends(mean), [height, height], color=COLOURS[0], linewidth=1.5)
+            axes.plot(mean.value, height, "o", color=COLOURS[0], markersize=4)
     axes.axvline(CHANCE[score], color="0.6", linewidth=0.8, zorder=0)
     axes.set_yticks(range(len(rows)), list(reversed(rows)))

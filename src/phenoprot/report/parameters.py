@@ -116,7 +116,14 @@ def _plain(number: float) -> str:
     return str(number) if isinstance(number, int) else f"{number:g}"
 
 
-_NAMES = {int: "integer", float: "number", str: "text", bool: "truth value", Path: "path"}
+_NAMES: dict[type, str] = {
+    int: "integer",
+    float: "number",
+    str: "string",
+    bool: "boolean",
+    Path: "path",
+    dict: "mapping",
+}
 
 
 def _type(annotation: Any, many: bool = False) -> str:
@@ -132,7 +139,7 @@ def _type(annotation: Any, many: bool = False) -> str:
         return f"{length} {_type(args[0], many=True)}"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "block of " + ", ".join(f"`{name}`" for name in annotation.model_fields)
-    return _NAMES[annotation] + ("s" if many and annotation is not str else "")
+    return _NAMES[origin or annotation] + ("s" if many else "")
 
 
 def _cell(text: str) -> str:

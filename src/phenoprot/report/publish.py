@@ -2,48 +2,161 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from phenoprot import __version__
 from phenoprot.core.artefacts import read_object, read_table
 from phenoprot.core.errors import UserError
-from phenoprot.core.files import file_sha256, fingerprint, write_json, write_text
+from phenoprot.core.files import write_text
 from phenoprot.core.names import inside, name_fault
 from phenoprot.core.paths import Paths
-from phenoprot.evaluation.run import COMPARISONS, DOSES, PARTS
-from phenoprot.imaging.segmentation.run import BORDER, CELLS, DEAD, OBJECTS, SCORE
+from phenoprot.core.version import __version__
+from phenoprot.curves.settings import CurveSettings
+from phenoprot.evaluation.results import COMPARISONS, tidy
+from phenoprot.evaluation.settings import EvaluationSettings
+from phenoprot.imaging.segmentation.folder import BORDER, CELLS, DEAD, OBJECTS, SCORE
 from phenoprot.imaging.segmentation.score import KINDS
-from phenoprot.pipeline.params import Params, ScreenParams
+from phenoprot.readout.settings import LabelSettings
 from phenoprot.report.account import account
 from phenoprot.report.figure import draw
-from phenoprot.report.tables import TASKS, ScreenMetrics, read_metrics
-from phenoprot.screens.contract import ProteomicsTable
-from phenoprot.screens.loader import Screen, load_screen
+from phenoprot.report.flatten import dose_key
+from phenoprot.report.parts import TablePart, table_parts
+from phenoprot.report.results import MethodRecord, Numbers, Provenance, ScreenResults, TopTarget
+from phenoprot.report.rule import label_rule
+from phenoprot.report.store import (
+    COUNTS,
+    DOSES,
+    PROVENANCE,
+    SERIES,
+    TRUTH,
+    read_comparisons,
+    read_rows,
+    read_truth,
+    write_metrics,
+)
+from phenoprot.screens.loader import load_screen
+from phenoprot.tasks.settings import RowSettings
 
-PROVENANCE = "provenance.json"
 TOP = 10
-"""Proteins in Table 2, as in the poster."""
+"""Proteins in Table 2b, as in the poster."""
 
 
-def publish(paths: Paths, params: Params) -> None:
-    """Write ``metrics/<screen>/``, ``docs/results-<screen>.md`` and its figure from the scores."""
-    block = params.screen(paths.screen)
-    screen = load_screen(block.folder)
-    remove_earlier(paths.metrics)
-    for part in (*PARTS, "labels", DOSES, COMPARISONS):
-        for file in sorted((paths.scores / part).rglob("*.json")):
-            name = file.relative_to(paths.scores)
-            write_json(paths.metrics / name, read_object(file))
-    write_json(paths.metrics / PROVENANCE, provenance(screen, block, params, paths))
-    write_json(paths.metrics / "images.json", image_counts(paths.masks))
-    write_json(paths.metrics / "top_regression.json", top_regression(paths, block))
-    metrics = read_metrics(paths.metrics)
-    write_text(paths.metrics / "doses.csv", dose_curves(metrics))
-    write_text(paths.report, account(metrics))
-    draw(metrics, paths.report.with_suffix(".svg"))
+@dataclass(frozen=True)
+class Sources:
+    """Hashes of what the results of a screen came from."""
+
+    params_sha256: str
+    """Of the parameters that its stages depend on."""
+    data_sha256: str
+    """Of the files of the screen that they read."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where a report goes."""
+
+    metrics: Path
+    """Folder of the screen's metrics."""
+    page: Path
+    """The account, Markdown; its figure goes beside it."""
+
+    @classmethod
+    def of(cls, paths: Paths) -> Output:
+        """The places in the repository."""
+        return cls(paths.metrics, paths.report)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the report needs of params.yaml."""
+
+    folder: Path
+    """The screen folder; its ``screen.yaml`` is read."""
+    rows: Mapping[str, RowSettings]
+    """In the order of the tables."""
+    evaluation: EvaluationSettings
+    labels: LabelSettings
+    curves: CurveSettings
+
+
+def publish(paths: Paths, inputs: Inputs, sources: Sources, out: Output | None = None) -> None:
+    """Write the metrics of a screen, its account and its figure, from its scores.
+
+    Reads data/scores, the objects and score of data/masks, and ``screen.yaml``.
+
+    Parameters
+    ----------
+    paths
+        Paths of the screen's artefacts.
+    inputs
+        Rows and settings.
+    sources
+        Hashes for ``provenance.json``.
+    out
+        Where to; None: metrics/ and docs/.
+
+    Raises
+    ------
+    UserError
+        A file of the earlier stages is missing or damaged.
+    """
+    out = out or Output.of(paths)
+    results = collect(paths, inputs, sources)
+    remove_earlier(out.metrics)
+    write_metrics(results, out.metrics)
+    write_text(out.metrics / "doses.csv", dose_curves(results))
+    write_text(out.page, account(results))
+    draw(results, out.page.with_suffix(".svg"))
+
+
+def collect(paths: Paths, inputs: Inputs, sources: Sources) -> ScreenResults:
+    """Read all that the report is made from."""
+    parts = read_rows(paths.scores, list(inputs.rows))
+    results = ScreenResults(
+        provenance=provenance(inputs, sources),
+        parts=parts,
+        labels=read_object(paths.scores / COUNTS),
+        truth=read_truth(paths.scores),
+        comparisons=read_comparisons(paths.scores),
+        top={
+            part.task: best_predicted(paths.scores / name, list(parts[name]), part)
+            for name, part in table_parts().items()
+            if part.poster_top
+        },
+        images=image_counts(paths.masks),
+    )
+    return results.completed()
+
+
+def provenance(inputs: Inputs, sources: Sources) -> Provenance:
+    """What the metrics came from, and what a reader must know beside them."""
+    info = load_screen(inputs.folder).info
+    readout, evaluation = info.tables.proteomics, inputs.evaluation
+    return Provenance(
+        package_version=__version__,
+        data_sha256=sources.data_sha256,
+        params_sha256=sources.params_sha256,
+        screen=info.name,
+        title=info.title,
+        imaged_cell_line=info.cell_line,
+        readout_cell_line=readout.cell_line if readout else None,
+        caveats=info.caveats,
+        rows=list(inputs.rows),
+        methods={name: method_record(row) for name, row in inputs.rows.items()},
+        concentration_unit=info.concentration_unit,
+        false_discovery_rate=evaluation.false_discovery_rate,
+        label_rule=label_rule(readout, inputs.labels, inputs.curves) if readout else None,
+        thresholds={"auc": evaluation.auc_thresholds, "r2": evaluation.r2_thresholds},
+    )
+
+
+def method_record(row: RowSettings) -> MethodRecord:
+    """How a row comes about; its model is a name, or a name with parameters."""
+    model = row.model.model_dump(mode="json") if row.model.parameters else row.model.estimator
+    return MethodRecord(features=row.features, model=model, shuffled=row.shuffled)
 
 
 def remove_earlier(metrics: Path) -> None:
@@ -58,15 +171,14 @@ def remove_earlier(metrics: Path) -> None:
         names = [f"{row}.json" for row in rows]
     except (UserError, KeyError, TypeError):  # damaged: it is written anew, the rest overwritten
         return
-    folders = [metrics / place / part for place in ("", DOSES) for part in PARTS]
+    folders = [metrics / place / part for place in ("", DOSES) for part in table_parts()]
     files = [inside(folder, name) for folder in folders for name in names if not name_fault(name)]
-    files += [metrics / COMPARISONS / f"{part}.json" for part in PARTS]
-    files += [metrics / "labels" / "counts.json", metrics / "labels" / "truth.json"]
-    for path in (*files, metrics / DOSES / "series.json"):
+    files += [metrics / COMPARISONS / f"{part}.json" for part in table_parts()]
+    for path in (*files, *(metrics / name for name in (COUNTS, TRUTH, SERIES))):
         path.unlink(missing_ok=True)
 
 
-def image_counts(masks: Path) -> dict[str, float]:
+def image_counts(masks: Path) -> Numbers:
     """Sum up the segmentation of a screen; empty for one without images.
 
     Parameters
@@ -77,7 +189,7 @@ def image_counts(masks: Path) -> dict[str, float]:
     if not (masks / OBJECTS).exists():
         return {}
     objects = read_table(masks / OBJECTS, [CELLS, BORDER, DEAD])
-    counts: dict[str, float] = {
+    counts: Numbers = {
         "n_fields": len(objects),
         "n_cells": int(objects[CELLS].sum()),
         "n_cells_at_border": int(objects[BORDER].sum()),
@@ -91,88 +203,51 @@ def image_counts(masks: Path) -> dict[str, float]:
     return counts
 
 
-def dose_curves(metrics: ScreenMetrics) -> str:
+def dose_curves(results: ScreenResults) -> str:
     """Mean AUC by task, row and concentration, for ``dvc plots``.
 
     A screen of single doses has none: the header alone.
     """
     columns = ["task", "row", "concentration", "mean_auc"]
     lines = [
-        (TASKS[part], row, dose, line["mean_auc"])
-        for part, rows in metrics.doses.items()
-        for row, by_dose in rows.items()
-        for dose, line in by_dose.items()
-        if "mean_auc" in line
+        (
+            table_parts()[part].short,
+            row,
+            dose_key(dose.concentration),
+            dose.means["auc"].value,
+        )
+        for part, rows in results.doses.items()
+        for row, doses in rows.items()
+        for dose in doses
+        if "auc" in dose.means
     ]
     return pd.DataFrame(lines, columns=columns).to_csv(index=False, lineterminator="\n")
 
 
-def data_fingerprint(folder: Path) -> str:
-    """Hash of a screen folder: the names and bytes of all its files."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return fingerprint([(path.relative_to(folder).as_posix(), file_sha256(path)) for path in files])
+def best_predicted(scores: Path, rows: list[str], part: TablePart) -> list[TopTarget]:
+    """The best predicted targets of the first row, as in the poster's Table 2.
 
-
-def provenance(screen: Screen, block: ScreenParams, params: Params, paths: Paths) -> dict[str, Any]:
-    """What the metrics came from, and what a reader must know beside them."""
-    relevant = params.model_dump(mode="json", exclude={"screens"}) | {
-        "screen": block.model_dump(mode="json")
-    }
-    info = screen.info
-    readout = info.tables.proteomics
-    return {
-        "package_version": __version__,
-        "data_sha256": data_fingerprint(screen.folder),
-        "params_sha256": fingerprint(relevant),
-        "screen": info.name,
-        "title": info.title,
-        "imaged_cell_line": info.cell_line,
-        "readout_cell_line": readout.cell_line if readout else None,
-        "caveats": info.caveats,
-        "rows": list(block.rows),
-        "methods": {
-            name: row.model_dump(mode="json", include={"features", "model", "shuffled"})
-            for name, row in block.rows.items()
-        },
-        "concentration_unit": info.concentration_unit,
-        "false_discovery_rate": params.evaluation.false_discovery_rate,
-        "label_rule": label_rule(readout, params) if readout else None,
-    }
-
-
-def label_rule(readout: ProteomicsTable, params: Params) -> str:
-    """The rule of the labels in words, with the thresholds in force."""
-    if readout.design == "single_dose":
-        rule = params.labels.single_dose
-        corrected = (
-            "after the effect of the well's position is removed (as the negative controls show it)"
-            if params.labels.position_correction == "controls"
-            else "not corrected for the well's position"
-        )
-        return (
-            f"Up or down: adjusted p < {rule.alpha:g} (Student's test against the negative-control "
-            f"wells, Benjamini-Hochberg per protein) and an effect of at least "
-            f"{rule.min_effect:g} control standard deviations, {corrected}. Not: p > "
-            f"{rule.alpha:g} and a smaller effect."
-        )
-    curves = params.curves
-    return (
-        f"Up or down: CurveCurator's relevance (engine {curves.engine}) at alpha {curves.alpha:g} "
-        f"and |log2 fold change| >= {curves.fc_lim:g}, at least {curves.minimum_valid_doses} valid "
-        f"values. Not: less relevant, null-model RMSE <= {curves.not_rmse_limit:g} and its level "
-        f"within {curves.fc_lim / 2:g} of the controls (log2)."
-    )
-
-
-def top_regression(paths: Paths, block: ScreenParams) -> list[dict[str, Any]]:
-    """The best predicted proteins of the first row, as in the poster's Table 2."""
-    row = next(name for name, settings in block.rows.items() if "regression" in settings.tasks)
-    table = read_table(
-        paths.scores / "regression" / f"{row}.parquet", ["Target", "r2", "pearson_r2", "smape"]
-    )
-    best = table.sort_values(["r2", "Target"], ascending=[False, True]).head(TOP)
+    Parameters
+    ----------
+    scores
+        Folder of the part's scores.
+    rows
+        Rows of the part; none: nothing is predicted.
+    part
+        The part, one of levels.
+    """
+    shown = ("r2", "pearson_r2", "smape")
+    if not rows:
+        return []
+    row = rows[0]
+    table = read_table(scores / f"{row}.parquet", ["Target", *shown])
+    main = part.scores.main
+    best = table.sort_values([main, "Target"], ascending=[False, True]).head(TOP)
     return [
-        {"row": row, "protein": line.Target}
-        | {name: round(float(getattr(line, name)), 6) for name in ("r2", "pearson_r2", "smape")}
+        TopTarget(
+            row=row,
+            protein=line.Target,
+            **{name: tidy(getattr(line, name)) for name in shown},
+        )
         for line in best.itertuples()
     ]

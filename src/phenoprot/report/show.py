@@ -11,7 +11,10 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 
 from phenoprot.core.errors import UserError
-from phenoprot.report.tables import ScreenMetrics, Table, build_tables, read_metrics, to_markdown
+from phenoprot.report.results import ScreenResults
+from phenoprot.report.store import read_metrics
+from phenoprot.report.table import Table, to_markdown
+from phenoprot.report.tables import build_tables
 
 
 def print_tables(folder: Path, screen: str | None, markdown: bool) -> None:
@@ -28,19 +31,19 @@ def print_tables(folder: Path, screen: str | None, markdown: bool) -> None:
         raise UserError("no metrics here", where=str(folder), remedy="Run `make reproduce`.")
     console = Console(soft_wrap=True, highlight=False)
     for one in folders:
-        metrics = read_metrics(one)
-        _print_heading(console, metrics)
-        for table in build_tables(metrics):
+        results = read_metrics(one)
+        _print_heading(console, results)
+        for table in build_tables(results):
             if markdown:
                 console.print(to_markdown(table), markup=False)
             else:
                 _print_rich(console, table)
 
 
-def _print_heading(console: Console, metrics: ScreenMetrics) -> None:
+def _print_heading(console: Console, results: ScreenResults) -> None:
     """The screen's name and its caveats, before its tables."""
-    console.print(f"\n[bold]{escape(metrics.provenance['title'])}[/bold]")
-    for caveat in metrics.provenance["caveats"]:
+    console.print(f"\n[bold]{escape(results.provenance.title)}[/bold]")
+    for caveat in results.provenance.caveats:
         console.print(f"  - {caveat}", markup=False)
     console.print()
 

@@ -54,6 +54,9 @@ NEGATIVE_CONTROL = "negcon"
 POSITIVE_CONTROL = "poscon"
 CONTROL_TYPES = ("", NEGATIVE_CONTROL, POSITIVE_CONTROL)
 
+Table = Literal["wells", "profiles", "images", "proteomics", "targets", "truth"]
+"""A part of a screen folder. ``truth`` is what was planted in a simulated one."""
+
 WELL_KEY = [PLATE, WELL]
 FIELD_KEY = [PLATE, WELL, SITE]
 TREATMENT_KEY = [COMPOUND, CONCENTRATION]

@@ -1,4 +1,4 @@
-"""Labels of each task, and their alignment with features and folds."""
+"""Arrays of one cross-validation: features, labels and folds, aligned by treatment."""
 
 from __future__ import annotations
 
@@ -8,89 +8,12 @@ import numpy as np
 import pandas as pd
 
 from phenoprot.core.errors import UserError
-from phenoprot.screens.contract import (
-    COMPOUND,
-    CONCENTRATION,
-    PROTEIN,
-    TARGET,
-    TREATMENT_KEY,
-    feature_columns,
-)
-from phenoprot.tasks.settings import ClassificationSettings, RegressionSettings, TargetSettings
-from phenoprot.tasks.splits import FOLD, GROUP
-
-LABELS_OF = "Metadata_LabelsOf"
-"""Compound whose labels a prediction is scored against: another one's where labels are shuffled."""
-
-LABEL_COLUMNS = [COMPOUND, PROTEIN, "Label"]
-"""Columns of ``labels.parquet`` that the tasks read."""
-REPEAT = "Metadata_Repeat"
-"""Number of the label shuffle; 0 where labels are not shuffled."""
+from phenoprot.screens.contract import COMPOUND, CONCENTRATION, TREATMENT_KEY, feature_columns
+from phenoprot.tasks.columns import FOLD, GROUP, LABELS_OF
 
 
-def classification_labels(
-    labels: pd.DataFrame, direction: str, settings: ClassificationSettings
-) -> pd.DataFrame:
-    """UP-vs-NOT or DOWN-vs-NOT.
-
-    Parameters
-    ----------
-    labels
-        One row per compound and protein with ``Label`` up / down / not / empty.
-    direction
-        ``up`` or ``down``: 1. ``not``: 0. The other direction and unclassified pairs: NaN.
-    settings
-        Fewest positives and negatives of a protein.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``Metadata_Compound`` and one float32 column per protein that enters.
-    """
-    states = labels.pivot(index=COMPOUND, columns=PROTEIN, values="Label").sort_index(axis=1)
-    values = np.select([states == direction, states == "not"], [1.0, 0.0], default=np.nan)
-    enters = ((values == 1).sum(axis=0) >= settings.min_positives) & (
-        (values == 0).sum(axis=0) >= settings.min_negatives
-    )
-    return _table(values[:, enters], states.index, states.columns[enters])
-
-
-def regression_labels(levels: pd.DataFrame, settings: RegressionSettings) -> pd.DataFrame:
-    """Protein level per treatment: proteins with too few levels are left out."""
-    proteins = [
-        name
-        for name in feature_columns(levels)
-        if levels[name].notna().sum() >= settings.min_treatments
-    ]
-    return levels[[*TREATMENT_KEY, *proteins]]
-
-
-def target_labels(
-    targets: pd.DataFrame, compounds: pd.Series, settings: TargetSettings
-) -> pd.DataFrame:
-    """Annotated targets: 1 where annotated, 0 elsewhere; compounds without annotation are left out.
-
-    Parameters
-    ----------
-    targets
-        One row per compound and target.
-    compounds
-        Compounds that were screened; annotations of others count nothing.
-    settings
-        Fewest annotated compounds of a target.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``Metadata_Compound`` and one float32 column per target that enters.
-    """
-    screened = targets[targets[COMPOUND].isin(compounds)]
-    matrix = pd.crosstab(screened[COMPOUND], screened[TARGET]).clip(upper=1)
-    enters = (matrix.sum() >= settings.min_compounds) & (matrix.sum() < len(matrix))
-    return _table(matrix.loc[:, enters].to_numpy(), matrix.index, matrix.columns[enters])
-
-
-def _table(values: np.ndarray, compounds: pd.Index, names: pd.Index) -> pd.DataFrame:
+def label_matrix(values: np.ndarray, compounds: pd.Index, names: pd.Index) -> pd.DataFrame:
+    """Labels (compounds, targets) as a table: ``Metadata_Compound`` and float32 columns."""
     table = pd.DataFrame(values.astype(np.float32), columns=list(names))
     table.insert(0, COMPOUND, compounds.to_numpy())
     return table

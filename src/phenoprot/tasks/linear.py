@@ -1,4 +1,4 @@
-"""A regularised linear model on the same features: does the MLP earn its place?
+"""Model ``linear``: a regularised linear model on the same features. Is the MLP any better?
 
 Principal components of the training part, then ridge regression per target. For labels 1 / 0 the
 ridge score ranks as a least-squares classifier, which is all that an AUC looks at.
@@ -6,11 +6,49 @@ ridge score ranks as a least-squares classifier, which is all that an AUC looks 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
-from phenoprot.tasks.nested import Scaler, scale_features, train_rows
-from phenoprot.tasks.settings import TaskSettings
-from phenoprot.tasks.splits import inner_holdouts
+from phenoprot.tasks.fit_settings import LinearModelSettings, Loss
+from phenoprot.tasks.folds import inner_holdouts
+from phenoprot.tasks.model import BOTH, refuse_parameters
+from phenoprot.tasks.scaling import Scaler, scale_features, train_rows
+
+if TYPE_CHECKING:
+    from phenoprot.tasks.settings import TaskSettings
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Principal components and ridge regression; the penalty is chosen inside each fold."""
+
+    settings: LinearModelSettings
+    name = "linear"
+    scorers = BOTH
+    on_device = False
+
+    @classmethod
+    def make(cls, settings: TaskSettings, parameters: Mapping[str, Any]) -> Linear:
+        """The model as ``tasks`` of params.yaml has it."""
+        refuse_parameters(cls.name, parameters, "tasks.linear")
+        needed = {name: getattr(settings, name) for name in LinearModelSettings.model_fields}
+        return cls(LinearModelSettings(**needed))
+
+    def cross_validate(
+        self,
+        features: np.ndarray,
+        labels: np.ndarray,
+        folds: np.ndarray,
+        groups: np.ndarray,
+        loss: Loss,
+        device: str,
+    ) -> np.ndarray:
+        """Scores (rows, n_targets) float32: least squares whatever the loss, on the CPU."""
+        del loss, device
+        return nested_linear(features, labels, folds, groups, self.settings)
 
 
 def principal_components(features: np.ndarray, train: np.ndarray, components: int) -> np.ndarray:
@@ -72,7 +110,7 @@ def nested_linear(
     labels: np.ndarray,
     folds: np.ndarray,
     groups: np.ndarray,
-    settings: TaskSettings,
+    settings: LinearModelSettings,
 ) -> np.ndarray:
     """Cross-validate principal components and ridge; the penalty is chosen inside each fold.
 

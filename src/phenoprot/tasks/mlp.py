@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from phenoprot.tasks.settings import Loss, MlpConfig, TrainSettings
+from phenoprot.tasks.fit_settings import Loss, MlpConfig, TrainSettings
 
 
 def forward(

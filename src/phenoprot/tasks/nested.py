@@ -1,16 +1,27 @@
-"""Nested cross-validation: everything that is fitted sees the training part of its fold only."""
+"""Model ``mlp``: nested cross-validation of the networks.
+
+Everything that is fitted sees the training part of its fold only.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from phenoprot.tasks.fit_settings import Loss, MlpConfig, MlpModelSettings
+from phenoprot.tasks.folds import inner_holdouts
 from phenoprot.tasks.mlp import Fit, Member, predict, train_stack
-from phenoprot.tasks.settings import Loss, MlpConfig, TaskSettings
-from phenoprot.tasks.splits import inner_holdouts
+from phenoprot.tasks.model import BOTH, refuse_parameters
+from phenoprot.tasks.scaling import Scaler, scale_features, train_rows
+
+if TYPE_CHECKING:
+    from phenoprot.tasks.settings import TaskSettings
 
 BLOCK = 16
 """Label columns are filled up to a multiple of this with masked ones. Vectorised loops round a
@@ -20,35 +31,46 @@ the others do."""
 
 
 @dataclass(frozen=True)
-class Scaler:
-    """Mean and standard deviation of each column over the training rows."""
+class Mlp:
+    """Multi-target networks; grid point and number of epochs are chosen inside each fold."""
 
-    mean: np.ndarray
-    sd: np.ndarray
+    settings: MlpModelSettings
+    name = "mlp"
+    scorers = BOTH
+    on_device = True
 
     @classmethod
-    def fit(cls, values: np.ndarray) -> Scaler:
-        """Fit to (rows, columns); NaN is left out, a constant column keeps its scale."""
-        present = ~np.isnan(values)
-        n = np.maximum(present.sum(axis=0), 1)
-        mean = np.where(present, values, 0).sum(axis=0) / n
-        sd = np.sqrt(np.where(present, (values - mean) ** 2, 0).sum(axis=0) / n)
-        constant = sd <= 1e-6 * np.maximum(np.abs(mean), 1e-6)
-        return cls(mean, np.where(constant, 1.0, sd))
+    def make(cls, settings: TaskSettings, parameters: Mapping[str, Any]) -> Mlp:
+        """The model as ``tasks`` of params.yaml has it."""
+        refuse_parameters(cls.name, parameters, "tasks.mlp and tasks.training")
+        needed = {name: getattr(settings, name) for name in MlpModelSettings.model_fields}
+        return cls(MlpModelSettings(**needed))
 
-    def scale(self, values: np.ndarray) -> np.ndarray:
-        """Values in standard deviations from the mean; NaN stays NaN."""
-        return (values - self.mean) / self.sd
+    def cross_validate(
+        self,
+        features: np.ndarray,
+        labels: np.ndarray,
+        folds: np.ndarray,
+        groups: np.ndarray,
+        loss: Loss,
+        device: str,
+    ) -> np.ndarray:
+        """Scores (rows, n_targets) float32, see :func:`nested_mlp`."""
+        with _one_result():
+            return nested_mlp(features, labels, folds, groups, self.settings, loss, device).scores
 
-    def restore(self, values: np.ndarray) -> np.ndarray:
-        """The inverse of `scale`."""
-        return values * self.sd + self.mean
 
-
-def scale_features(features: np.ndarray, train: np.ndarray, clip: float) -> np.ndarray:
-    """Standardise and clip (rows, columns) by the training rows; a missing value is their mean."""
-    scaled = Scaler.fit(features[train]).scale(features)
-    return np.nan_to_num(np.clip(scaled, -clip, clip)).astype(np.float32)
+@contextmanager
+def _one_result() -> Iterator[None]:
+    """Let torch compute the same bits wherever it runs: sums are split by thread, so one thread."""
+    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(strict)
 
 
 @dataclass(frozen=True)
@@ -70,17 +92,12 @@ class NestedResult:
     models: list[FoldModel]
 
 
-def train_rows(folds: np.ndarray, fold: int) -> np.ndarray:
-    """Row numbers outside an outer fold."""
-    return np.flatnonzero(folds != fold)
-
-
 def nested_mlp(
     features: np.ndarray,
     labels: np.ndarray,
     folds: np.ndarray,
     groups: np.ndarray,
-    settings: TaskSettings,
+    settings: MlpModelSettings,
     loss: Loss,
     device: str = "cpu",
 ) -> NestedResult:
@@ -130,7 +147,7 @@ def _search(
     y: Tensor,
     trains: list[np.ndarray],
     groups: np.ndarray,
-    settings: TaskSettings,
+    settings: MlpModelSettings,
     loss: Loss,
 ) -> list[tuple[MlpConfig, int]]:
     """Best grid point and its mean number of epochs for each outer fold."""
@@ -166,7 +183,7 @@ def _refit(
     y: Tensor,
     trains: list[np.ndarray],
     chosen: list[tuple[MlpConfig, int]],
-    settings: TaskSettings,
+    settings: MlpModelSettings,
     loss: Loss,
 ) -> list[Fit]:
     """Train the chosen grid point of each fold on its whole training part."""

@@ -2,128 +2,170 @@
 
 A shard's result lies in the work folder under the fingerprint of all that went into it (see
 :mod:`phenoprot.execution.run`). A run that was killed, or one that got a new row, computes only
-what is missing; a shard whose inputs, parameters or code changed is never reused.
+what is missing; a shard whose inputs, model, splits, device or code changed is never reused. The
+settings of the task count by the label matrix that they make.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from phenoprot.core.artefacts import REMEDY, read_table
-from phenoprot.core.errors import UserError
+from phenoprot.core.closure import code_fingerprint
+from phenoprot.core.device import CPU, choose_device, device_name
+from phenoprot.core.errors import UserError, listed, quoted
 from phenoprot.core.files import file_sha256, fingerprint, require_file, write_parquet
 from phenoprot.core.paths import WORK, Paths
-from phenoprot.execution.planning import code_fingerprint
+from phenoprot.core.settings import Settings, parse_settings
 from phenoprot.execution.run import run_shards
-from phenoprot.execution.settings import LOCAL, ExecutionSettings
+from phenoprot.execution.settings import ExecutionSettings
 from phenoprot.execution.shards import Shard
-from phenoprot.screens.contract import COMPOUND, TREATMENT_KEY
-from phenoprot.tasks.data import LABELS_OF, REPEAT, TaskData, align, split_by_treatment
-from phenoprot.tasks.settings import Loss, RowSettings, Task, TaskSettings
-from phenoprot.tasks.splits import FOLD, read_folds
-from phenoprot.wells.treatments import PROTEOME
+from phenoprot.screens.contract import feature_columns
+from phenoprot.tasks import crossvalidate
+from phenoprot.tasks.columns import PREDICTION_COLUMNS
+from phenoprot.tasks.crossvalidate import RESULT, CrossValidation
+from phenoprot.tasks.fit_settings import Loss
+from phenoprot.tasks.model import Model
+from phenoprot.tasks.models import find_model
+from phenoprot.tasks.registry import all_tasks, require_tasks
+from phenoprot.tasks.settings import RowSettings, TaskSettings
+from phenoprot.tasks.task import LabelSources, Part, Task
+from phenoprot.wells.names import PROTEOME
 
-CODE = ("phenoprot.tasks", "phenoprot.wells.normalise", "phenoprot.screens.contract")
-"""Parts of the library that decide what a shard computes."""
-RESULT = "predictions.parquet"
-"""The file of a shard."""
-PREDICTION_COLUMNS = [*TREATMENT_KEY, FOLD, LABELS_OF, REPEAT]
-"""Columns of the predictions, besides one per target."""
-ROWS, GAUGE = "rows", "leak_gauge"
-"""Folders of the predictions: rows of the tables, and the same rows with leaking folds."""
-
-
-@dataclass(frozen=True)
-class CrossValidation:
-    """One nested cross-validation: the payload of a shard."""
-
-    row: str
-    """Name of the table row."""
-    folder: Path
-    """Holds ``labels.parquet``; predictions go beside it."""
-    features: tuple[Path, ...]
-    """Treatment profiles, set side by side."""
-    folds: Path
-    """Fold table."""
-    model: str
-    """``mlp`` or ``linear``."""
-    loss: Loss
-    """Objective of the MLP."""
-    repeat: int
-    """Number of the shuffle; 0: true labels."""
-    leak_gauge: bool = False
-    """Folds of treatments instead of compounds."""
-
-    @property
-    def labels(self) -> Path:
-        """The label matrix."""
-        return self.folder / "labels.parquet"
-
-    @property
-    def name(self) -> str:
-        """Name of the shard."""
-        name = f"{self.folder.name} {self.row}"
-        if self.leak_gauge:
-            return f"{name} leak gauge"
-        return name if not self.repeat else f"{name} {self.repeat}"
-
-    @property
-    def predictions(self) -> Path:
-        """Where its predictions go: the gauge's are no row of a table."""
-        return self.folder / (GAUGE if self.leak_gauge else ROWS) / f"{self.row}.parquet"
+KINDS = {"auc": "1 / 0 labels", "levels": "levels"}
+"""What models predict, by the scorer of the task."""
 
 
 def run_task(
     task: Task,
-    labels: dict[str, pd.DataFrame],
-    rows: dict[str, RowSettings],
-    paths: Paths,
+    sources: LabelSources,
+    rows: Mapping[str, RowSettings],
     settings: TaskSettings,
-    execution: ExecutionSettings = LOCAL,
+    execution: ExecutionSettings,
 ) -> None:
     """Cross-validate every row of a task and write labels and predictions.
 
     Parameters
     ----------
     task
-        Name of the task; its folder of predictions.
-    labels
-        Label matrix of each part of the task (``up`` and ``down``; ``""`` for the only part).
-    rows, paths, settings
-        Rows of the screen's tables, its paths, and the parameters.
+        The task; its name is its folder of predictions.
+    sources
+        Artefacts of the earlier stages, and the screen folder.
+    rows, settings
+        Rows of the screen's tables, and the block ``tasks`` of params.yaml.
     execution
         Where and how many at a time; the results do not depend on it.
 
     Raises
     ------
     UserError
-        A label matrix has no target.
+        A label matrix has no target; a row names an unknown task or model, or a model that cannot
+        predict what its tasks ask for.
     """
-    runs = []
-    for part, table in labels.items():
-        folder = paths.predictions(task) / part
-        if table.shape[1] <= 1:
-            raise UserError(
-                f"no target has enough labels for {task} {part}".rstrip(),
-                where=str(paths.labels),
-                remedy=f"Lower the limits in params.yaml under tasks.{task}, or bring more data.",
-            )
-        write_parquet(folder / "labels.parquet", table)
-        runs += plan(rows, task, folder, paths, settings)
-    title = f"{paths.screen} {task}"
-    collect(runs, cross_validate(runs, settings, WORK / "predictions", title, execution))
+    models = models_of(task, rows, settings)
+    block, paths = settings_of(task, settings), sources.paths
+    labels = task.labels(sources, block)
+    runs: list[CrossValidation] = []
+    for part in task.parts:
+        folder = paths.predictions(part.name)
+        _require_targets(labels[part.name], part, task, paths)
+        write_parquet(folder / "labels.parquet", labels[part.name])
+        runs += plan(rows, models, task.loss(block), folder, paths, settings)
+    title = f"{paths.screen} {task.name}"
+    collect(runs, cross_validate(runs, WORK / "predictions", title, execution))
+
+
+def settings_of(task: Task, settings: TaskSettings) -> Settings:
+    """The block of a task: a field of :class:`TaskSettings`, or below ``others``.
+
+    Raises
+    ------
+    UserError
+        The block below ``others`` is missing keys, or has unknown ones or wrong values; or there
+        is a block of an unknown task.
+    """
+    field = TaskSettings.model_fields.get(task.name)
+    if field is not None and field.annotation is task.settings:
+        block: Settings = getattr(settings, task.name)
+        return block
+    require_tasks(settings.others, "params.yaml: tasks.others")
+    content: dict[str, Any] = settings.others.get(task.name, {})
+    return parse_settings(task.settings, content, f"params.yaml: tasks.others.{task.name}")
+
+
+def models_of(
+    task: Task, rows: Mapping[str, RowSettings], settings: TaskSettings
+) -> dict[str, Model]:
+    """Model of each row that takes part in a task.
+
+    Raises
+    ------
+    UserError
+        A row names an unknown task or model, or one that cannot predict for one of its tasks.
+    """
+    models = {}
+    for name, row in rows.items():
+        require_tasks(row.tasks or (), f"params.yaml: tasks of row {quoted(name)}")
+        if row.takes_part(task.name):
+            where = f"params.yaml: model of row {quoted(name)}"
+            models[name] = find_model(row.model, settings, where)
+            _require_scores(models[name], row, where)
+    return models
+
+
+def _require_scores(model: Model, row: RowSettings, where: str) -> None:
+    """Stop unless a model can take part in all tasks of its row."""
+    tasks = [task for task in all_tasks().values() if row.takes_part(task.name)]
+    beyond = [task.name for task in tasks if task.scorer not in model.scorers]
+    if beyond:
+        able = [task.name for task in tasks if task.scorer in model.scorers]
+        kinds = " and ".join(KINDS[scorer] for scorer in sorted(model.scorers))
+        raise UserError(
+            f"{model.name} predicts {kinds} only, and the row takes part in: {listed(beyond)}",
+            where=where,
+            remedy=f"Set tasks of the row to [{', '.join(able)}]."
+            if able
+            else "Choose another model, or other tasks.",
+        )
+
+
+def _require_targets(table: pd.DataFrame, part: Part, task: Task, paths: Paths) -> None:
+    """Stop unless the label matrix of a part has a target."""
+    if not feature_columns(table):
+        raise UserError(
+            f"no target has enough labels for {part.name.replace('/', ' ')}",
+            where=str(paths.labels),
+            remedy=f"Lower the limits in params.yaml under tasks.{task.name}, or bring more data.",
+        )
 
 
 def plan(
-    rows: dict[str, RowSettings], task: Task, folder: Path, paths: Paths, settings: TaskSettings
+    rows: Mapping[str, RowSettings],
+    models: Mapping[str, Model],
+    loss: Loss,
+    folder: Path,
+    paths: Paths,
+    settings: TaskSettings,
 ) -> list[CrossValidation]:
     """What to run on one label matrix: every row of the task, shuffled rows several times.
 
     Leak gauges come last.
+
+    Parameters
+    ----------
+    rows, models
+        Rows of the screen, and the models of those that take part in the task.
+    loss
+        Objective of the task.
+    folder
+        Folder of the part, which holds ``labels.parquet``.
+    paths, settings
+        Paths of the screen, and the block ``tasks`` of params.yaml.
     """
     files = {PROTEOME: paths.labels / "levels.parquet"}
     runs = [
@@ -132,91 +174,45 @@ def plan(
             folder=folder,
             features=tuple(
                 files.get(feature, paths.profiles / f"{feature}.parquet")
-                for feature in row.features
+                for feature in rows[name].features
             ),
             folds=paths.folds,
-            model=row.model,
-            loss=settings.regression.loss if task == "regression" else "bce",
+            model=model,
+            splits=settings.splits,
+            loss=loss,
             repeat=repeat,
         )
-        for name, row in rows.items()
-        if task in row.tasks
-        for repeat in (range(1, settings.shuffles + 1) if row.shuffled else (0,))
+        for name, model in models.items()
+        for repeat in (range(1, settings.shuffles + 1) if rows[name].shuffled else (0,))
     ]
     gauged = [run for run in runs if rows[run.row].leak_gauge]
     return runs + [replace(run, leak_gauge=True) for run in gauged]
 
 
-def shards_of(runs: Iterable[CrossValidation], settings: TaskSettings) -> list[Shard]:
-    """Shards under the hash of all they depend on: inputs, parameters, code, libraries."""
+def shards_of(runs: Iterable[CrossValidation]) -> list[Shard]:
+    """Shards under the hash of all they depend on: inputs, model, splits, device, code."""
     runs = list(runs)
     for path in sorted({p for run in runs for p in (run.labels, *run.features, run.folds)}):
         require_file(path, REMEDY)
-    code = code_fingerprint(CODE, ("numpy", "torch"))
-    return [
-        Shard(
-            name=run.name,
-            fingerprint=fingerprint(
-                [run.model, run.loss, run.repeat, run.leak_gauge],
-                [file_sha256(path) for path in (run.labels, *run.features, run.folds)],
-                settings.model_dump(),
-                code,
-            ),
-            payload=(run, settings),
+    shards = []
+    for run in runs:
+        device = choose_device() if run.model.on_device else CPU
+        key = fingerprint(
+            [run.model.name, run.model.settings.model_dump(), run.splits.model_dump()],
+            [run.loss, run.repeat, run.leak_gauge],
+            [file_sha256(path) for path in (run.labels, *run.features, run.folds)],
+            device_name(device),
+            code_fingerprint(crossvalidate.__name__, type(run.model).__module__),
         )
-        for run in runs
-    ]
-
-
-def predict(run: CrossValidation, settings: TaskSettings, device: str = "cpu") -> pd.DataFrame:
-    """Cross-validate and predict every treatment from the folds that do not hold it.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Treatment, fold, ``Metadata_LabelsOf``, ``Metadata_Repeat`` and one float32 score per
-        target.
-    """
-    from phenoprot.tasks.linear import nested_linear
-    from phenoprot.tasks.nested import nested_mlp
-
-    data: TaskData = align(
-        [read_table(path, TREATMENT_KEY) for path in run.features],
-        read_table(run.labels, [COMPOUND]),
-        read_folds(run.folds),
-        shuffle_seed=settings.splits.seed + run.repeat if run.repeat else None,
-    )
-    if run.leak_gauge:
-        data = split_by_treatment(data, settings.splits.folds, settings.splits.seed)
-    if run.model == "linear":
-        scores = nested_linear(data.features, data.labels, data.folds, data.groups, settings)
-    else:
-        scores = nested_mlp(
-            data.features, data.labels, data.folds, data.groups, settings, run.loss, device
-        ).scores
-    predictions = pd.DataFrame(scores, columns=data.targets)
-    return pd.concat([data.key.assign(**{REPEAT: run.repeat}), predictions], axis=1)
-
-
-def _compute(payload: tuple[CrossValidation, TaskSettings], folder: Path) -> None:
-    """In a worker process: the result of one shard."""
-    import torch
-
-    torch.set_num_threads(1)  # sums are split by thread: one thread, one result
-    torch.use_deterministic_algorithms(True)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    write_parquet(folder / RESULT, predict(*payload, device))
+        shards.append(Shard(run.name, key, payload=(run, device)))
+    return shards
 
 
 def cross_validate(
-    runs: list[CrossValidation],
-    settings: TaskSettings,
-    work: Path,
-    title: str,
-    execution: ExecutionSettings = LOCAL,
+    runs: list[CrossValidation], work: Path, title: str, execution: ExecutionSettings
 ) -> list[Path]:
     """Predictions of each run, in order; computed where the work folder does not hold them yet."""
-    folders = run_shards(_compute, shards_of(runs, settings), work, title, execution)
+    folders = run_shards(crossvalidate.compute, shards_of(runs), work, title, execution)
     return [folder / RESULT for folder in folders]
 
 

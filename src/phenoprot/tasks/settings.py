@@ -1,97 +1,23 @@
-"""Settings of the prediction tasks."""
+"""Settings of the prediction tasks and of the rows of the tables.
+
+Settings of the splits and of our own models stand in :mod:`phenoprot.tasks.fit_settings`.
+"""
 
 from __future__ import annotations
 
-from itertools import product
-from typing import Annotated, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from phenoprot.core.settings import Count, Name, Seed, Settings
-from phenoprot.wells.treatments import PROTEOME
-
-Activation = Literal["relu", "tanh"]
-Loss = Literal["bce", "mse", "smape"]
-Task = Literal["classification", "regression", "targets"]
-Layers = Annotated[int, Field(ge=0, le=1000)]
-Width = Annotated[int, Field(ge=1, le=2**16)]
-Dropout = Annotated[float, Field(ge=0, lt=1)]
-Penalty = Annotated[float, Field(ge=0, le=1e9)]
-
-
-class SplitSettings(Settings):
-    """Cross-validation, outer and inner."""
-
-    folds: int = Field(ge=2, le=1000)
-    """Outer folds, grouped by compound."""
-    inner_splits: int = Field(ge=1, le=1000)
-    """Random sub-samplings of the training part in which grid points compete."""
-    inner_share: float = Field(gt=0, lt=0.5)
-    """Share of the training compounds that each of them holds out for early stopping."""
-    seed: Seed
-    """Seed of the folds and of the inner sub-samplings."""
-
-
-class TrainSettings(Settings):
-    """How a network is trained."""
-
-    learning_rate: float = Field(gt=0, le=1)
-    """Adam's step size (poster: 1e-4)."""
-    batch_size: Count
-    """Treatments per step."""
-    max_epochs: Count
-    """Epochs after which training stops in any case."""
-    patience: Count
-    """Epochs without a lower loss on the held-out inner compounds before it stops."""
-    seed: Seed
-    """Seed of initial weights, batches and dropout."""
-
-
-class MlpConfig(Settings):
-    """Shape and regularisation of one network: a point of the grid."""
-
-    hidden_layers: Layers
-    """Number of hidden layers (poster: 4)."""
-    width: Width
-    """Units per hidden layer."""
-    activation: Activation
-    """Nonlinearity of the hidden layers."""
-    dropout: Dropout
-    """Share of hidden units dropped in training (poster: 0.2)."""
-    weight_decay: Penalty
-    """L2 penalty in Adam."""
-
-
-class MlpGrid(Settings):
-    """Every combination is tried in the inner splits."""
-
-    hidden_layers: list[Layers] = Field(min_length=1)
-    """Numbers of hidden layers (poster: 4)."""
-    width: list[Width] = Field(min_length=1)
-    """Units per hidden layer."""
-    activation: list[Activation] = Field(min_length=1)
-    """Nonlinearities of the hidden layers."""
-    dropout: list[Dropout] = Field(min_length=1)
-    """Shares of hidden units dropped in training (poster: 0.2)."""
-    weight_decay: list[Penalty] = Field(min_length=1)
-    """L2 penalties in Adam."""
-
-    def points(self) -> list[MlpConfig]:
-        """All combinations, in the order of the lists."""
-        names = list(type(self).model_fields)
-        return [
-            MlpConfig(**dict(zip(names, values, strict=True)))
-            for values in product(*(getattr(self, name) for name in names))
-        ]
-
-
-class LinearSettings(Settings):
-    """Principal components, then ridge regression."""
-
-    components: Count
-    """Principal components of the training part's features that are kept."""
-    penalties: list[Penalty] = Field(min_length=1)
-    """Ridge penalties that compete in the inner splits, relative to the training rows' number."""
+from phenoprot.core.settings import Count, Name, Settings
+from phenoprot.tasks.fit_settings import (
+    Clip,
+    LinearSettings,
+    MlpGrid,
+    SplitSettings,
+    TrainSettings,
+)
+from phenoprot.wells.names import PROTEOME
 
 
 class ClassificationSettings(Settings):
@@ -130,7 +56,7 @@ class TaskSettings(Settings):
     """Hyperparameter grid of the MLP."""
     linear: LinearSettings
     """The linear model beside it."""
-    clip: float = Field(gt=0, le=1e6)
+    clip: Clip
     """Features are clipped to this many standard deviations of the training part."""
     shuffles: int = Field(ge=1, le=10_000)
     """Label permutations, each with a full nested cross-validation, behind the shuffled row."""
@@ -140,28 +66,61 @@ class TaskSettings(Settings):
     """Protein level."""
     targets: TargetSettings
     """Compound targets."""
+    others: dict[Name, dict[str, Any]] = {}
+    """Settings of tasks of other packages, by the name of the task: what its own model has."""
+
+
+class ModelSettings(Settings):
+    """A model by name, and its parameters."""
+
+    estimator: str
+    """``mlp``, ``linear``, a model of another package by its entry point, or any classifier or
+    regressor of scikit-learn by its dotted name, e.g. ``sklearn.svm.SVC``. Without parameters the
+    name can stand alone: ``model: mlp``."""
+    parameters: dict[str, Any] = {}
+    """Arguments of scikit-learn's estimator, or of another package's model; ``mlp`` and ``linear``
+    are set under ``tasks``. An estimator with a ``random_state`` gets the seed of
+    ``tasks.training``, if none is given."""
 
 
 class RowSettings(Settings):
-    """One row of the tables: which features, which model."""
+    """One row of the tables: which features, which model.
+
+    The model is a name, ``model: mlp``, or a name with parameters, one fit per target and fold::
+
+        model:
+          estimator: sklearn.ensemble.RandomForestClassifier
+          parameters: {n_estimators: 100}
+
+    A classifier predicts 1 / 0 labels, a regressor levels; `tasks` of the row says which tasks.
+    """
 
     features: list[Name] = Field(min_length=1)
     """Profile tables of the screen, side by side. ``plate_position`` is made from the well names,
     ``proteome`` is the protein readout itself."""
-    model: Literal["mlp", "linear"]
-    """What predicts from them."""
+    model: ModelSettings
+    """What predicts from them: a name, or `estimator` and `parameters`."""
     shuffled: bool = False
     """Permute the labels among the compounds: the row's score is what no information gives."""
-    tasks: tuple[Task, ...] = ("classification", "regression", "targets")
-    """Tasks the row takes part in."""
+    tasks: tuple[Name, ...] | None = None
+    """Tasks the row takes part in, those of other packages included; by default all."""
     leak_gauge: bool = False
     """Cross-validate the row once more with folds of treatments instead of compounds, so that doses
     of a compound stand on both sides. The gain is what a leak would be worth; it enters no table
     but that of the gauge."""
 
+    def takes_part(self, task: str) -> bool:
+        """Whether the row is in the tables of a task."""
+        return self.tasks is None or task in self.tasks
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        return {"estimator": value} if isinstance(value, str) else value
+
     @model_validator(mode="after")
     def _no_circle(self) -> Self:
-        if PROTEOME in self.features and set(self.tasks) != {"targets"}:
+        if PROTEOME in self.features and set(self.tasks or ()) != {"targets"}:
             raise ValueError("the proteome can only predict targets, not itself: set tasks")
         return self
 

@@ -41,14 +41,14 @@ def fetch(
 ) -> Path:
     """Fetch one file of published weights into the weights folder.
 
-    What an interrupted run has fetched lies in ``<file>.partial``, and is gone on from.
+    Partial downloads are resumed: what an interrupted run has fetched lies in ``<file>.partial``.
 
     Parameters
     ----------
     name
         Name in the manifest.
     folder
-        Weights folder; None: as of `weights_folder`.
+        Weights folder; None: see `weights_folder`.
     sha256
         Hash of the file, where the manifest has none.
     url

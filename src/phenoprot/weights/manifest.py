@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Annotated
 
 from pydantic import Field
 
 from phenoprot.core.errors import UserError, quoted
 from phenoprot.core.names import LONGEST_NAME
 from phenoprot.core.settings import Settings, parse_settings, read_yaml
+from phenoprot.weights.settings import Sha256
 
 MANIFEST = Path(__file__).with_name("manifest.yaml")
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-"""64 lower-case hexadecimal digits."""
 
 
 class Published(Settings):

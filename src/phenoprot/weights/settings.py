@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from phenoprot.core.settings import Settings
-from phenoprot.weights.manifest import Sha256
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""64 lower-case hexadecimal digits."""
 
 
 class WeightsSettings(Settings):

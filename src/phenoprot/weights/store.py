@@ -45,7 +45,7 @@ def locate(weights: WeightsSettings, folder: Path | None = None) -> Path:
     weights
         Name of published weights, or path of a file, and its hash.
     folder
-        Folder of published weights; None: as of `weights_folder`.
+        Folder of published weights; None: see `weights_folder`.
 
     Returns
     -------

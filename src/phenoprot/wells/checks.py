@@ -1,6 +1,7 @@
-"""What the first gate asks of a screen, asked of the tables of ``phenoprot profiles``.
+"""Checks of the first gate for the tables of ``phenoprot profiles``.
 
-What makes the result wrong is refused. What makes it poor, by the thresholds of the gate, is said.
+Faults that make the result wrong are refused; those that make it poor, by the thresholds of the
+gate, are warnings.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def check_layout(wells: pd.DataFrame, where: str) -> None:
     """
     faults: list[tuple[str, str]] = []
     if wrong := faulty_wells(wells[WELL]):
-        faults.append((f"{len(wrong)} name(s) in {WELL} are no wells: {listed(wrong)}",
+        faults.append((f"{len(wrong)} name(s) in {WELL} are not wells: {listed(wrong)}",
                        "Write row letters and a column number, e.g. B07."))  # fmt: skip
     twice = wells[wells.duplicated(WELL_KEY)]
     if len(twice):
@@ -68,7 +69,7 @@ def check_wells(
     wells
         Plate layout.
     how
-        Way of the normalisation.
+        Method of the normalisation.
     settings
         Thresholds of the gate.
 
@@ -136,7 +137,7 @@ def check_result(profile: pd.DataFrame, settings: ValidationSettings) -> list[st
 
 
 def _require_controls(profile: pd.DataFrame, wells: pd.DataFrame, has_cells: np.ndarray) -> None:
-    """Stop unless two negative controls of every plate can tell what is usual there."""
+    """Stop unless every plate has two negative controls with a cell."""
     there, usable = _controls(profile, wells), _controls(profile[has_cells], wells)
     poor = [(plate, there[plate], usable.get(plate, 0)) for plate in there.index
             if usable.get(plate, 0) < 2]  # fmt: skip

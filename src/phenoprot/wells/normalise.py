@@ -35,8 +35,8 @@ def normalise_to_controls(
     -------
     pandas.DataFrame
         Same rows, order and columns; float32. A feature that is constant over a plate's controls
-        is only centred there: it has no spread to be measured in, and dividing by a rounding
-        error would yield values of 1e18. A missing value stays missing; one that no control of
+        is only centred there: it has no spread, and dividing by a rounding error would give
+        values of 1e18. A missing value stays missing; one that no control of
         the plate has is missing on the whole plate.
 
     Raises
@@ -58,7 +58,7 @@ def normalise_to_controls(
             remedy="Mark the control wells 'negcon' in Metadata_Control, or leave the plate out.",
         )
     normalised = profile.copy()
-    # What is beyond single precision becomes infinite: see require_finite.
+    # Values beyond single precision become infinite: see require_finite.
     with np.errstate(over="ignore", invalid="ignore"):
         for plate in pd.unique(plates):
             rows = plates == plate
@@ -70,7 +70,7 @@ def normalise_to_controls(
 
 
 def require_finite(profile: pd.DataFrame, where: str) -> pd.DataFrame:
-    """The profile, or a stop at infinite values; missing ones pass.
+    """Return the profile, or stop at infinite values; missing ones pass.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def unscaled_features(
 
 def _centre_and_spread(controls: np.ndarray, method: Method) -> tuple[np.ndarray, np.ndarray]:
     with warnings.catch_warnings():
-        # A column without any control value is NaN, quietly.
+        # A column without any control value becomes NaN, without a warning.
         warnings.simplefilter("ignore", RuntimeWarning)
         if method == "standardise":
             centre, spread = np.nanmean(controls, axis=0), np.nanstd(controls, axis=0)

@@ -1,4 +1,4 @@
-"""Where a well sits on its plate, and what that alone does to a measurement."""
+"""The position of a well on its plate, and its effect on a measurement."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def _row_number(letters: str) -> int:
 
 
 def remove_position_effects(profile: pd.DataFrame, wells: pd.DataFrame) -> pd.DataFrame:
-    """Subtract what position alone does, as the plate's negative controls show it.
+    """Subtract the effect of position, as the plate's negative controls show it.
 
     Per plate and column of the profile, least squares over the negative-control wells on a row and
     a column trend, the outermost ring and the ring inside it; the fit is subtracted from all wells
-    of the plate. Treated wells take no part in the fit, so no effect of a compound is removed.
+    of the plate. Treated wells are not part of the fit, so no effect of a compound is removed.
     From each control well the fit to the other controls is subtracted: controls and treated wells
-    then carry the same error of the fit, and a test of one against the other keeps its level.
+    then have the same error of the fit, and a test of one against the other keeps its level.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def remove_position_effects(profile: pd.DataFrame, wells: pd.DataFrame) -> pd.Da
     Raises
     ------
     UserError
-        A plate's negative controls are too few or too clustered to tell these effects apart.
+        A plate's negative controls are too few or too clustered to separate these effects.
     """
     features = feature_columns(profile)
     place = profile[WELL_KEY].merge(
@@ -100,7 +100,7 @@ def remove_position_effects(profile: pd.DataFrame, wells: pd.DataFrame) -> pd.Da
             f"the negative controls of {len(poor)} plate(s) do not cover edge and inside: "
             f"{listed(poor)}",
             where="labels.position_correction",
-            remedy="Set it to none in params.yaml, and mind the plate_position rows.",
+            remedy="Set it to none in params.yaml, and compare with the plate_position rows.",
         )
     corrected = profile.copy()
     corrected[features] = values.astype(np.float32)
@@ -113,7 +113,7 @@ def _centred(values: pd.Series) -> np.ndarray:
 
 
 def _largest_leverage(design: np.ndarray) -> float:
-    """Largest weight of a row in its own fit; 1 where the terms cannot be told apart."""
+    """Largest weight of a row in its own fit; 1 where the terms cannot be separated."""
     if np.linalg.matrix_rank(design) < design.shape[1]:
         return 1.0
     return float(_leverage(design, np.linalg.pinv(design)).max())

@@ -17,11 +17,9 @@ from phenoprot.screens.contract import (
     feature_columns,
 )
 from phenoprot.screens.loader import Screen
+from phenoprot.wells.names import POSITION, PROTEOME
 from phenoprot.wells.normalise import Method, normalise_to_controls, require_finite
 from phenoprot.wells.position import position_profile
-
-POSITION = "plate_position"
-PROTEOME = "proteome"
 
 
 def screen_profiles(
@@ -42,13 +40,13 @@ def screen_profiles(
     how
         Per-plate normalisation of tables that are not normalised yet.
     extracted
-        Well tables taken from the screen's images, by method.
+        Well tables computed from the screen's images, by method.
 
     Raises
     ------
     UserError
-        A table of the screen has the name of a method that is taken from its images or layout; a
-        profile has infinite values.
+        A table of the screen has the name of a method that is computed from its images or layout;
+        a profile has infinite values.
     """
     extracted = extracted or {}
     taken = [*extracted, POSITION, PROTEOME]

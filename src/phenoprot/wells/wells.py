@@ -40,7 +40,7 @@ def well_profiles(
     wells
         Plate layout with ``Metadata_Control``.
     how
-        As of :func:`phenoprot.wells.normalise.normalise_to_controls`.
+        See :func:`phenoprot.wells.normalise.normalise_to_controls`.
     settings
         Thresholds of the gate, or their defaults.
 
@@ -49,7 +49,7 @@ def well_profiles(
     profile : pandas.DataFrame
         One row per well: key, counts if there are any, float32 features.
     warnings : list of str
-        What the user should know, one line each.
+        Warnings for the user, one line each.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def read_features(path: Path) -> pd.DataFrame:
     Raises
     ------
     UserError
-        The file cannot be read, has no key, no feature, or a feature that is no number.
+        The file cannot be read, has no key, no feature, or a feature that is not a number.
     """
     table = _read(path, WELL_KEY)
     features = feature_columns(table)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -15,15 +12,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from phenoprot.core.artefacts import read_object
+from phenoprot.core.device import CPU, choose_device
 from phenoprot.core.errors import UserError
-from phenoprot.core.files import file_sha256, fingerprint, require_file
-from phenoprot.core.settings import parse_settings
-from phenoprot.execution.planning import code_fingerprint
-from phenoprot.features.mae.finish import CONFIG, WEIGHTS, Config
+from phenoprot.core.files import require_file
+from phenoprot.features.mae.folder import CONFIG, TRAIN, WEIGHTS, Config, read_config
 from phenoprot.features.mae.model import MaskedAutoencoder, seeded_model
 from phenoprot.features.mae.patches import orient, patchify
-from phenoprot.features.mae.settings import MAE_NAMES, EmbeddingSettings
+from phenoprot.features.mae.settings import EmbeddingSettings
 from phenoprot.features.mae.standardise import FULL_SCALE, CropArray, Standardiser
 
 GPU_BATCH = 64
@@ -31,14 +26,8 @@ CPU_BATCH = 16
 """Crops that are encoded at once; on a CPU the hidden layers of more leave its cache."""
 TURNS = {1: (0,), 2: (0, 2), 4: (0, 1, 2, 3), 8: tuple(range(8))}
 """Orientations whose embeddings are averaged, by their number; see `orient`."""
-TRAIN = "Train it: name mae or mae-untrained in the screen's extracted and run the stage mae."
-"""Remedy where the model is missing."""
 
 Weights = Literal["trained", "initial"]
-CODE = tuple(
-    f"phenoprot.features.mae.{name}" for name in ("embed", "model", "patches", "standardise")
-)
-"""Modules that decide an embedding."""
 
 
 class Embedder:
@@ -53,7 +42,7 @@ class Embedder:
     settings
         Which token is the embedding, and over how many orientations it is averaged.
     device
-        Where it computes; None: on the first GPU, if there is one, else on the CPU.
+        Torch device; None: see :func:`phenoprot.core.device.choose_device`.
     """
 
     def __init__(
@@ -63,9 +52,9 @@ class Embedder:
         settings: EmbeddingSettings,
         device: str | None = None,
     ) -> None:
-        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        device = device or choose_device()
         self.config, self.settings, self.device = config, settings, device
-        self.batch = CPU_BATCH if device == "cpu" else GPU_BATCH
+        self.batch = CPU_BATCH if device == CPU else GPU_BATCH
         self.model = model.to(device).eval()
         self.standardiser = Standardiser(config.standardisation).to(device)
 
@@ -147,7 +136,7 @@ def load_embedder(
     weights
         ``initial``: those the training began with, drawn from its seed: the untrained baseline.
     settings, device
-        As of `Embedder`; None: the default settings.
+        See `Embedder`; None: the default settings.
 
     Raises
     ------
@@ -170,101 +159,6 @@ def load_embedder(
                 remedy="Train the model again, or take both files from one run.",
             ) from None
     return Embedder(model, config, settings or EmbeddingSettings(), device)
-
-
-def read_config(folder: Path) -> Config:
-    """Read the ``config.json`` of a finished model.
-
-    Raises
-    ------
-    UserError
-        There is none, or it is not one.
-    """
-    path = folder / CONFIG
-    if not path.exists():
-        raise UserError("holds no trained model", where=str(folder), remedy=TRAIN)
-    return parse_settings(Config, read_object(path, remedy=TRAIN), str(path))
-
-
-@dataclass(frozen=True)
-class MaeMethod:
-    """The masked autoencoder as a feature method, see :mod:`phenoprot.features.registry`."""
-
-    folder: Path | None
-    """Folder of the finished model; needed to do anything."""
-    weights: Weights = "trained"
-    """``initial``: the untrained baseline, under its own name."""
-    settings: EmbeddingSettings = field(default_factory=EmbeddingSettings)
-    """What is embedded, which token counts, over how many orientations."""
-
-    @property
-    def name(self) -> str:
-        """The only name it may run under: an untrained network says so."""
-        trained, untrained = MAE_NAMES
-        return trained if self.weights == "trained" else untrained
-
-    @property
-    def reads(self) -> Literal["crops", "fields"]:
-        """As the settings say."""
-        return "crops" if self.settings.reads == "crops" else "fields"
-
-    @cached_property
-    def model(self) -> tuple[Path, Config]:
-        """Folder of the model, and what it was trained with.
-
-        Raises
-        ------
-        UserError
-            There is no folder, or no model in it.
-        """
-        if self.folder is None:
-            raise UserError("needs a trained model", where=self.name, remedy=TRAIN)
-        return self.folder, read_config(self.folder)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """``mae_000`` and so on."""
-        _, config = self.model
-        return tuple(f"mae_{number:03d}" for number in range(config.settings.model.width))
-
-    def fingerprint(self) -> str:
-        """Hash of config, weights and code."""
-        folder, config = self.model
-        used = file_sha256(folder / WEIGHTS) if self.weights == "trained" else "initial"
-        code = code_fingerprint(CODE, ("timm", "torch"))
-        return fingerprint(config.model_dump(mode="json"), used, self.settings.model_dump(), code)
-
-    def warm(self) -> None:
-        """Nothing: there is nothing to compile."""
-
-    def prepare(self) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
-        """Load the network; errors as of `load_embedder`."""
-        folder, _ = self.model
-        embedder = load_embedder(folder, self.weights, self.settings)
-        if self.reads == "crops":
-            return embedder
-
-        def measure(fields: NDArray[np.float32]) -> NDArray[np.float32]:
-            """Mean over the tiles of each field: (B, C, Y, X) to (B, width)."""
-            means = [embedder.field(field).mean(axis=0) for field in fields]
-            return np.array(means, dtype=np.float32).reshape(-1, embedder.width)
-
-        return measure
-
-
-def mae_method(name: str, settings: EmbeddingSettings, folder: Path | None) -> MaeMethod:
-    """Make the feature method of this name.
-
-    Parameters
-    ----------
-    name
-        One of `MAE_NAMES`.
-    settings
-        What is embedded, which token counts, over how many orientations.
-    folder
-        Folder of the finished model.
-    """
-    return MaeMethod(folder, "trained" if name == MAE_NAMES[0] else "initial", settings)
 
 
 def tiles(field: NDArray[np.float32], size: int) -> CropArray:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from phenoprot.core.files import MARKER, atomic_path, file_sha256, fingerprint
-from phenoprot.features.mae.finish import FILES
+from phenoprot.features.mae.folder import FILES
 from phenoprot.features.mae.settings import MAESettings
 from phenoprot.features.mae.standardise import IntArray, control_statistics
 from phenoprot.features.mae.train import train

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from phenoprot.core.device import choose_device
 from phenoprot.core.errors import UserError
 from phenoprot.features.networks.images import in_order, to_tensor
 from phenoprot.screens.contract import STAINS
@@ -33,17 +34,12 @@ class Embedder:
     """Elements of an embedding, D."""
 
 
-def default_device() -> torch.device:
-    """The first GPU, if there is one; else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
 def embed(
     embedder: Embedder,
     images: npt.NDArray[Any],
     stains: Sequence[str] = STAINS,
     batch_size: int = 64,
-    device: torch.device | None = None,
+    device: str | None = None,
 ) -> npt.NDArray[np.float32]:
     """Embed images.
 
@@ -61,7 +57,7 @@ def embed(
     batch_size
         Images that go through the network together.
     device
-        Where; None: as of `default_device`.
+        Torch device; None: see :func:`phenoprot.core.device.choose_device`.
 
     Returns
     -------
@@ -75,7 +71,7 @@ def embed(
     """
     if not len(images):
         return np.empty((0, embedder.width), dtype=np.float32)
-    device = device or default_device()
+    device = device or choose_device()
     network = embedder.network.to(device).eval()
     parts = []
     # TF32 would round the inputs of convolutions on a GPU to 10 bits.

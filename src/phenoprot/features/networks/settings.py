@@ -89,5 +89,5 @@ class DeepSettings(Settings):
     dino: DinoSettings = Field(default_factory=DinoSettings)
     """Methods ``dino`` and ``dino-untrained``."""
     timm: dict[Name, TimmSettings] = Field(default_factory=dict)
-    """Methods ``timm:<model>`` and ``timm:<model>-untrained``, by the name of the model as of
+    """Methods ``timm:<model>`` and ``timm:<model>-untrained``, by the name of the model, one of
     ``timm.list_models()``, e.g. resnet18. A model that is not named here has the defaults."""

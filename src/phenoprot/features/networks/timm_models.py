@@ -64,7 +64,7 @@ def make_network(
     Parameters
     ----------
     model
-        Name as of ``timm.list_models()``.
+        Name, one of ``timm.list_models()``.
     channels
         ``repeat``: five input channels. ``mean``, ``per_channel``: three.
     seed

@@ -9,6 +9,8 @@ with all its tensors; fields go through the network together; the two runs becom
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +18,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from phenoprot.core.closure import code_fingerprint
+from phenoprot.core.device import CPU, choose_device, device_name, require_device
 from phenoprot.core.errors import UserError
+from phenoprot.core.files import file_sha256, fingerprint
 from phenoprot.imaging.segmentation.agreement import intersections
 from phenoprot.imaging.segmentation.masks import Labels, Segmented, paired, relabel
 from phenoprot.imaging.segmentation.settings import DNA, CellposeSettings
 from phenoprot.screens.contract import STAINS
 from phenoprot.weights.checkpoint import load_strictly, read_checkpoint, tensors_under
+from phenoprot.weights.store import locate
 
 if TYPE_CHECKING:
     from cellpose.models import CellposeModel  # type: ignore[import-untyped]
@@ -36,7 +42,54 @@ OTHER_ENCODER = "encoder.cls_token"
 """A tensor that the networks on DINOv3 have, which the package cannot build without more."""
 
 
-def load_model(path: Path) -> CellposeModel:
+@dataclass(frozen=True)
+class Cellpose:
+    """The method ``cellpose``, a :class:`phenoprot.imaging.segmentation.method.Segmenter`."""
+
+    settings: CellposeSettings
+    weights: Path
+    """File of weights, checked."""
+    device: str
+    """Name of the device that it runs on, see :func:`phenoprot.core.device.device_name`."""
+
+    def __call__(self, fields: Iterable[Floats]) -> Iterator[Segmented]:
+        """Segment fields of view, several at a time.
+
+        Raises
+        ------
+        UserError
+            The weights do not fit, or this process has another device.
+        """
+        return segment_fields(fields, _model(self.weights, self.device), self.settings)
+
+    def fingerprint(self) -> str:
+        """Hash of settings, weights (by content, wherever they lie), device and code."""
+        return fingerprint(
+            self.settings.model_dump(exclude={"weights"}),
+            file_sha256(self.weights),
+            self.device,
+            code_fingerprint(__name__),
+        )
+
+
+def find_cellpose(settings: CellposeSettings) -> Cellpose:
+    """Make the method from its settings, on the device of this machine.
+
+    Raises
+    ------
+    UserError
+        The weights are not there or not the right ones.
+    """
+    return Cellpose(settings, locate(settings.weights), device_name())
+
+
+@lru_cache(maxsize=1)
+def _model(weights: Path, device: str) -> CellposeModel:
+    """The network, once for all shards of a process."""
+    return load_model(weights, require_device(device))
+
+
+def load_model(path: Path, device: str | None = None) -> CellposeModel:
     """Load Cellpose-SAM: float32 on a CPU, bfloat16 on a GPU.
 
     Parameters
@@ -44,6 +97,8 @@ def load_model(path: Path) -> CellposeModel:
     path
         An existing file of weights, whose hash was checked
         (:func:`phenoprot.weights.store.locate`).
+    device
+        Torch device; None: see :func:`phenoprot.core.device.choose_device`.
 
     Raises
     ------
@@ -62,9 +117,10 @@ def load_model(path: Path) -> CellposeModel:
     import torch
     from cellpose.models import CellposeModel
 
-    gpu = torch.cuda.is_available()
-    device = torch.device("cuda" if gpu else "cpu")
-    model = CellposeModel(pretrained_model=where, device=device, use_bfloat16=gpu)
+    device = device or choose_device()
+    model = CellposeModel(
+        pretrained_model=where, device=torch.device(device), use_bfloat16=device != CPU
+    )
     # The package takes what fits and passes over the rest in silence.
     load_strictly(model.net, tensors, where, NETWORK, FIRST_WEIGHT)
     return model

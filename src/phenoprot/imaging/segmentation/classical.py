@@ -8,6 +8,10 @@ nuclei of a field that has a few very bright ones.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
@@ -16,6 +20,8 @@ from skimage.measure import regionprops_table
 from skimage.morphology import h_maxima, remove_small_holes
 from skimage.segmentation import watershed
 
+from phenoprot.core.closure import code_fingerprint
+from phenoprot.core.files import fingerprint
 from phenoprot.imaging.segmentation.masks import Labels, Segmented, empty_masks, paired, relabel
 from phenoprot.imaging.segmentation.settings import DNA, CellProfilerSettings
 from phenoprot.screens.contract import STAINS
@@ -29,6 +35,21 @@ BACKGROUND_PERCENTILE = 10
 """Of the pixels of a field: no cell is there, unless cells cover nine tenths of it."""
 TOLERANCE = 1e-3
 """Of thresholds (natural log)."""
+
+
+@dataclass(frozen=True)
+class Classical:
+    """The method ``cellprofiler``, a :class:`phenoprot.imaging.segmentation.method.Segmenter`."""
+
+    settings: CellProfilerSettings
+
+    def __call__(self, fields: Iterable[Floats]) -> Iterator[Segmented]:
+        """Segment fields of view one by one."""
+        return map(partial(segment_field, settings=self.settings), fields)
+
+    def fingerprint(self) -> str:
+        """Hash of settings and code."""
+        return fingerprint(self.settings.model_dump(), code_fingerprint(__name__))
 
 
 def segment_field(field: Floats, settings: CellProfilerSettings) -> Segmented:

@@ -42,7 +42,7 @@ def segment(
         int | None, typer.Option(min=1, help="Processes [default: one per core].")
     ] = None,
     work: Annotated[
-        Path | None, typer.Option(help="Work folder: a run that was stopped goes on from there.")
+        Path | None, typer.Option(help="Work folder: an interrupted run resumes there.")
     ] = None,
 ) -> None:
     """Find nuclei and cells of every field of view."""
@@ -50,9 +50,11 @@ def segment(
     from phenoprot.core.paths import WORK
     from phenoprot.core.settings import parse_settings, read_block
     from phenoprot.execution.settings import ExecutionSettings
-    from phenoprot.imaging.gate import sound_fields
-    from phenoprot.imaging.segmentation.run import BORDER, CELLS, DEAD, MADE_BY, segment_fields
+    from phenoprot.imaging.gate import require_sound
+    from phenoprot.imaging.segmentation.folder import BORDER, CELLS, DEAD
+    from phenoprot.imaging.segmentation.run import MADE_BY, require_place, segment_fields
     from phenoprot.imaging.segmentation.settings import SegmentationSettings
+    from phenoprot.screens.load_data import read_load_data
 
     require_replaceable(output, MADE_BY)
     given = read_block(params, "segmentation") if params else {}
@@ -63,14 +65,10 @@ def segment(
         given["cellprofiler"] = {**method_settings, "nucleus_diameter": nucleus_diameter}
     settings = parse_settings(SegmentationSettings, given, str(params or "segment"))
     execution = ExecutionSettings(workers=workers)
-    objects = segment_fields(
-        sound_fields(load_data, params, work, execution),
-        settings,
-        output,
-        work or WORK / "masks",
-        "segment",
-        execution,
-    )
+    fields, shards = read_load_data(load_data), work or WORK / "masks"
+    require_place(output, shards, fields)  # before the long check of all images
+    require_sound(fields, load_data, params, work, execution)
+    objects = segment_fields(fields, settings, output, shards, "segment", execution)
     counts = objects[[CELLS, BORDER, DEAD]].sum()
     typer.echo(
         f"{len(objects)} fields, {counts[CELLS]} cells, {counts[BORDER]} of them cut by the border;"

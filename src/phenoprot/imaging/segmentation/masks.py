@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from phenoprot.core.artefacts import is_of_the_machine
-from phenoprot.core.errors import UserError, shortened
+from phenoprot.core.errors import UserError, listed, shortened
 from phenoprot.core.files import atomic_path, require_file
 
 Labels = npt.NDArray[np.int32]
@@ -137,20 +137,6 @@ def touching_border(labels: Labels) -> Labels:
     return present[present != 0]
 
 
-def outlines(labels: Labels) -> npt.NDArray[np.bool_]:
-    """Inner boundaries, (Y, X): pixels of an object that have a neighbour (of 4) outside of it.
-
-    The border of the field is no boundary.
-    """
-    edge = np.zeros(labels.shape, dtype=bool)
-    rows, columns = labels[1:] != labels[:-1], labels[:, 1:] != labels[:, :-1]
-    edge[1:] |= rows
-    edge[:-1] |= rows
-    edge[:, 1:] |= columns
-    edge[:, :-1] |= columns
-    return edge & (labels != 0)
-
-
 def write_masks(path: Path, masks: Mapping[str, Masks]) -> None:
     """Write the masks of a shard to one file.
 
@@ -214,6 +200,23 @@ def read_masks(path: Path) -> dict[str, Masks]:
             where=str(path),
             remedy="Remove it and segment its fields of view again (stage segment).",
         ) from None
+
+
+def check_masks(masks: Mapping[str, Masks], names: Sequence[str], path: Path) -> None:
+    """Check that a file of masks has every field of view.
+
+    Raises
+    ------
+    UserError
+        It lacks some; the message counts and lists them.
+    """
+    missing = [name for name in names if name not in masks]
+    if missing:
+        raise UserError(
+            f"no masks for {len(missing)} of {len(names)} field(s) of view: {listed(missing)}",
+            where=str(path),
+            remedy="Segment the fields of view again (stage segment).",
+        )
 
 
 def _read_pair(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Masks:

@@ -11,8 +11,8 @@ import pandas as pd
 from phenoprot.core.errors import UserError, listed
 from phenoprot.imaging.reader import field_name, read_image
 from phenoprot.imaging.segmentation.agreement import Matches, match
+from phenoprot.imaging.segmentation.folder import ENDING
 from phenoprot.imaging.segmentation.masks import Labels, Masks, read_masks
-from phenoprot.imaging.segmentation.run import ENDING
 from phenoprot.screens.contract import CONCENTRATION, FIELD_KEY, PLATE, SITE, WELL, WELL_KEY
 
 IOU = 0.5
@@ -115,7 +115,7 @@ def _of(masks: Masks, kind: str) -> Labels:
 
 
 def _doses(fields: pd.DataFrame, wells: pd.DataFrame) -> dict[str, str]:
-    """Concentration of each field as text, ``control`` where there is none."""
+    """Concentration of each field as a string, ``control`` where there is none."""
     table = fields[FIELD_KEY].merge(wells[[*WELL_KEY, CONCENTRATION]], on=WELL_KEY, how="left")
     return {
         field_name(row): CONTROL_DOSE if pd.isna(row[CONCENTRATION]) else f"{row[CONCENTRATION]:g}"

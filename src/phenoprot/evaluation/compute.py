@@ -1,0 +1,95 @@
+"""In a worker process: score one row, or compare two.
+
+What these functions import is what the results depend on; the plan of the work, the registry of
+tasks and the report are elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from phenoprot.core.artefacts import read_table
+from phenoprot.core.files import write_parquet
+from phenoprot.evaluation.compare import compare
+from phenoprot.evaluation.results import Group, ScorerName, write_result
+from phenoprot.evaluation.scorers import SCORERS
+from phenoprot.evaluation.settings import EvaluationSettings
+from phenoprot.screens.contract import COMPOUND
+from phenoprot.tasks.columns import PREDICTION_COLUMNS, REPEAT
+
+RESULT, TARGETS = "result.json", "targets.parquet"
+"""Files of a shard: what goes into the tables, and one line per target."""
+DRAWS = "draws.npy"
+"""AUCs of the resampled compounds; only of a row that can be compared with others."""
+
+
+@dataclass(frozen=True)
+class RowToScore:
+    """The payload of a shard: one row of one part."""
+
+    predictions: Path
+    gauge: Path | None
+    """Its predictions under leaking folds, if it was gauged."""
+    labels: Path
+    """Labels of the part."""
+    scorer: ScorerName
+    groups: Mapping[str, Group] | None
+    """Group of each target by what was planted; None: nothing is known."""
+    settings: EvaluationSettings
+
+
+@dataclass(frozen=True)
+class RowsToCompare:
+    """The payload of a shard: two rows of one part."""
+
+    names: tuple[str, str]
+    predictions: tuple[Path, Path]
+    draws: tuple[Path, Path]
+    """Their AUCs of the resampled compounds, see :data:`DRAWS`."""
+    labels: Path
+    """Labels of the part."""
+    settings: EvaluationSettings
+
+
+def score_row(row: RowToScore, folder: Path) -> None:
+    """Write the result of a row, its table of targets, and its draws."""
+    scorer = SCORERS[row.scorer]
+    predictions = read_table(row.predictions, PREDICTION_COLUMNS)
+    labels = read_table(row.labels, [COMPOUND])
+    scores = scorer.score(predictions, labels, row.settings)
+    result = scorer.result(scores, row.settings)
+    more: dict[str, object] = {"doses": scorer.by_dose(predictions, labels, row.settings)}
+    if row.gauge is not None:
+        leaking = read_table(row.gauge, PREDICTION_COLUMNS)
+        more["leak"] = scorer.leak(scores, leaking, labels, row.settings)
+    if row.groups is not None:
+        more["planted"] = scorer.groups(scores, row.groups)
+    write_result(folder / RESULT, result.model_copy(update=more))
+    write_parquet(folder / TARGETS, scores.targets)
+    if scores.aucs is not None and not is_shuffled(predictions):
+        np.save(folder / DRAWS, scores.aucs.draws)
+
+
+def is_shuffled(predictions: pd.DataFrame) -> bool:
+    """Whether labels were shuffled: such a row predicts other labels, and pairs with none."""
+    return bool((predictions[REPEAT] > 0).any())
+
+
+def compare_rows(rows: RowsToCompare, folder: Path) -> None:
+    """Write what one row is against another, and the tests per target."""
+    one, other = (read_table(path, PREDICTION_COLUMNS) for path in rows.predictions)
+    compared = compare(
+        rows.names,
+        one,
+        other,
+        read_table(rows.labels, [COMPOUND]),
+        rows.settings,
+        (np.load(rows.draws[0]), np.load(rows.draws[1])),
+    )
+    write_result(folder / RESULT, compared.result)
+    write_parquet(folder / TARGETS, compared.targets)

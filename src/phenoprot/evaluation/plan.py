@@ -1,0 +1,140 @@
+"""What to score and what to compare: one shard per row, one per pair of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+from phenoprot.core.artefacts import REMEDY
+from phenoprot.core.closure import code_fingerprint
+from phenoprot.core.files import file_sha256, fingerprint, require_file
+from phenoprot.core.paths import Paths
+from phenoprot.evaluation.compute import DRAWS, RowsToCompare, RowToScore
+from phenoprot.evaluation.results import Group, ScorerName
+from phenoprot.evaluation.scorers import SCORERS
+from phenoprot.evaluation.settings import EvaluationSettings
+from phenoprot.evaluation.truth import planted_groups
+from phenoprot.execution.shards import Shard
+from phenoprot.features.method import UNTRAINED
+from phenoprot.tasks.columns import GAUGE, ROWS
+from phenoprot.tasks.task import Task
+
+COMPUTE = "phenoprot.evaluation.compute"
+"""The module whose code decides what a shard computes."""
+ROW_SETTINGS = ("permutations", "bootstraps", "seed")
+"""Settings that the scores of a row depend on, thresholds aside."""
+COMPARISON_SETTINGS = ("bootstraps", "seed", "false_discovery_rate")
+
+
+@dataclass(frozen=True)
+class PartToScore:
+    """One part of the benchmark: its labels and the predictions of its rows."""
+
+    name: str
+    scorer: ScorerName
+    folder: Path
+    """Its predictions and labels."""
+    rows: tuple[str, ...]
+    """In the order of the tables."""
+    groups: dict[str, Group] | None
+    """Group of each target by what was planted; None: nothing is known."""
+
+    @classmethod
+    def find(
+        cls, name: str, task: Task, paths: Paths, rows: Sequence[str], truth: Path | None
+    ) -> PartToScore:
+        """The part with those of `rows` that were predicted.
+
+        Raises
+        ------
+        UserError
+            It has no labels.
+        """
+        folder = paths.predictions(name)
+        require_file(folder / "labels.parquet", REMEDY)
+        return cls(
+            name,
+            task.scorer,
+            folder,
+            tuple(row for row in rows if (folder / ROWS / f"{row}.parquet").exists()),
+            planted_groups(task, truth, name) if truth else None,
+        )
+
+    @property
+    def labels(self) -> Path:
+        """The label matrix."""
+        return self.folder / "labels.parquet"
+
+    def predictions(self, row: str) -> Path:
+        """Predictions of a row."""
+        return self.folder / ROWS / f"{row}.parquet"
+
+    def gauge(self, row: str) -> Path | None:
+        """Its predictions under leaking folds, if it was gauged."""
+        path = self.folder / GAUGE / f"{row}.parquet"
+        return path if path.exists() else None
+
+
+def row_shards(part: PartToScore, settings: EvaluationSettings) -> list[Shard]:
+    """One shard per row, under the hash of its predictions, labels, groups, settings and code."""
+    return [_row_shard(part, row, settings) for row in part.rows]
+
+
+def _row_shard(part: PartToScore, row: str, settings: EvaluationSettings) -> Shard:
+    payload = RowToScore(
+        part.predictions(row), part.gauge(row), part.labels, part.scorer, part.groups, settings
+    )
+    files = [payload.predictions, payload.labels, *([payload.gauge] if payload.gauge else [])]
+    groups = {target: group.model_dump() for target, group in (part.groups or {}).items()}
+    key = fingerprint(
+        part.scorer,
+        [file_sha256(file) for file in files],
+        groups if part.groups is not None else None,
+        settings.model_dump(include={SCORERS[part.scorer].thresholds, *ROW_SETTINGS}),
+        code_fingerprint(COMPUTE),
+    )
+    return Shard(f"{part.name} {row}", key, payload)
+
+
+def comparison_shards(
+    part: PartToScore, scored: dict[str, Path], settings: EvaluationSettings
+) -> list[Shard]:
+    """One shard per pair of rows, under the hash of predictions, labels, settings and code.
+
+    Parameters
+    ----------
+    part
+        The part.
+    scored
+        Folder of the scores of each row.
+    settings
+        Which rows are compared, and how.
+    """
+    comparable = [row for row in part.rows if (scored[row] / DRAWS).is_file()]
+    shards = []
+    for one, other in pairs_of(comparable, settings):
+        payload = RowsToCompare(
+            names=(one, other),
+            predictions=(part.predictions(one), part.predictions(other)),
+            draws=(scored[one] / DRAWS, scored[other] / DRAWS),
+            labels=part.labels,
+            settings=settings,
+        )
+        key = fingerprint(
+            payload.names,
+            [file_sha256(file) for file in (*payload.predictions, payload.labels)],
+            settings.model_dump(include=set(COMPARISON_SETTINGS)),
+            code_fingerprint(COMPUTE),
+        )
+        shards.append(Shard(f"{part.name} {one} against {other}", key, payload))
+    return shards
+
+
+def pairs_of(rows: Sequence[str], settings: EvaluationSettings) -> list[tuple[str, str]]:
+    """Rows to compare, in the order of the table, see :class:`EvaluationSettings`."""
+    if settings.comparisons == "all":
+        return list(combinations(rows, 2))
+    untrained = [(row, row + UNTRAINED) for row in rows[1:] if row + UNTRAINED in rows]
+    return [(rows[0], other) for other in rows[1:]] + untrained

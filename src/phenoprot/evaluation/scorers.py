@@ -1,0 +1,76 @@
+"""The two kinds of scoring, each as one object; a task names its own (`Task.scorer`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from phenoprot.evaluation.doses import classification_by_dose, regression_by_dose
+from phenoprot.evaluation.groups import group_scores
+from phenoprot.evaluation.leak import leak_of_aucs, leak_of_levels
+from phenoprot.evaluation.results import (
+    SCORE_NAMES,
+    DoseScores,
+    Group,
+    GroupScores,
+    LeakGauge,
+    RowResult,
+    ScorerName,
+)
+from phenoprot.evaluation.score import RowScores, score_classification, score_regression
+from phenoprot.evaluation.settings import EvaluationSettings
+from phenoprot.evaluation.summary import auc_result, level_result
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """How the predictions of a row are scored. All functions are pure."""
+
+    score: Callable[[pd.DataFrame, pd.DataFrame, EvaluationSettings], RowScores]
+    """Of predictions and labels, target by target."""
+    result: Callable[[RowScores, EvaluationSettings], RowResult]
+    """Summary of these scores."""
+    by_dose: Callable[[pd.DataFrame, pd.DataFrame, EvaluationSettings], list[DoseScores]]
+    """Of predictions and labels, at each concentration."""
+    leak: Callable[[RowScores, pd.DataFrame, pd.DataFrame, EvaluationSettings], LeakGauge]
+    """Of the scores, the predictions under leaking folds, and labels."""
+    groups: Callable[[RowScores, Mapping[str, Group]], list[GroupScores]]
+    """Of the scores, and the group of each target."""
+    thresholds: str
+    """Key of its thresholds in the settings."""
+    compares: bool
+    """Whether rows are compared with one another."""
+
+
+def _auc_groups(scores: RowScores, groups: Mapping[str, Group]) -> list[GroupScores]:
+    names = SCORE_NAMES["auc"].planted
+    return group_scores(scores.targets, groups, names, scores.bootstrapped.draws)
+
+
+def _level_groups(scores: RowScores, groups: Mapping[str, Group]) -> list[GroupScores]:
+    return group_scores(scores.targets, groups, SCORE_NAMES["levels"].planted)
+
+
+SCORERS: dict[ScorerName, Scorer] = {
+    "auc": Scorer(
+        score=score_classification,
+        result=auc_result,
+        by_dose=classification_by_dose,
+        leak=leak_of_aucs,
+        groups=_auc_groups,
+        thresholds="auc_thresholds",
+        compares=True,
+    ),
+    "levels": Scorer(
+        score=score_regression,
+        result=level_result,
+        by_dose=regression_by_dose,
+        leak=leak_of_levels,
+        groups=_level_groups,
+        thresholds="r2_thresholds",
+        compares=False,
+    ),
+}
+"""By the scorer of a task."""

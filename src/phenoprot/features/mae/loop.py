@@ -1,0 +1,282 @@
+"""The training loop of the masked autoencoder, resumable to the bit."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, NamedTuple
+
+import torch
+from lightning.fabric import Fabric
+from lion_pytorch import Lion  # type: ignore[import-untyped]
+from torch import Tensor, nn
+
+from phenoprot.core.errors import UserError, listed
+from phenoprot.core.files import remove_stale
+from phenoprot.features.mae.batches import MicroBatch, Sampler, split_fields, turned
+from phenoprot.features.mae.checkpoint import Entry, load_checkpoint, save_checkpoint
+from phenoprot.features.mae.log import TrainingLog, peak_memory
+from phenoprot.features.mae.losses import combined_loss
+from phenoprot.features.mae.model import MaskedAutoencoder, decay_groups, seeded_model
+from phenoprot.features.mae.patches import hidden_mask, token_share
+from phenoprot.features.mae.pictures import picture
+from phenoprot.features.mae.schedule import learning_rate
+from phenoprot.features.mae.settings import MAESettings, TrainingSettings
+from phenoprot.features.mae.standardise import Crops, Standardisation, Standardiser, cell_pixels
+
+PARTS = ("loss", "pixel", "fourier")
+CHECKPOINT = "checkpoint.safetensors"
+THREADS = 2
+"""Threads of a process that trains: a number, not the machine's, since sums are split by thread.
+Two are 1.5 times as fast as one on two cores; a step of the default network has no work for more.
+"""
+
+
+class Trained(NamedTuple):
+    """What the loop has trained."""
+
+    model: MaskedAutoencoder
+    log: list[Entry]
+    """Lines of the log."""
+
+
+def run(
+    crops: Crops,
+    standardisation: Standardisation,
+    settings: MAESettings,
+    folder: Path,
+    key: str,
+    title: str,
+    fabric: Fabric,
+) -> Trained:
+    """Train from the last checkpoint in `folder` to the end.
+
+    Parameters
+    ----------
+    crops, standardisation, settings
+        See :func:`phenoprot.features.mae.train.train`.
+    folder
+        Work folder of this run.
+    key
+        Fingerprint of the run; a checkpoint of another one is refused.
+    title
+        For progress lines.
+    fabric
+        The processes that train.
+
+    Raises
+    ------
+    UserError
+        The loss is not finite, or the checkpoint is damaged or of another run.
+    SystemExit
+        SIGTERM or SIGINT came; a checkpoint was written.
+    """
+    t, rank = settings.training, fabric.global_rank
+    bare = seeded_model(settings.model, t.seed).to(fabric.device)
+    optimiser = make_optimiser(bare, t)
+    if rank == 0:
+        remove_stale(folder / CHECKPOINT)
+    state = load_checkpoint(folder / CHECKPOINT, bare, optimiser, key)
+    if t.compile:
+        bare.compile()
+    model, wrapped = fabric.setup(bare, optimiser)
+    objective = Objective(standardisation, settings).to(fabric.device)
+    trained_on, held_out = split_fields(len(crops.fields), t)
+    sampler = Sampler(crops.fields, trained_on, settings.model, t)
+
+    def save() -> None:
+        if rank == 0:
+            save_checkpoint(folder / CHECKPOINT, bare, optimiser, state, key)
+
+    with (
+        Stop() as stop,
+        TrainingLog(folder / "dvclive", title, t.steps, state.log, rank == 0) as log,
+        closing(sampler.batches(crops, state.step, rank)) as batches,
+    ):
+        since, logged = time.monotonic(), state.step
+        for step in range(state.step, t.steps):
+            for group in wrapped.param_groups:
+                group["lr"] = learning_rate(step, t)
+            # Each process knows its own micro-batches; after the sum, all know all.
+            losses = torch.zeros(t.accumulation, t.devices, len(PARTS), device=fabric.device)
+            for micro in range(t.accumulation):
+                batch = next(batches).to(fabric.device)
+                with fabric.no_backward_sync(model, enabled=micro < t.accumulation - 1):
+                    loss, parts = objective(model, batch)
+                    fabric.backward(loss / t.accumulation)
+                losses[micro, rank] = torch.stack([parts[name] for name in PARTS])
+            norm = nn.utils.clip_grad_norm_(bare.parameters(), t.clip_norm or torch.inf)
+            losses, stopped = shared(losses, stop.signal, fabric)
+            require_finite(losses, float(norm), step, sampler)
+            wrapped.step()
+            wrapped.zero_grad()
+
+            state.step = done = step + 1
+            if done % t.log_every == 0 or done == t.steps:
+                means = losses.double().mean(dim=(0, 1)).tolist()
+                seconds = time.monotonic() - since
+                entry: Entry = {
+                    "step": done,
+                    **dict(zip(PARTS, means, strict=True)),
+                    "learning_rate": learning_rate(step, t),
+                    "gradient_norm": float(norm),
+                    "crops_per_second": t.batch * (done - logged) / seconds,
+                    "memory_mib": peak_memory(fabric.device),
+                }
+                state.log.append(entry)
+                log.line(entry, seconds)
+                since, logged = time.monotonic(), done
+            if rank == 0 and done % t.picture_every == 0:
+                path = folder / "pictures" / f"step-{done:07d}.png"
+                standardiser = objective.standardiser
+                stains = standardisation.stains
+                picture(path, bare, crops, held_out, standardiser, settings, stains)
+            if stopped and done < t.steps:
+                save()
+                log.say(f"stopped at step {done}; the checkpoint is kept, run again to go on")
+                raise SystemExit(128 + stopped)
+            if done % t.checkpoint_every == 0 or done == t.steps:
+                save()
+    return Trained(bare, state.log)
+
+
+def shared(losses: Tensor, stop: int, fabric: Fabric) -> tuple[Tensor, int]:
+    """Sum the processes' losses, in which each has filled its own places; learn of a stop.
+
+    Returns
+    -------
+    losses, stop
+        The losses on the CPU; the highest number of a signal that any process got, 0 if none did.
+    """
+    if fabric.world_size > 1:
+        number = torch.tensor(stop, device=fabric.device)
+        torch.distributed.all_reduce(losses, torch.distributed.ReduceOp.SUM)
+        torch.distributed.all_reduce(number, torch.distributed.ReduceOp.MAX)
+        stop = int(number)
+    return losses.cpu(), stop
+
+
+class Objective:
+    """From a micro-batch to its loss.
+
+    Parameters
+    ----------
+    standardisation
+        Statistics of the channels.
+    settings
+        Network and objective.
+    """
+
+    def __init__(self, standardisation: Standardisation, settings: MAESettings) -> None:
+        self.settings = settings
+        self.standardiser = Standardiser(standardisation)
+
+    def to(self, device: torch.device) -> Objective:
+        """Move the statistics to a device."""
+        self.standardiser.to(device)
+        return self
+
+    def __call__(self, model: nn.Module, batch: MicroBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        """L_MAE+ of a micro-batch, and its parts, detached."""
+        s = self.settings
+        crops = turned(self.standardiser(batch.crops, batch.gains), batch.turns)
+        target, predicted = model(crops, batch.visible)
+        hidden = hidden_mask(batch.visible, s.model.n_tokens)
+        foreground = None
+        if s.loss.foreground_weight > 0:
+            cell = turned(cell_pixels(batch.crops), batch.turns)
+            foreground = token_share(cell[:, 0], s.model)
+        return combined_loss(target, predicted, hidden, s.model, s.loss, foreground)
+
+
+def make_optimiser(model: nn.Module, settings: TrainingSettings) -> Lion:
+    """Lion; weight decay on matrices only."""
+    decayed, free = decay_groups(model)
+    groups = [
+        {"params": decayed, "weight_decay": settings.weight_decay},
+        {"params": free, "weight_decay": 0.0},
+    ]
+    return Lion(groups, lr=settings.learning_rate, betas=settings.betas)
+
+
+def require_finite(losses: Tensor, norm: float, step: int, sampler: Sampler) -> None:
+    """Stop before a loss or gradient that is no number reaches the weights.
+
+    Parameters
+    ----------
+    losses
+        Of each micro-batch and process, shape (accumulation, devices, parts).
+    norm
+        Norm of the gradient.
+    step, sampler
+        To name the step and its fields.
+
+    Raises
+    ------
+    UserError
+        Names the step, the micro-batch, the process and its fields.
+    """
+    wrong = (~torch.isfinite(losses)).any(dim=2).nonzero().tolist()
+    if not wrong and torch.isfinite(torch.tensor(norm)):
+        return
+    what = f"the norm of the gradient is {norm} at step {step}"
+    if wrong:
+        micro, rank = wrong[0]
+        fields = sampler.draw(step, micro, rank).fields.tolist()
+        what = (
+            f"the loss is {float(losses[micro, rank, 0])} at step {step}, micro-batch {micro} of "
+            f"process {rank} (fields {listed(fields)})"
+        )
+    raise UserError(
+        what,
+        where="mae",
+        remedy="The last checkpoint is kept. Lower mae.training.learning_rate, set clip_norm, or "
+        "look at the crops of these fields.",
+    )
+
+
+class Stop:
+    """Within the block, SIGTERM and SIGINT only ask for a stop: ``signal`` holds their number."""
+
+    def __init__(self) -> None:
+        self.signal = 0
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> Stop:
+        # Elsewhere than in the main thread Python sets no handlers.
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._before[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler or signal.SIG_DFL)  # type: ignore[arg-type]
+
+    def _ask(self, number: int, _frame: FrameType | None) -> None:
+        self.signal = number
+
+
+@contextmanager
+def deterministic() -> Iterator[None]:
+    """Within the block, equal inputs give equal bits."""
+    threads, before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    filling: Any = torch.utils.deterministic
+    filled = filling.fill_uninitialized_memory
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.set_num_threads(THREADS)
+    torch.use_deterministic_algorithms(True)
+    # A guard against reading memory that was never written; costs 7 % of a step.
+    filling.fill_uninitialized_memory = False
+    try:
+        yield
+    finally:
+        filling.fill_uninitialized_memory = filled
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(before)

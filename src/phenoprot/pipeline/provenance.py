@@ -1,0 +1,41 @@
+"""Hashes of what the results of a screen came from: its parameters and its files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from phenoprot.core.files import fingerprint
+from phenoprot.pipeline.params import Params
+from phenoprot.pipeline.screen_files import data_sha256, screen_parts
+from phenoprot.pipeline.stages import provenance_params, stages_of
+from phenoprot.report.publish import Sources
+
+
+def sources_of(screen: str, params: Params) -> Sources:
+    """Hash the parameter blocks and files that the screen's stages depend on, and nothing else.
+
+    Parameters
+    ----------
+    screen
+        Name of the screen.
+    params
+        All parameters. Defaults count: a value that is written out hashes as the same one left out.
+
+    Raises
+    ------
+    UserError
+        There is no such screen, or a file of it is missing.
+    """
+    block = params.screen(screen)
+    content = params.model_dump(mode="json") | {"screen": block.model_dump(mode="json")}
+    values = {key: _value(content, key) for key in provenance_params(stages_of(screen))}
+    return Sources(
+        params_sha256=fingerprint(values),
+        data_sha256=data_sha256(block.folder, screen_parts(screen, block.folder)),
+    )
+
+
+def _value(content: Any, key: str) -> Any:
+    for part in key.split("."):
+        content = content[part]
+    return content

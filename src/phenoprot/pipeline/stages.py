@@ -1,0 +1,201 @@
+"""The stages of the pipeline, in the order of the data. ``dvc.yaml`` is generated from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from phenoprot.core.errors import UserError
+from phenoprot.pipeline.stage import Stage
+from phenoprot.tasks.registry import all_parts, all_tasks
+from phenoprot.tasks.settings import TaskSettings
+from phenoprot.tasks.task import Task
+
+SIMULATED = "phantom"
+"""The screen that the pipeline makes by itself."""
+
+SIMULATE = Stage(
+    "simulate",
+    params=("phantom",),
+    screen_yaml=False,
+)
+
+BEFORE_TASKS = (
+    Stage(
+        "validate",
+        reads=("wells", "profiles", "images", "proteomics", "targets"),
+        params=("validation", "profiles"),
+        makes=lambda paths: (paths.input_checks,),
+    ),
+    Stage(
+        "images",
+        reads=("wells", "images"),
+        needs=lambda paths: (paths.input_checks,),
+        params=("images",),
+        makes=lambda paths: (paths.images,),
+    ),
+    Stage(
+        "segment",
+        reads=("wells", "images", "truth"),
+        needs=lambda paths: (paths.images,),
+        params=("segmentation",),
+        makes=lambda paths: (paths.masks,),
+    ),
+    Stage(
+        "crops",
+        reads=("wells", "images"),
+        needs=lambda paths: (paths.masks,),
+        params=("crops",),
+        makes=lambda paths: (paths.crops,),
+    ),
+    Stage(
+        "mae",
+        reads=("wells",),
+        needs=lambda paths: (paths.crops,),
+        params=("mae", "screen.extracted"),
+        makes=lambda paths: (paths.mae,),
+    ),
+    Stage(
+        "features",
+        reads=("wells", "images"),
+        needs=lambda paths: (paths.images, paths.masks, paths.crops, paths.mae),
+        params=("features", "screen.extracted"),
+        makes=lambda paths: (paths.all_features,),
+    ),
+    Stage(
+        "profiles",
+        reads=("wells", "profiles"),
+        needs=lambda paths: (paths.all_features, paths.input_checks),
+        params=("profiles", "screen.extracted", "screen.rows"),
+        makes=lambda paths: (paths.profiles,),
+    ),
+    Stage(
+        "curves",
+        reads=("wells", "proteomics"),
+        needs=lambda paths: (paths.input_checks,),
+        params=("curves",),
+        makes=lambda paths: (paths.curves,),
+    ),
+    Stage(
+        "labels",
+        reads=("wells", "proteomics"),
+        needs=lambda paths: (paths.curves, paths.input_checks),
+        params=("labels",),
+        makes=lambda paths: (paths.labels,),
+    ),
+    Stage(
+        "splits",
+        reads=("wells",),
+        needs=lambda paths: (paths.input_checks,),
+        params=("tasks.splits",),
+        makes=lambda paths: (paths.folds,),
+    ),
+    Stage(
+        "check_labels",
+        screen_yaml=False,
+        needs=lambda paths: (paths.labels, paths.folds),
+        params=("validation", "tasks.classification", "tasks.splits"),
+        makes=lambda paths: (paths.label_checks,),
+    ),
+)
+
+
+def _block(task: Task) -> str:
+    """Key of a task's own settings."""
+    return f"tasks.{task.name}" if task.name in TaskSettings.model_fields else "tasks.others"
+
+
+def predict_stage(task: Task) -> Stage:
+    """The stage that cross-validates one task."""
+    return Stage(
+        f"predict-{task.name}",
+        script="predict",
+        arguments=(task.name,),
+        reads=task.reads,
+        screen_yaml=bool(task.reads),
+        needs=lambda paths: (paths.profiles, paths.labels, paths.folds, paths.label_checks),
+        params=(
+            *(f"tasks.{block}" for block in ("splits", "training", "mlp", "linear", "clip")),
+            *("tasks.shuffles", _block(task), "screen.rows"),
+        ),
+        makes=lambda paths: (paths.predictions(task.name),),
+    )
+
+
+def _after_tasks() -> tuple[Stage, ...]:
+    tasks, parts = list(all_tasks()), list(all_parts())
+    evaluate = Stage(
+        "evaluate",
+        screen_yaml=False,
+        reads=("truth",),
+        needs=lambda paths: (paths.labels, *(paths.predictions(task) for task in tasks)),
+        params=("evaluation", "screen.rows"),
+        makes=lambda paths: (paths.scores,),
+    )
+    report = Stage(
+        "report",
+        needs=lambda paths: (paths.masks, paths.scores),
+        params=("curves", "labels", "evaluation", "screen.rows"),
+        provenance=True,
+        in_git=lambda paths: (
+            *(paths.metrics / name for name in ("provenance.json", "top_regression.json")),
+            paths.report,
+            paths.report.with_suffix(".svg"),
+        ),
+        metrics=lambda paths: (
+            *(paths.metrics / part for part in parts),
+            *(paths.metrics / name for name in ("labels", "images.json", "doses", "comparisons")),
+        ),
+        plots={"doses.csv": {"template": "by_dose", "x": "concentration", "y": "mean_auc"}},
+    )
+    return evaluate, report
+
+
+def all_stages() -> tuple[Stage, ...]:
+    """Stages of every screen, in the order of the data; each has a task's in between."""
+    return (*BEFORE_TASKS, *(predict_stage(task) for task in all_tasks().values()), *_after_tasks())
+
+
+def find_stage(script: str, arguments: tuple[str, ...] = ()) -> Stage:
+    """The stage that a script with these arguments runs.
+
+    Raises
+    ------
+    UserError
+        There is none.
+    """
+    stages = [SIMULATE, *all_stages()]
+    for stage in stages:
+        if (stage.script or stage.name) == script and stage.arguments == arguments:
+            return stage
+    known = [" ".join(["", *s.arguments]) for s in stages if (s.script or s.name) == script]
+    raise UserError(
+        f"has no stage with the arguments{' '.join(['', *arguments]) or ' (none)'}",
+        where=f"stages/{script}.py",
+        remedy=f"There is: {', '.join(f'SCREEN{arguments}' for arguments in known) or 'none'}.",
+    )
+
+
+def stages_of(screen: str) -> tuple[Stage, ...]:
+    """Stages of one screen, in the order of the data."""
+    return (SIMULATE, *all_stages()) if screen == SIMULATED else all_stages()
+
+
+def provenance_params(stages: Iterable[Stage]) -> tuple[str, ...]:
+    """All parameter blocks that the stages of a screen depend on, sorted, each once."""
+    return tuple(sorted({block for stage in stages for block in stage.params}))
+
+
+def simulated_files(folder: Path) -> dict[str, tuple[Path, ...]]:
+    """What the simulation makes of its screen folder, by part."""
+    return {
+        "screen": (folder / "screen.yaml",),
+        "wells": (folder / "wells.csv",),
+        "profiles": tuple(
+            folder / "profiles" / f"{name}.parquet" for name in ("oracle", "cell_count_readout")
+        ),
+        "images": (folder / "images",),
+        "proteomics": (folder / "proteomics.parquet",),
+        "targets": (folder / "targets.csv",),
+        "truth": (folder / "truth",),
+    }

@@ -1,0 +1,243 @@
+"""What the numbers of a screen say, in sentences; one whose row is missing is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from phenoprot.evaluation.results import Estimate, RowResult, ThresholdCount
+from phenoprot.report.flatten import dose_key
+from phenoprot.report.parts import TablePart, table_parts
+from phenoprot.report.results import LINEAR, MLP, MethodRecord, ScreenResults
+from phenoprot.report.table import number
+
+COUNTS_OF_CELLS = ("cell_count", "cell_count_readout")
+"""Features that need no image analysis, or none of this screen's images."""
+
+
+def findings(results: ScreenResults) -> list[str]:
+    """Sentences on the first row against its baselines."""
+    first = first_row(results)
+    lines = [
+        line
+        for name, part in table_parts().items()
+        if first in results.parts[name]
+        for line in SENTENCES.get(part.task, _of_other_task)(results, part, first)
+    ]
+    if not results.doses:
+        lines.append(
+            "**Concentration**: every compound was given at one, so there are no scores by dose."
+        )
+    return lines
+
+
+def first_row(results: ScreenResults) -> str:
+    """The first row of params.yaml, which the others are compared with."""
+    return results.provenance.rows[0]
+
+
+def _rows_like(
+    results: ScreenResults, features: list[str], *, shuffled: bool = False, model: object = None
+) -> list[str]:
+    """Rows of these features, with true labels unless `shuffled`; None: of any model."""
+
+    def fits(method: MethodRecord) -> bool:
+        return (
+            method.features == features
+            and method.shuffled == shuffled
+            and model in (None, method.model)
+        )
+
+    source = results.provenance
+    return [row for row in source.rows if fits(source.methods[row])]
+
+
+def linear_of(results: ScreenResults, row: str) -> str | None:
+    """The linear model on the same features as the MLP of `row`."""
+    method = results.provenance.methods[row]
+    if method.model != MLP:
+        return None
+    return next(iter(_rows_like(results, method.features, model=LINEAR)), None)
+
+
+def _classification(results: ScreenResults, part: TablePart, first: str) -> list[str]:
+    row = results.parts[part.name][first]
+    reached = f"{_auc(row)} over {row.n_targets} proteins"
+    return [
+        f"**{part.short} vs NOT**: {first} reaches a mean ROC AUC of {reached}"
+        f"{_at_threshold(row)}.",
+        *_against(results, part, first),
+        *_by_dose(results, part, first),
+    ]
+
+
+def _of_other_task(results: ScreenResults, part: TablePart, first: str) -> list[str]:
+    """A task of another package."""
+    row = results.parts[part.name][first]
+    main = part.scores.main
+    mean = row.means.get(main)
+    score = {"auc": "ROC AUC", "r2": "R2"}.get(main, main)
+    return [
+        f"**{part.short}**: {first} reaches a mean {score} of "
+        f"{number(mean.value if mean else None, '.3f')} over {row.n_targets} targets.",
+        *_by_dose(results, part, first),
+    ]
+
+
+def _at_threshold(row: RowResult) -> str:
+    count = _nearest(row, 0.8)
+    if count is None:
+        return ""
+    return (
+        f"; {count.n} of them at or above {count.threshold:g}, where "
+        f"{count.expected_by_chance:.1f} would be expected by chance"
+    )
+
+
+def _nearest(row: RowResult, wanted: float) -> ThresholdCount | None:
+    """The count at the threshold of params.yaml that is nearest to the wanted one."""
+    return min(row.thresholds, key=lambda count: abs(count.threshold - wanted), default=None)
+
+
+def _auc(row: RowResult) -> str:
+    mean = row.means.get("auc")
+    if mean is None or mean.low is None or mean.high is None:
+        return number(mean.value if mean else None, ".3f")
+    return f"{mean.value:.3f} (95 % CI {mean.low:.2f}-{mean.high:.2f})"
+
+
+def _by_dose(results: ScreenResults, part: TablePart, first: str) -> list[str]:
+    """From the lowest concentration to the highest."""
+    doses = results.doses.get(part.name, {}).get(first, [])
+    scored = [
+        (dose_key(dose.concentration), dose.means["auc"].value)
+        for dose in doses
+        if "auc" in dose.means
+    ]
+    if len(scored) < 2:
+        return []
+    unit = results.provenance.concentration_unit
+    (low, at_low), *_, (high, at_high) = scored
+    return [
+        f"{part.short}: by concentration {first} goes from {at_low:.3f} at {low} {unit} to "
+        f"{at_high:.3f} at {high} {unit}."
+    ]
+
+
+def _against(results: ScreenResults, part: TablePart, first: str) -> list[str]:
+    """The first row against the number of cells, the linear model, and shuffled labels."""
+    means = {
+        name: row.means["auc"].value
+        for name, row in results.parts[part.name].items()
+        if "auc" in row.means
+    }
+    if first not in means:
+        return []
+    return [
+        *_against_cell_counts(results, part, first, means),
+        *_against_linear(results, part, first),
+        *(
+            f"{part.short}: with shuffled labels the same procedure scores {means[name]:.3f}."
+            for name in _rows_like(
+                results, results.provenance.methods[first].features, shuffled=True
+            )
+            if name in means
+        ),
+    ]
+
+
+def _against_cell_counts(
+    results: ScreenResults, part: TablePart, first: str, means: dict[str, float]
+) -> list[str]:
+    counts = {
+        name: means[name]
+        for feature in COUNTS_OF_CELLS
+        for name in _rows_like(results, [feature])
+        if name in means and name != first
+    }
+    if not counts:
+        return []
+    mine, best = means[first], max(counts, key=lambda name: counts[name])
+    distance = (
+        f", {100 * (counts[best] - 0.5) / (mine - 0.5):.0f} % of {first}'s distance from 0.5"
+        if mine > 0.5
+        else ""
+    )
+    return [
+        f"{part.short}: the number of cells alone (`{best}`) reaches {counts[best]:.3f}{distance}. "
+        f"{first} adds {mine - counts[best]:+.3f}."
+    ]
+
+
+def _against_linear(results: ScreenResults, part: TablePart, first: str) -> list[str]:
+    linear = linear_of(results, first)
+    return [
+        f"{part.short}: MLP minus linear model on the same features: "
+        f"{_difference(one.mean_auc_difference)}; {one.n_better} proteins better and "
+        f"{one.n_worse} worse of {one.n_targets_tested}."
+        for one in results.comparisons.get(part.name, [])
+        if (one.row, one.against) == (first, linear)
+    ]
+
+
+def _difference(gain: Estimate | None) -> str:
+    """``"-0.025 (95 % CI -0.041 to -0.004)"``."""
+    if gain is None or gain.low is None or gain.high is None:
+        return number(gain.value if gain else None, "+.3f")
+    return f"{gain.value:+.3f} (95 % CI {gain.low:+.3f} to {gain.high:+.3f})"
+
+
+def _regression(results: ScreenResults, part: TablePart, first: str) -> list[str]:
+    rows = results.parts[part.name]
+    row = rows[first]
+    count = _nearest(row, 0.2)
+    reached = (
+        f"; {count.n} of {row.n_targets} proteins reach {count.threshold:g} "
+        f"({count.expected_by_chance:.1f} by chance)"
+        if count
+        else ""
+    )
+    text = (
+        f"**Regression** of the level: {first} has a median R2 of {number(row.median, '.3f')} and "
+        f"a best protein of {number(row.maximum, '.2f')}{reached}."
+    )
+    linear = linear_of(results, first)
+    if linear in rows:
+        text += f" The linear model's median is {number(rows[linear].median, '.3f')}."
+    pearson = row.means.get("pearson_r2")
+    if pearson is not None:
+        text += (
+            f" Squared Pearson correlation ({pearson.value:.3f} on average) is higher, because it "
+            "ignores a wrong scale."
+        )
+    return [text]
+
+
+def _targets(results: ScreenResults, part: TablePart, first: str) -> list[str]:
+    rows = results.parts[part.name]
+    method = results.provenance.methods[first]
+    wanted = [
+        name
+        for features in (["proteome"], ["proteome", *method.features])
+        for name in _rows_like(results, features, model=method.model)
+    ]
+    named = [name for name in (first, *wanted) if name in rows]
+    if len(named) < 2:
+        return []
+    scores = "; ".join(f"{name} {_auc(rows[name])}" for name in named)
+    row = rows[first]
+    text = f"**Targets** ({row.n_targets} with enough annotated compounds): {scores}."
+    count = _nearest(row, 0.7)
+    if count is not None:
+        text += (
+            f" With so few positives chance alone lifts {count.expected_by_chance:.1f} targets to "
+            f"{count.threshold:g} ({first}: {count.n})."
+        )
+    return [text]
+
+
+SENTENCES: dict[str, Callable[[ScreenResults, TablePart, str], list[str]]] = {
+    "classification": _classification,
+    "regression": _regression,
+    "targets": _targets,
+}
+"""By task."""

@@ -1,0 +1,269 @@
+"""Typed results as the flat keys of metrics/, and back: the one place that spells these keys.
+
+DVC shows metrics by key, so a threshold, an interval or a group is a part of a key's name there.
+The way back never takes a name apart: thresholds, concentrations and groups stand in
+``provenance.json``, their keys are built from them and looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from phenoprot.evaluation.results import (
+    SCORE_NAMES,
+    DoseScores,
+    Estimate,
+    Group,
+    LabelTruth,
+    RowComparison,
+    RowResult,
+    ScorerName,
+    ThresholdCount,
+)
+from phenoprot.report.results import Numbers, Provenance
+
+Flat = Mapping[str, Any]
+"""What a file of metrics holds."""
+DIFFERENCE = "mean_auc_difference"
+
+
+def flat_row(result: RowResult) -> Numbers:
+    """The metrics of one row; scores by concentration are a file of their own."""
+    main = SCORE_NAMES[result.scorer].main
+    flat = _present(
+        {
+            "n_targets": result.n_targets,
+            "n_compounds": result.n_compounds,
+            "n_targets_scored": result.n_targets_scored,
+            "n_folds_skipped": result.n_folds_skipped,
+            f"median_{main}": result.median,
+            f"max_{main}": result.maximum,
+        }
+    )
+    flat |= _flat_means(result.means)
+    for count in result.thresholds:
+        n, percent, chance = _threshold_keys(main, count.threshold)
+        flat |= {n: count.n, percent: count.percent, chance: count.expected_by_chance}
+    if result.leak is not None:
+        flat |= _present({f"leak_mean_{result.leak.score}": result.leak.mean})
+        flat |= _flat_estimate("leak_gap", result.leak.gap)
+        flat["leak_n_doses"] = result.leak.n_doses
+    for scores in result.planted:
+        group = group_key(scores.group)
+        flat[f"truth_n_{group}"] = scores.n
+        for name, value in scores.means.items():
+            flat |= _flat_estimate(f"truth_mean_{name}", value, f"_{group}")
+    return flat
+
+
+def nested_row(
+    flat: Flat, scorer: ScorerName, known: Provenance, doses: list[DoseScores]
+) -> RowResult:
+    """The row that :func:`flat_row` has flattened.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        A key is missing, or its value is no number.
+    """
+    names = SCORE_NAMES[scorer]
+    leak = {
+        "score": names.leak,
+        "mean": flat.get(f"leak_mean_{names.leak}"),
+        "gap": _estimate(flat, "leak_gap"),
+        "n_doses": flat.get("leak_n_doses"),
+    }
+    content = {
+        "scorer": scorer,
+        **{key: flat.get(key) for key in ("n_targets", "n_compounds")},
+        **{key: flat.get(key) for key in ("n_targets_scored", "n_folds_skipped")},
+        "means": _means(flat, names.means),
+        "median": flat.get(f"median_{names.main}"),
+        "maximum": flat.get(f"max_{names.main}"),
+        "thresholds": _thresholds(flat, names.main, known.thresholds.get(names.main, [])),
+        "leak": leak if "leak_n_doses" in flat else None,
+        "planted": _planted(flat, names.planted, known.planted),
+        "doses": doses,
+    }
+    return RowResult.model_validate(_present(content))
+
+
+def _threshold_keys(score: str, threshold: float) -> tuple[str, str, str]:
+    """Keys of the number of targets, their share, and the number expected by chance."""
+    key = f"{score}_ge_{threshold:g}"
+    return f"n_{key}", f"pct_{key}", f"chance_n_{key}"
+
+
+def _thresholds(flat: Flat, score: str, thresholds: list[float]) -> list[ThresholdCount]:
+    counts = []
+    for threshold in thresholds:
+        n, percent, chance = _threshold_keys(score, threshold)
+        if n in flat:
+            content = {
+                "threshold": threshold,
+                "n": flat[n],
+                "percent": flat.get(percent),
+                "expected_by_chance": flat.get(chance),
+            }
+            counts.append(ThresholdCount.model_validate(content))
+    return counts
+
+
+def group_key(group: Group) -> str:
+    """``0.7_1`` for a bin of effects, ``1.5_inf`` for the last one; a kind is its own name."""
+    if group.kind is not None:
+        return group.kind
+    return f"{group.low:g}_inf" if group.high is None else f"{group.low:g}_{group.high:g}"
+
+
+def _planted(flat: Flat, scores: tuple[str, ...], groups: list[Group]) -> list[dict[str, Any]]:
+    found = []
+    for group in groups:
+        key = group_key(group)
+        if f"truth_n_{key}" in flat:
+            means = {name: _estimate(flat, f"truth_mean_{name}", f"_{key}") for name in scores}
+            found.append({"group": group, "n": flat[f"truth_n_{key}"], "means": _present(means)})
+    return found
+
+
+def dose_key(concentration: float) -> str:
+    """Name of a concentration in metrics, e.g. ``0.001``."""
+    return f"{concentration:.12g}"
+
+
+def flat_doses(doses: list[DoseScores], scorer: ScorerName) -> dict[str, Numbers]:
+    """Metrics by concentration."""
+    main = SCORE_NAMES[scorer].main
+    return {
+        dose_key(dose.concentration): _present(
+            {
+                "n_compounds": dose.n_compounds,
+                "n_targets_scored": dose.n_targets_scored,
+                f"median_{main}": dose.median,
+            }
+        )
+        | _flat_means(dose.means)
+        for dose in doses
+    }
+
+
+def nested_doses(flat: Flat, scorer: ScorerName, known: Provenance) -> list[DoseScores]:
+    """The scores that :func:`flat_doses` has flattened, concentrations ascending."""
+    names = SCORE_NAMES[scorer]
+    doses = []
+    for concentration in sorted(known.concentrations):
+        line = flat.get(dose_key(concentration))
+        if line is not None:
+            content = {
+                "concentration": concentration,
+                "n_compounds": line.get("n_compounds"),
+                "n_targets_scored": line.get("n_targets_scored"),
+                "means": _means(line, names.by_dose),
+                "median": line.get(f"median_{names.main}"),
+            }
+            doses.append(DoseScores.model_validate(_present(content)))
+    return doses
+
+
+def flat_comparisons(comparisons: list[RowComparison]) -> dict[str, dict[str, Numbers]]:
+    """Metrics by row and the row it is compared with."""
+    flat: dict[str, dict[str, Numbers]] = {}
+    for one in comparisons:
+        line = _present(
+            {
+                "n_compounds": one.n_compounds,
+                "n_targets_tested": one.n_targets_tested,
+                "n_better": one.n_better,
+                "n_worse": one.n_worse,
+                f"{DIFFERENCE}_p": one.p,
+            }
+        )
+        line |= _flat_estimate(DIFFERENCE, one.mean_auc_difference)
+        flat.setdefault(one.row, {})[one.against] = line
+    return flat
+
+
+def nested_comparisons(flat: Flat, known: Provenance) -> list[RowComparison]:
+    """The comparisons that :func:`flat_comparisons` has flattened, in the order of the rows."""
+    found = []
+    for row in known.rows:
+        for against in known.rows:
+            line = flat.get(row, {}).get(against)
+            if line is not None:
+                counts = ("n_compounds", "n_targets_tested", "n_better", "n_worse")
+                content = {
+                    "row": row,
+                    "against": against,
+                    **{key: line.get(key) for key in counts},
+                    "mean_auc_difference": _estimate(line, DIFFERENCE),
+                    "p": line.get(f"{DIFFERENCE}_p"),
+                }
+                found.append(RowComparison.model_validate(_present(content)))
+    return found
+
+
+def flat_truth(truth: LabelTruth) -> Numbers:
+    """Labels against what was planted."""
+    flat = _present(
+        {
+            "n_wrong_direction": truth.n_wrong_direction,
+            "n_null": truth.n_null,
+            "false_call_share": truth.false_call_share,
+        }
+    )
+    for effect in truth.effects:
+        key = group_key(effect.group)
+        flat |= _present({f"n_{key}": effect.n, f"recall_{key}": effect.recall})
+    return flat
+
+
+def nested_truth(flat: Flat, known: Provenance) -> LabelTruth:
+    """The truth that :func:`flat_truth` has flattened."""
+    bins = {group_key(group): group for group in known.planted if group.kind is None}
+    effects = [
+        _present({"group": group, "n": flat[f"n_{key}"], "recall": flat.get(f"recall_{key}")})
+        for key, group in bins.items()
+        if f"n_{key}" in flat
+    ]
+    content = {
+        "effects": effects,
+        **{key: flat.get(key) for key in ("n_wrong_direction", "n_null", "false_call_share")},
+    }
+    return LabelTruth.model_validate(_present(content))
+
+
+def _present(content: dict[str, Any]) -> dict[str, Any]:
+    """What is defined."""
+    return {key: value for key, value in content.items() if value is not None}
+
+
+def _flat_estimate(key: str, value: Estimate | None, end: str = "") -> Numbers:
+    """A value and its interval; `end` closes each key."""
+    if value is None:
+        return {}
+    return _present(
+        {
+            f"{key}{end}": value.value,
+            f"{key}_ci_low{end}": value.low,
+            f"{key}_ci_high{end}": value.high,
+        }
+    )
+
+
+def _estimate(flat: Flat, key: str, end: str = "") -> dict[str, Any] | None:
+    if f"{key}{end}" not in flat:
+        return None
+    ends = {"low": flat.get(f"{key}_ci_low{end}"), "high": flat.get(f"{key}_ci_high{end}")}
+    return {"value": flat[f"{key}{end}"], **_present(ends)}
+
+
+def _flat_means(means: Mapping[str, Estimate]) -> Numbers:
+    flat: Numbers = {}
+    for name, value in means.items():
+        flat |= _flat_estimate(f"mean_{name}", value)
+    return flat
+
+
+def _means(flat: Flat, names: tuple[str, ...]) -> dict[str, Any]:
+    return _present({name: _estimate(flat, f"mean_{name}") for name in names})

@@ -1,0 +1,132 @@
+"""Tables 4 to 6: scores by concentration, rows compared, and the leak gauge."""
+
+from __future__ import annotations
+
+from string import ascii_lowercase
+
+from phenoprot.evaluation.results import Estimate, LeakGauge, RowComparison, RowResult, ScorerName
+from phenoprot.report import footnotes
+from phenoprot.report.flatten import dose_key
+from phenoprot.report.parts import table_parts
+from phenoprot.report.results import ScreenResults
+from phenoprot.report.table import NOTHING, Table, number, score_cell
+
+DOSE_SCORES: dict[ScorerName, tuple[tuple[str, str, str], ...]] = {
+    "auc": (("auc", "mean ROC AUC", footnotes.DOSE_AUC),),
+    "levels": (
+        ("r2", "mean R2", footnotes.DOSE_R2),
+        ("pearson_r2", "mean r2", footnotes.DOSE_PEARSON),
+    ),
+}
+"""Scores by concentration: their names, titles and notes."""
+
+
+def dose_tables(results: ScreenResults) -> list[Table]:
+    """Table 4: one for each score of each part."""
+    unit = results.provenance.concentration_unit
+    wanted = [
+        (part, *score)
+        for part in results.doses
+        for score in DOSE_SCORES[table_parts()[part].scorer]
+    ]
+    tables = []
+    for letter, (part, name, score, note) in zip(ascii_lowercase, wanted, strict=False):
+        rows = {
+            row: {dose.concentration: dose for dose in doses}
+            for row, doses in results.doses[part].items()
+        }
+        concentrations = sorted({dose for row in rows.values() for dose in row})
+        one = next(iter(rows.values()))
+        scored = sorted({dose.n_targets_scored for dose in one.values()})
+        tables.append(
+            Table(
+                f"Table 4{letter}. By concentration, {table_parts()[part].short}: {score}",
+                ["row", *(f"{dose_key(dose)} {unit}" for dose in concentrations)],
+                [
+                    [
+                        row,
+                        *(
+                            score_cell(by_dose[dose].means.get(name) if dose in by_dose else None)
+                            for dose in concentrations
+                        ),
+                    ]
+                    for row, by_dose in rows.items()
+                ],
+                [f"{' to '.join(map(str, scored[:1] + scored[1:][-1:]))} targets. {note}"],
+            )
+        )
+    return tables
+
+
+def comparison_tables(results: ScreenResults) -> list[Table]:
+    """Table 5: which row is better, on average and target by target."""
+    lines = [
+        _comparison(table_parts()[part].short, one)
+        for part, comparisons in results.comparisons.items()
+        for one in comparisons
+    ]
+    if not lines:
+        return []
+    return [
+        Table(
+            "Table 5. Rows compared on the same treatments, folds and targets",
+            ["task", "row", "against", "targets", "mean AUC difference (95 % CI)", "p", "better",
+             "worse"],
+            lines,
+            [footnotes.comparison_note(results.provenance.false_discovery_rate)],
+        )
+    ]  # fmt: skip
+
+
+def _comparison(part: str, one: RowComparison) -> list[str]:
+    return [
+        part,
+        one.row,
+        one.against,
+        str(one.n_targets_tested),
+        _difference(one.mean_auc_difference),
+        number(one.p, ".2g"),
+        str(one.n_better),
+        str(one.n_worse),
+    ]
+
+
+def _difference(gain: Estimate | None) -> str:
+    if gain is None or gain.low is None or gain.high is None:
+        return NOTHING
+    return f"{gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
+
+
+def leak_tables(results: ScreenResults) -> list[Table]:
+    """Table 6: what folds that tear compounds apart would pretend."""
+    gauged = [
+        (table_parts()[part].short, name, row, row.leak)
+        for part, rows in results.parts.items()
+        for name, row in rows.items()
+        if row.leak is not None and row.leak.gap is not None
+    ]
+    if not gauged:
+        return []
+    notes = [footnotes.LEAK]
+    if all(leak.n_doses == 1 for *_, leak in gauged):
+        notes.append(footnotes.LEAK_WITHOUT_DOSES)
+    return [
+        Table(
+            "Table 6. Leak gauge",
+            ["task", "row", "folds of compounds", "folds of treatments", "gap (95 % CI)", "doses"],
+            [
+                [part, name, *_leak_cells(row, leak), str(leak.n_doses)]
+                for part, name, row, leak in gauged
+            ],
+            notes,
+        )
+    ]
+
+
+def _leak_cells(row: RowResult, leak: LeakGauge) -> list[str]:
+    """Scores under both kinds of folds, and the gap."""
+    own = row.means.get(leak.score)
+    gap = number(leak.gap.value if leak.gap else None, "+.3f")
+    if leak.gap and leak.gap.low is not None and leak.gap.high is not None:
+        gap += f" ({leak.gap.low:+.3f} to {leak.gap.high:+.3f})"
+    return [number(own.value if own else None, ".3f"), number(leak.mean, ".3f"), gap]

@@ -1,0 +1,20 @@
+"""Names of the columns and folders that folds, labels and predictions have."""
+
+from __future__ import annotations
+
+from phenoprot.screens.contract import COMPOUND, PROTEIN, TREATMENT_KEY
+
+FOLD = "Fold"
+"""Number of the outer fold, from 0."""
+GROUP = "Metadata_Group"
+"""Compounds that stay together in the folds."""
+LABELS_OF = "Metadata_LabelsOf"
+"""Compound whose labels a prediction is scored against: another one's where labels are shuffled."""
+REPEAT = "Metadata_Repeat"
+"""Number of the label shuffle; 0 where labels are not shuffled."""
+LABEL_COLUMNS = [COMPOUND, PROTEIN, "Label"]
+"""Columns of ``labels.parquet`` that the tasks read."""
+PREDICTION_COLUMNS = [*TREATMENT_KEY, FOLD, LABELS_OF, REPEAT]
+"""Columns of the predictions, besides one per target."""
+ROWS, GAUGE = "rows", "leak_gauge"
+"""Folders of the predictions: rows of the tables, and the same rows with leaking folds."""

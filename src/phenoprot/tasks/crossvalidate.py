@@ -1,0 +1,107 @@
+"""One cross-validation: what a worker process computes.
+
+The import closure of this module and of the model's is the code in the key of each result, so it
+imports neither tasks nor the registry of models, neither execution nor reports.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from phenoprot.core.artefacts import read_table
+from phenoprot.core.files import write_parquet
+from phenoprot.screens.contract import COMPOUND, TREATMENT_KEY
+from phenoprot.tasks.columns import GAUGE, REPEAT, ROWS
+from phenoprot.tasks.data import align, split_by_treatment
+from phenoprot.tasks.fit_settings import Loss, SplitSettings
+from phenoprot.tasks.folds import read_folds
+from phenoprot.tasks.model import Model
+
+RESULT = "predictions.parquet"
+"""The file of a shard."""
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """One nested cross-validation: the payload of a shard."""
+
+    row: str
+    """Name of the table row."""
+    folder: Path
+    """Holds ``labels.parquet``; predictions go beside it."""
+    features: tuple[Path, ...]
+    """Treatment profiles, set side by side."""
+    folds: Path
+    """Fold table."""
+    model: Model
+    """What predicts, with its settings."""
+    splits: SplitSettings
+    """Seeds of shuffled labels and of the gauge's folds."""
+    loss: Loss
+    """Objective of the task."""
+    repeat: int
+    """Number of the shuffle; 0: true labels."""
+    leak_gauge: bool = False
+    """Folds of treatments instead of compounds."""
+
+    @property
+    def labels(self) -> Path:
+        """The label matrix."""
+        return self.folder / "labels.parquet"
+
+    @property
+    def name(self) -> str:
+        """Name of the shard."""
+        name = f"{self.folder.name} {self.row}"
+        if self.leak_gauge:
+            return f"{name} leak gauge"
+        return name if not self.repeat else f"{name} {self.repeat}"
+
+    @property
+    def predictions(self) -> Path:
+        """Where its predictions go: the gauge's are no row of a table."""
+        return self.folder / (GAUGE if self.leak_gauge else ROWS) / f"{self.row}.parquet"
+
+
+def predict(run: CrossValidation, device: str = "cpu") -> pd.DataFrame:
+    """Cross-validate and predict every treatment from the folds that do not hold it.
+
+    Parameters
+    ----------
+    run
+        Model, features, labels and folds.
+    device
+        Torch device of the model.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Treatment, fold, ``Metadata_LabelsOf``, ``Metadata_Repeat`` and one float32 score per
+        target.
+
+    Raises
+    ------
+    UserError
+        A file is damaged, or the model cannot be fitted.
+    """
+    data = align(
+        [read_table(path, TREATMENT_KEY) for path in run.features],
+        read_table(run.labels, [COMPOUND]),
+        read_folds(run.folds),
+        shuffle_seed=run.splits.seed + run.repeat if run.repeat else None,
+    )
+    if run.leak_gauge:
+        data = split_by_treatment(data, run.splits.folds, run.splits.seed)
+    scores = run.model.cross_validate(
+        data.features, data.labels, data.folds, data.groups, run.loss, device
+    )
+    predictions = pd.DataFrame(scores, columns=data.targets)
+    return pd.concat([data.key.assign(**{REPEAT: run.repeat}), predictions], axis=1)
+
+
+def compute(payload: tuple[CrossValidation, str], folder: Path) -> None:
+    """In a worker process: the result of one shard, from a cross-validation and its device."""
+    write_parquet(folder / RESULT, predict(*payload))

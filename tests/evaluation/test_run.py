@@ -1,0 +1,280 @@
+"""A screen is evaluated: all its files, in parallel, resumable, whatever computes them."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+from tests.execution.computations import in_process
+
+from phenoprot.core.errors import UserError
+from phenoprot.core.paths import Paths
+from phenoprot.evaluation.plan import PartToScore, comparison_shards, row_shards
+from phenoprot.evaluation.results import (
+    Comparisons,
+    Estimate,
+    Group,
+    LabelTruth,
+    RowResult,
+    read_result,
+)
+from phenoprot.evaluation.run import evaluate_screen
+from phenoprot.evaluation.settings import EvaluationSettings
+from phenoprot.execution.attempt import Job, Outcome
+from phenoprot.execution.local import run_local
+from phenoprot.execution.run import EXECUTORS
+from phenoprot.execution.settings import ExecutionSettings
+from phenoprot.execution.shards import Compute
+from phenoprot.tasks.registry import all_parts
+
+from .test_score import task
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("classification/up", "classification/down", "regression", "targets")
+SETTINGS = EvaluationSettings(
+    auc_thresholds=[0.6, 0.8], r2_thresholds=[0.1, 0.5], permutations=20, bootstraps=20, seed=0
+)
+TWO = ExecutionSettings(workers=2)
+
+
+def row(paths: Paths, name: str) -> RowResult:
+    """Result of a row from its file."""
+    return read_result(paths.scores / f"{name}.json", RowResult)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Bytes of all files by name."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
+    """A screen with two rows in each part; one of them is gauged."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(EXECUTORS, "local", in_process)
+    paths = Paths("toy")
+    predictions, labels = task({"t": [1, 0, 1, 0]}, {"t": [9, 8, 2, 1]}, [0, 0, 1, 1])
+    paths.labels.mkdir(parents=True)
+    (paths.labels / "counts.json").write_text('{"n_up": 2}')
+    for part in PARTS:
+        rows = paths.predictions(part) / "rows"
+        rows.mkdir(parents=True)
+        labels.to_parquet(paths.predictions(part) / "labels.parquet")
+        for name in ("first", "second+third", "no row of the table"):
+            predictions.to_parquet(rows / f"{name}.parquet")
+    gauge = paths.predictions("targets") / "leak_gauge"
+    gauge.mkdir()
+    predictions.assign(t=[9, 8, 1, 2]).to_parquet(gauge / "first.parquet")
+    return paths
+
+
+NAMES = ["second+third", "first", "of another task"]
+
+
+def test_a_screen_is_evaluated_row_by_row(paths: Paths, tmp_path: Path) -> None:
+    evaluate_screen(paths, tmp_path / "no truth here", NAMES, SETTINGS)
+    rows = [f"{part}/{name}" for part in PARTS for name in ("first", "second+third")]
+    compared = ["classification/up", "classification/down", "targets"]
+    assert set(content(paths.scores)) == {
+        "labels/counts.json",
+        *(f"{name}.{ending}" for name in rows for ending in ("json", "parquet")),
+        *(f"comparisons/{part}.{ending}" for part in compared for ending in ("json", "parquet")),
+    }
+    (up,) = read_result(
+        paths.scores / "comparisons/classification/up.json", Comparisons
+    ).comparisons
+    assert (up.row, up.against) == ("second+third", "first")
+    assert up.mean_auc_difference == Estimate(value=0, low=0, high=0)
+    leak = row(paths, "targets/first").leak
+    assert leak is not None
+    assert leak.gap is not None
+    assert leak.gap.value == -0.5  # the second fold's pair is the wrong way round
+    assert row(paths, "targets/second+third").leak is None
+    up_row = row(paths, "classification/up/first")
+    assert (up_row.means["auc"].value, up_row.doses, up_row.n_concentrations) == (1.0, [], 1)
+    # Both folds: SST 0.5; SSE 8^2 + 8^2 and 1 + 1.
+    r2 = row(paths, "regression/first").means["r2"].value
+    assert r2 == pytest.approx(1 - (128 / 0.5 + 2 / 0.5) / 2)
+    table = pd.read_parquet(paths.scores / "classification/up/second+third.parquet")
+    assert table["Target"].tolist() == ["t"]
+    assert (paths.scores / "labels/counts.json").read_text() == '{\n  "n_up": 2\n}\n'
+
+
+def test_a_second_run_computes_nothing(
+    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluate_screen(paths, tmp_path, NAMES, SETTINGS)
+    first = content(paths.scores)
+
+    def computed(*_: object) -> None:
+        raise AssertionError("a finished shard is computed again")
+
+    monkeypatch.setattr("phenoprot.execution.run._compute", computed)
+    evaluate_screen(paths, tmp_path, NAMES, SETTINGS)
+    assert content(paths.scores) == first
+
+
+def test_worker_processes_give_the_same_bytes(
+    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "phenoprot.evaluation.run.all_parts", lambda: {"targets": all_parts()["targets"]}
+    )
+    evaluate_screen(paths, tmp_path, NAMES, SETTINGS)
+    first = content(paths.scores)
+    (tmp_path / ".phenoprot").rename(tmp_path / "aside")
+    monkeypatch.setitem(EXECUTORS, "local", run_local)
+    evaluate_screen(paths, tmp_path, NAMES, SETTINGS, TWO)
+    assert content(paths.scores) == first
+
+
+def test_ray_is_asked_where_the_settings_say_so(
+    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int | None] = []
+
+    def ray(compute: Compute, jobs: Iterator[Job], workers: int | None) -> Iterator[Outcome]:
+        asked.append(workers)
+        return in_process(compute, jobs, workers)
+
+    monkeypatch.setitem(EXECUTORS, "ray", ray)
+    execution = ExecutionSettings(executor="ray", workers=3)
+    evaluate_screen(paths, tmp_path, NAMES, SETTINGS, execution)
+    assert asked == [3, 3]  # rows, comparisons
+
+
+@pytest.fixture
+def part(paths: Paths) -> PartToScore:
+    """A part with the rows first and second+third."""
+    return PartToScore.find(
+        "targets", all_parts()["targets"], paths, ["first", "second+third"], None
+    )
+
+
+def keys(part: PartToScore, settings: EvaluationSettings = SETTINGS) -> list[str]:
+    return [shard.fingerprint for shard in row_shards(part, settings)]
+
+
+def test_the_key_of_a_row_holds_what_its_scores_depend_on(part: PartToScore) -> None:
+    before = keys(part)
+    same = {"comparisons": "all", "false_discovery_rate": 0.2, "r2_thresholds": [0.9]}
+    assert keys(part, SETTINGS.model_copy(update=same)) == before
+    for change in ({"auc_thresholds": [0.9]}, {"permutations": 3}, {"bootstraps": 3}, {"seed": 3}):
+        other = keys(part, SETTINGS.model_copy(update=change))
+        assert not set(other) & set(before), change
+    grouped = keys(replace(part, groups={"t": Group(kind="null")}))
+    assert not set(grouped) & set(before)
+    assert keys(replace(part, groups={})) != before
+    levels = replace(part, scorer="levels")
+    assert not set(keys(levels)) & set(before)
+    (part.folder / "leak_gauge" / "first.parquet").unlink()
+    assert [new == old for new, old in zip(keys(part), before, strict=True)] == [False, True]
+    predictions = part.predictions("second+third")
+    pd.read_parquet(predictions).assign(t=0.0).to_parquet(predictions)
+    assert keys(part)[1] != before[1]
+
+
+def test_the_key_of_a_comparison_holds_both_rows_and_its_settings(
+    part: PartToScore, tmp_path: Path
+) -> None:
+    scored = {name: tmp_path / name for name in part.rows}
+    for folder in scored.values():
+        folder.mkdir()
+
+    def key(settings: EvaluationSettings = SETTINGS) -> str:
+        (shard,) = comparison_shards(part, scored, settings)
+        assert shard.name == "targets first against second+third"
+        return shard.fingerprint
+
+    # Only rows whose labels are not shuffled have draws, and are compared.
+    assert comparison_shards(part, scored, SETTINGS) == []
+    for folder in scored.values():
+        (folder / "draws.npy").touch()
+    before = key()
+    assert key(SETTINGS.model_copy(update={"permutations": 3, "auc_thresholds": [0.9]})) == before
+    for change in ({"false_discovery_rate": 0.2}, {"bootstraps": 3}, {"seed": 3}):
+        assert key(SETTINGS.model_copy(update=change)) != before
+    predictions = part.predictions("second+third")
+    pd.read_parquet(predictions).assign(t=0.0).to_parquet(predictions)
+    assert key() != before
+
+
+def test_missing_labels_are_named(paths: Paths, tmp_path: Path) -> None:
+    (paths.predictions("regression") / "labels.parquet").unlink()
+    with pytest.raises(UserError, match=r"regression/labels.parquet: no such file\. Bring it back"):
+        evaluate_screen(paths, tmp_path, NAMES, SETTINGS)
+
+
+def test_the_stage_passes_the_execution_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(
+        "phenoprot.evaluation.run.evaluate_screen", lambda *given: asked.extend(given)
+    )
+    evaluate = runpy.run_path(str(ROOT / "stages" / "evaluate.py"))["evaluate"]
+    params = SimpleNamespace(screen=SimpleNamespace(rows={"a": 1, "b": 2}), evaluation=SETTINGS)
+    folder = Path("data/screens/toy")
+    evaluate(SimpleNamespace(paths=Paths("toy"), folder=folder, params=params, execution=TWO))
+    assert asked == [Paths("toy"), folder, ["a", "b"], SETTINGS, TWO]
+
+
+def test_a_dose_series_with_planted_truth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file of a simulated screen, and what it says of a shuffled row."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(EXECUTORS, "local", in_process)
+    paths = Paths("toy")
+    label = [1, 0, 0, 1, 0, 0]
+    one, labels = task({"t": label}, {"t": [3.0, 1, 2, 3, 1, 2]}, [0] * 3 + [1] * 3)
+    predictions = pd.concat([one, one.assign(Metadata_Concentration=9.0, t=-one["t"])])
+    shuffled = predictions.assign(Metadata_Repeat=1)
+    levels = predictions[["Metadata_Compound", "Metadata_Concentration"]].assign(t=range(12))
+    for part in PARTS:
+        rows = paths.predictions(part) / "rows"
+        rows.mkdir(parents=True)
+        truth = levels if part == "regression" else labels
+        truth.to_parquet(paths.predictions(part) / "labels.parquet")
+        predictions.to_parquet(rows / "method.parquet")
+        shuffled.to_parquet(rows / "shuffled.parquet")
+    paths.labels.mkdir(parents=True)
+    (paths.labels / "counts.json").write_text("{}")
+    called = labels[["Metadata_Compound"]].assign(Metadata_Protein="t", Label="not")
+    called.to_parquet(paths.labels / "labels.parquet")
+    planted = tmp_path / "screen" / "truth"
+    planted.mkdir(parents=True)
+    planted_effects = called.drop(columns="Label").assign(log2_fold_change=0.0)
+    planted_effects.to_parquet(planted / "regulation.parquet")
+    pd.DataFrame({"Metadata_Protein": ["t"], "loading_er_stress": [1.2]}).to_parquet(
+        planted / "proteins.parquet"
+    )
+    pd.DataFrame({"Metadata_Target": ["t"], "Metadata_Programme": ["vacuolation"]}).to_parquet(
+        planted / "targets.parquet"
+    )
+    evaluate_screen(paths, tmp_path / "screen", ["method", "shuffled"], SETTINGS)
+    up = row(paths, "classification/up/method")
+    # At 5 every positive is on top, at 9 it is at the bottom.
+    assert {dose.concentration: dose.means["auc"].value for dose in up.doses} == {5: 1.0, 9: 0.0}
+    assert up.n_concentrations == 2
+    shuffled_row = row(paths, "regression/shuffled")
+    assert [dose.concentration for dose in shuffled_row.doses] == [5, 9]
+    (planted_up,) = up.planted
+    assert (planted_up.group, planted_up.means["auc"].value) == (Group(low=1.0, high=1.5), 0.5)
+    (planted_down,) = row(paths, "classification/down/method").planted
+    assert (planted_down.group, planted_down.n) == (Group(kind="null"), 1)
+    (planted_target,) = row(paths, "targets/method").planted
+    assert planted_target.group == Group(kind="images_only")
+    assert "pearson_r2" in shuffled_row.planted[0].means
+    truth_of_labels = read_result(paths.scores / "labels/truth.json", LabelTruth)
+    assert (truth_of_labels.n_null, truth_of_labels.false_call_share) == (6, 0.0)
+    # The only other row has shuffled labels: nothing to compare.
+    compared = read_result(paths.scores / "comparisons/classification/up.json", Comparisons)
+    assert compared.comparisons == []
+    assert not (paths.scores / "comparisons/classification/up.parquet").exists()

@@ -1,0 +1,210 @@
+"""dvc.yaml is what the declarations ask for, and names all that a stage depends on."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from phenoprot.core.closure import import_closure
+from phenoprot.core.errors import UserError
+from phenoprot.core.paths import Paths
+from phenoprot.pipeline import dvc_file
+from phenoprot.pipeline.dvc_file import dvc_yaml, require_in_step
+from phenoprot.pipeline.stages import SIMULATE, all_stages, provenance_params, stages_of
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
+ENTRIES: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["stages"]
+MODULES = sorted(path.relative_to(ROOT) for path in (ROOT / "src").rglob("*.py"))
+SCREENS = ("cpjump1", "phantom")
+
+
+def path_of(out: str | dict[str, Any]) -> str:
+    return out if isinstance(out, str) else next(iter(out))
+
+
+def outs_of(entry: dict[str, Any]) -> list[str]:
+    return [path_of(out) for kind in ("outs", "metrics", "plots") for out in entry.get(kind, [])]
+
+
+@pytest.fixture(autouse=True)
+def in_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def test_the_committed_file_is_what_would_be_generated() -> None:
+    assert dvc_yaml() == TEXT
+    require_in_step()
+
+
+def reruns(edited: Path) -> set[str]:
+    """Stages that DVC would run again at once after an edit, by the dependencies of dvc.yaml."""
+    places = {str(edited), *map(str, edited.parents)}
+    return {name for name, entry in ENTRIES.items() if places & set(entry["deps"])}
+
+
+def test_dvc_reruns_what_an_edit_of_any_module_concerns() -> None:
+    """Both ways: no stage goes stale, and none runs again that the edit does not concern."""
+    files = {
+        stage.name: {path.resolve() for path in import_closure(stage.path).files}
+        for stage in (SIMULATE, *all_stages())
+    }
+    for module in MODULES:
+        concerned = {
+            stage.key(screen)
+            for stage in (SIMULATE, *all_stages())
+            for screen in SCREENS
+            if module.resolve() in files[stage.name]
+        } & ENTRIES.keys()
+        assert reruns(module) == concerned, module
+
+
+@pytest.mark.parametrize(
+    ("module", "stages"),
+    [
+        # What was missing by hand: each of these decides what the stage writes.
+        ("src/phenoprot/readout/single_dose.py", {"labels"}),
+        ("src/phenoprot/curves/settings.py", {"curves", "report"}),
+        ("src/phenoprot/wells/normalise.py", {"validate", "labels", "profiles"}),
+        ("src/phenoprot/tasks/folds.py", {"check_labels", "predict-classification"}),
+        ("src/phenoprot/tasks/data.py", {"predict-regression", "predict-targets"}),
+        ("src/phenoprot/core/statistics.py", {"labels", "evaluate"}),
+        ("src/phenoprot/core/files.py", {"splits", "evaluate", "report", "features"}),
+    ],
+)
+def test_stages_that_an_edit_must_rerun(module: str, stages: set[str]) -> None:
+    again = reruns(Path(module))
+    for stage in stages:
+        assert {f"{stage}-{screen}" for screen in SCREENS} <= again
+
+
+@pytest.mark.parametrize(
+    ("module", "stages"),
+    [
+        ("src/phenoprot/report/tables.py", {"evaluate", "predict-targets", "features", "mae"}),
+        ("src/phenoprot/evaluation/auc.py", {"predict-classification", "labels", "mae"}),
+        ("src/phenoprot/features/cellprofiler/texture.py", {"mae", "curves", "profiles"}),
+        ("src/phenoprot/curves/kernel.py", {"features", "validate", "splits", "profiles"}),
+        ("src/phenoprot/pipeline/params.py", {stage.name for stage in all_stages()}),
+        ("src/phenoprot/cli.py", {stage.name for stage in all_stages()}),
+    ],
+)
+def test_stages_that_an_edit_leaves_alone(module: str, stages: set[str]) -> None:
+    again = reruns(Path(module))
+    assert not again & {f"{stage}-{screen}" for stage in stages for screen in SCREENS}
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_every_artefact_has_one_maker_and_stages_come_after_what_they_need(screen: str) -> None:
+    made: set[str] = set()
+    for name, entry in ENTRIES.items():
+        if name != "pipeline" and not name.endswith(f"-{screen}"):
+            continue
+        for dep in entry["deps"]:
+            if dep.startswith(("data/", "metrics/")) and not (ROOT / dep).exists():
+                assert any(dep == out or dep.startswith(f"{out}/") for out in made), (name, dep)
+        outs = outs_of(entry)
+        assert len(set(outs)) == len(outs)
+        assert not made & set(outs), name
+        made |= set(outs)
+        assert entry["deps"][0] == entry["cmd"].split()[1], "a stage depends on its script"
+
+
+def test_metrics_and_plots_are_in_git_not_in_the_cache() -> None:
+    for entry in ENTRIES.values():
+        for out in (*entry.get("metrics", []), *entry.get("plots", [])):
+            assert next(iter(out.values()))["cache"] is False
+
+
+def test_a_screen_s_stages_depend_on_the_files_that_they_read() -> None:
+    """A further embedding concerns the checks and the profiles, and no image is read again."""
+    table = "data/screens/cpjump1/profiles/cellprofiler.parquet"
+    assert {name for name, entry in ENTRIES.items() if table in entry["deps"]} == {
+        "validate-cpjump1",
+        "profiles-cpjump1",
+        "report-cpjump1",  # it writes the hash of all files
+    }
+    folders = {str(Path("data/screens") / screen) for screen in SCREENS}
+    assert not [name for name, entry in ENTRIES.items() if folders & set(entry["deps"])]
+
+
+def test_the_report_depends_on_every_parameter_that_its_hash_covers() -> None:
+    for screen in SCREENS:
+        keys = {
+            key.replace("screen.", f"screens.{screen}.", 1) if key.startswith("screen.") else key
+            for key in provenance_params(stages_of(screen))
+        }
+        assert set(ENTRIES[f"report-{screen}"]["params"]) == keys - {"tasks.others"}
+        assert not any(key.startswith("execution") for key in keys)
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The parameters and one screen, to be changed."""
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    shutil.copytree(ROOT / "stages", tmp_path / "stages")
+    folder = tmp_path / "data/screens/cpjump1"
+    shutil.copytree(ROOT / "data/screens/cpjump1", folder, ignore=shutil.ignore_patterns("*.tiff"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def entries(folder: Path) -> dict[str, dict[str, Any]]:
+    dvc_file._code.cache_clear()
+    return yaml.safe_load(dvc_yaml(folder / "params.yaml"))["stages"]
+
+
+def test_a_screen_s_optional_keys_may_be_left_out(elsewhere: Path) -> None:
+    params = yaml.safe_load((elsewhere / "params.yaml").read_text())
+    del params["screens"]["cpjump1"]["extracted"]
+    (elsewhere / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    assert entries(elsewhere)["mae-cpjump1"]["params"] == ["mae"]
+    assert entries(elsewhere)["mae-phantom"]["params"] == ["mae", "screens.phantom.extracted"]
+
+
+def test_a_new_embedding_is_found(elsewhere: Path) -> None:
+    profiles = elsewhere / "data/screens/cpjump1/profiles"
+    shutil.copy(profiles / "cell_count.parquet", profiles / "mine.parquet")
+    before = yaml.safe_load(TEXT)["stages"]
+    changed = {
+        name
+        for name, entry in entries(elsewhere).items()
+        if "data/screens/cpjump1/profiles/mine.parquet" in entry["deps"]
+    }
+    assert changed == {"validate-cpjump1", "profiles-cpjump1", "report-cpjump1"}
+    assert "mine.parquet" not in str(before)
+
+
+def test_of_the_simulated_screen_a_user_s_table_is_no_output(elsewhere: Path) -> None:
+    profiles = elsewhere / "data/screens/phantom/profiles"
+    profiles.mkdir(parents=True)
+    shutil.copy(
+        elsewhere / "data/screens/cpjump1/profiles/cell_count.parquet", profiles / "my.parquet"
+    )
+    found = entries(elsewhere)
+    mine = "data/screens/phantom/profiles/my.parquet"
+    assert mine not in outs_of(found["simulate-phantom"])
+    assert mine in found["profiles-phantom"]["deps"]
+
+
+def test_a_file_out_of_step_is_refused(elsewhere: Path) -> None:
+    with pytest.raises(UserError, match="phenoprot pipeline write"):
+        require_in_step()
+    dvc_file.write_dvc_yaml()
+    require_in_step()
+    params = (elsewhere / "params.yaml").read_text()
+    (elsewhere / "params.yaml").write_text(params.replace("  phantom:\n", "  other:\n", 1))
+    with pytest.raises(UserError):
+        require_in_step()
+
+
+def test_paths_of_stages_are_those_of_the_screen() -> None:
+    for screen in SCREENS:
+        outs = {out for entry in ENTRIES.values() for out in outs_of(entry)}
+        paths = Paths(screen)
+        for path in (paths.masks, paths.mae, paths.labels, paths.scores, paths.report):
+            assert str(path) in outs

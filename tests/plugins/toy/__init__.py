@@ -1,0 +1,1 @@
+"""A package of others: one feature method, one model and one task."""
