@@ -33,7 +33,7 @@ gate: env ## are dvc.lock and the metrics in git in step with code, data and par
 
 docs: env ## write dvc.yaml and the generated parts of README.md, CONTRIBUTING.md and docs/
 	@$(IN_ENV) phenoprot pipeline write
-	@$(IN_ENV) python -m phenoprot.report.parameters
+	@$(IN_ENV) python -m phenoprot.pipeline.parameters
 	@$(IN_ENV) python -m phenoprot.validation.docs
 	@$(IN_ENV) python -m phenoprot.pipeline.docs
 	@$(IN_ENV) python scripts/readme_table.py

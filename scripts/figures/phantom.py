@@ -45,8 +45,9 @@ from phenoprot.screens.contract import (
     STAINS,
     WELL,
     WELL_KEY,
+    url_column,
 )
-from phenoprot.screens.load_data import read_load_data, url_column
+from phenoprot.screens.load_data import read_load_data
 
 GREY = "0.6"
 COMPOSITE = ("AGP", "ER", "DNA")

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from phenoprot.core.errors import UserError
+from phenoprot.pipeline.parameters import parameter_table
 from phenoprot.pipeline.params import load_params
-from phenoprot.report.parameters import parameter_table
 
 ROOT = Path(__file__).parents[2]
 PARAMS = ROOT / "params.yaml"

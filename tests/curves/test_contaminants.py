@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from phenoprot.curves.contaminants import contaminant_names, is_contaminant, is_decoy
+from phenoprot.screens.contaminants import contaminant_names, is_contaminant, is_decoy
 
 MARKED = [
     "CON__P00761",

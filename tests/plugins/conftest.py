@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from phenoprot.report.parts import table_parts
+
 PLUGINS = Path(__file__).parent
 Install = Callable[[str, dict[str, dict[str, str]]], None]
 
@@ -41,6 +43,8 @@ def toy(install: Install, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     project = tomllib.loads((PLUGINS / "toy" / "pyproject.toml").read_text())["project"]
     install(project["name"], project["entry-points"])
     monkeypatch.syspath_prepend(PLUGINS)
+    table_parts.cache_clear()  # a process asks once which packages there are
     yield
+    table_parts.cache_clear()
     for name in [name for name in sys.modules if name.partition(".")[0] == "toy"]:
         del sys.modules[name]

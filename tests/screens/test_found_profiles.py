@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from phenoprot.core.errors import UserError
-from phenoprot.phantom import PhantomSettings, simulate_phantom
+from phenoprot.phantom.settings import PhantomSettings
+from phenoprot.phantom.write import simulate_phantom
 from phenoprot.screens.loader import Screen, load_screen
 from phenoprot.screens.summary import describe
 from phenoprot.tasks.settings import RowSettings

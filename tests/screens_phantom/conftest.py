@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from phenoprot.phantom import PhantomSettings, simulate_phantom
+from phenoprot.phantom.settings import PhantomSettings
+from phenoprot.phantom.write import simulate_phantom
 from phenoprot.screens.loader import Screen, load_screen
 
 

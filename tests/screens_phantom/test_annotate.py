@@ -2,7 +2,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenoprot.phantom import PhantomSettings
 from phenoprot.phantom.annotate import (
     cell_count_profile,
     draw_targets,
@@ -10,6 +9,7 @@ from phenoprot.phantom.annotate import (
 )
 from phenoprot.phantom.catalogue import CATALOGUE
 from phenoprot.phantom.programmes import draw_compounds, relative_cell_number
+from phenoprot.phantom.settings import PhantomSettings
 
 
 def test_targets_are_those_of_the_main_programme(phantom):

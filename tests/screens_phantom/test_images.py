@@ -13,7 +13,6 @@ from tests.screens_phantom.measure import (
 
 from phenoprot.core.files import file_sha256
 from phenoprot.execution.settings import ExecutionSettings
-from phenoprot.phantom import PhantomSettings, simulate_phantom
 from phenoprot.phantom.catalogue import CATALOGUE
 from phenoprot.phantom.imaging import (
     REMAINING,
@@ -24,7 +23,8 @@ from phenoprot.phantom.imaging import (
     write_tiff,
 )
 from phenoprot.phantom.outlines import draw_places, margin
-from phenoprot.phantom.settings import ImageSettings
+from phenoprot.phantom.settings import ImageSettings, PhantomSettings
+from phenoprot.phantom.write import simulate_phantom
 from phenoprot.screens.contract import FIELD_KEY, PLATE, SITE, STAINS, WELL
 from phenoprot.screens.loader import load_screen
 

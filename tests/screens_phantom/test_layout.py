@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenoprot.phantom import PhantomSettings
 from phenoprot.phantom.layout import SNAKE, draw_wells
 from phenoprot.phantom.programmes import draw_compounds
+from phenoprot.phantom.settings import PhantomSettings
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phenoprot.core.random import stream
-from phenoprot.phantom import PhantomSettings
 from phenoprot.phantom.draws import log_uniform
 from phenoprot.phantom.programmes import (
     draw_compounds,
@@ -13,6 +12,7 @@ from phenoprot.phantom.programmes import (
     relative_cell_number,
     well_activities,
 )
+from phenoprot.phantom.settings import PhantomSettings
 
 DOSE = st.floats(1e-6, 1e4)
 

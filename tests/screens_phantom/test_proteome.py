@@ -2,7 +2,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenoprot.phantom import PhantomSettings
 from phenoprot.phantom.catalogue import CATALOGUE
 from phenoprot.phantom.layout import draw_wells
 from phenoprot.phantom.programmes import Compounds, draw_compounds, well_activities
@@ -13,6 +12,7 @@ from phenoprot.phantom.proteome import (
     missing_probability,
     planted_regulation,
 )
+from phenoprot.phantom.settings import PhantomSettings
 
 
 def fold_changes(phantom, concentration: float) -> pd.DataFrame:

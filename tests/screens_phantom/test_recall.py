@@ -14,7 +14,8 @@ import pandas as pd
 from phenoprot.curves.designs import screen_curves
 from phenoprot.curves.screen import fit_screen
 from phenoprot.curves.settings import CurveSettings
-from phenoprot.phantom import PhantomSettings, simulate_phantom
+from phenoprot.phantom.settings import PhantomSettings
+from phenoprot.phantom.write import simulate_phantom
 from phenoprot.screens.loader import Screen, load_screen
 
 EDGES = [0, 0.2, 0.45, 0.7, 1, 1.5, np.inf]

@@ -2,9 +2,8 @@ import pytest
 
 from phenoprot.core.errors import UserError
 from phenoprot.core.settings import parse_settings
-from phenoprot.phantom import PhantomSettings
 from phenoprot.phantom.catalogue import CATALOGUE
-from phenoprot.phantom.settings import ImageSettings
+from phenoprot.phantom.settings import ImageSettings, PhantomSettings
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ import yaml
 
 from phenoprot.core.errors import UserError
 from phenoprot.core.files import file_sha256
-from phenoprot.phantom import PhantomSettings, simulate_phantom
 from phenoprot.phantom import write as write_module
+from phenoprot.phantom.settings import PhantomSettings
+from phenoprot.phantom.write import simulate_phantom
 from phenoprot.screens.contract import REQUIRED_COLUMNS, UNIQUE_KEYS
 from phenoprot.screens.loader import load_screen
 
@@ -135,7 +136,7 @@ def test_a_folder_that_is_no_phantom_is_left_alone(tmp_path, small):
     folder = tmp_path / "cpjump1"
     folder.mkdir()
     (folder / "wells.csv").write_text("mine")
-    with pytest.raises(UserError, match=r"is no phantom: it has no truth/settings\.json"):
+    with pytest.raises(UserError, match=r"is not a phantom: it has no truth/settings\.json"):
         simulate_phantom(small, folder)
     assert digests(folder).keys() == {"wells.csv"}
     assert [path.name for path in tmp_path.iterdir()] == ["cpjump1"]
@@ -165,7 +166,8 @@ def test_a_folder_whose_name_is_no_screen_name_is_refused(tmp_path, small):
 def test_the_pipeline_names_all_that_is_written(phantom):
     """What dvc.yaml lists one by one as outputs of the simulation, is all of the screen."""
     text = (Path(__file__).parents[2] / "dvc.yaml").read_text(encoding="utf-8")
-    outs = {next(iter(out)) for out in yaml.safe_load(text)["stages"]["simulate"]["outs"]}
+    stage = yaml.safe_load(text)["stages"]["simulate-phantom"]
+    outs = {next(iter(out)) for out in stage["outs"]}
     written = {f"data/screens/phantom/{name}" for name in digests(phantom.screen.folder)}
     assert outs <= written | {f"data/screens/phantom/{name}" for name in ("images", "truth")}
     for name in written:

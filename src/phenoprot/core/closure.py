@@ -23,9 +23,11 @@ from phenoprot.core import runtime
 from phenoprot.core.files import file_sha256, fingerprint
 
 PACKAGE = __name__.partition(".")[0]
-INERT = frozenset(f"{PACKAGE}.core.{name}" for name in ("errors", "notices", "progress"))
-"""Modules that decide what is printed, never what is written. They do not count in the keys of
-shards, so that a better message does not train a network again."""
+INERT = frozenset(
+    f"{PACKAGE}.core.{name}" for name in ("closure", "errors", "notices", "progress", "version")
+)
+"""Modules that decide what is printed or how a key is made, never what is written. They do not
+count in the keys of shards, so that a better message does not train a network again."""
 _LAZY = re.compile(r"(?P<module>[A-Za-z_]\w*(?:\.\w+)+)(?::\w+)?")
 _NOT_FOLLOWED = {"TYPE_CHECKING", "typing.TYPE_CHECKING", "__name__ == '__main__'"}
 _DATA_FILE = re.compile(r"[\w-]+\.(?:csv|json|toml|txt|yaml)")
@@ -153,8 +155,8 @@ def _file_of(module: str) -> Path | None:
     """Source file of a module; None if there is none."""
     top, *rest = module.split(".")
     root = _root_of(top)
-    if root is None:
-        return None
+    if root is None or root.is_file():
+        return None if rest else root
     path = root.joinpath(*rest)
     if (path / "__init__.py").is_file():
         return path / "__init__.py"
@@ -164,10 +166,11 @@ def _file_of(module: str) -> Path | None:
 
 @lru_cache(maxsize=64)
 def _root_of(package: str) -> Path | None:
+    """Folder of a package, or the file of a module that lies in none."""
     spec = importlib.util.find_spec(package)
-    if spec is None or spec.origin is None or not spec.submodule_search_locations:
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return None
-    return Path(spec.origin).parent
+    return Path(spec.origin).parent if spec.submodule_search_locations else Path(spec.origin)
 
 
 @lru_cache(maxsize=1024)

@@ -69,7 +69,7 @@ def fit(
         typer.echo(f"left out, without a value: {listed(job.empty)}")
     typer.echo(
         f"{len(curves)} of {len(job.table)} curves fitted: {counts}, "
-        f"{int(curves['Curve Regulation'].isna().sum())} unclassified "
+        f"{int(curves[REGULATION].isna().sum())} unclassified "
         f"({few} with fewer than {min_valid_doses} valid doses)"
     )
     typer.echo(str(job.curves_file))

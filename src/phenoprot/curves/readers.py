@@ -16,7 +16,6 @@ from phenoprot.core.files import require_file
 from phenoprot.core.notices import warn
 from phenoprot.core.tables import read_delimited
 from phenoprot.curves.config import design_of, read_toml, settings_of, warn_of_design
-from phenoprot.curves.contaminants import contaminant_names
 from phenoprot.curves.curvecurator import raw
 from phenoprot.curves.design import DoseDesign
 from phenoprot.curves.outputs import require_output
@@ -30,6 +29,7 @@ from phenoprot.curves.values import (
     required_names,
     warn_of_clipping,
 )
+from phenoprot.screens.contaminants import contaminant_names
 
 ENCLOSED = re.compile(r'"(?:[^"]|"")*"')
 """A field that quotes enclose as a whole; quotes inside are doubled."""

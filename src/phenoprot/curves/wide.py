@@ -12,11 +12,11 @@ import pandas as pd
 from phenoprot.core.errors import UserError, listed, quoted
 from phenoprot.core.names import is_missing_word
 from phenoprot.core.notices import warn
-from phenoprot.curves.contaminants import is_contaminant, is_decoy, leading
 from phenoprot.curves.long import IS_CONTROL, LONG, REPLICATE, check_long, one_unit
 from phenoprot.curves.readers import read_tsv
 from phenoprot.curves.settings import CurveSettings
 from phenoprot.curves.values import clips_negatives, intensities
+from phenoprot.screens.contaminants import is_contaminant, is_decoy, leading
 from phenoprot.screens.contract import COMPOUND, CONCENTRATION, PROTEIN, VALUE
 
 # Columns of the map from a wide table's columns to samples; `unit` is optional.
@@ -76,7 +76,7 @@ def read_wide(
     """Read the wide protein table of a search engine into a long table.
 
     Rows of contaminants and decoys are left out, known by the engine's columns (`FLAGS`) and by
-    the prefixes of :mod:`phenoprot.curves.contaminants`. Their number, or that nothing marks them,
+    the prefixes of :mod:`phenoprot.screens.contaminants`. Their number, or that nothing marks them,
     is printed on stderr.
 
     Parameters

@@ -27,8 +27,7 @@ from phenoprot.imaging.inspection import RESULT, inspect_row
 from phenoprot.imaging.reader import field_name
 from phenoprot.imaging.settings import ImageSettings
 from phenoprot.imaging.statistics import STAIN
-from phenoprot.screens.contract import FIELD_KEY, STAINS, WELL_KEY
-from phenoprot.screens.load_data import illumination_column
+from phenoprot.screens.contract import FIELD_KEY, STAINS, WELL_KEY, illumination_column
 from phenoprot.screens.places import is_remote
 
 HIGHEST_FLOOR = 10.0

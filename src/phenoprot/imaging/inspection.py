@@ -19,8 +19,7 @@ from phenoprot.imaging.reader import (
     read_illumination,
 )
 from phenoprot.imaging.statistics import STAIN, Moments
-from phenoprot.screens.contract import FIELD_KEY, STAINS
-from phenoprot.screens.load_data import illumination_column, url_column
+from phenoprot.screens.contract import FIELD_KEY, STAINS, illumination_column, url_column
 
 RESULT = "files.parquet"
 """The file of a shard."""

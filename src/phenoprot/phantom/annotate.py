@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from phenoprot.core.random import stream
-from phenoprot.phantom.catalogue import CATALOGUE, NULL_TARGETS
-from phenoprot.phantom.programmes import PROGRAMME, Compounds, relative_cell_number
+from phenoprot.phantom.catalogue import CATALOGUE, NULL_TARGETS, PROGRAMME
+from phenoprot.phantom.programmes import Compounds, relative_cell_number
 from phenoprot.phantom.settings import PhantomSettings
 from phenoprot.screens.contract import COMPOUND, PLATE, SOURCE, TARGET, WELL_KEY
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+PROGRAMME = "Metadata_Programme"
+"""Column of the programme in the tables of the truth."""
+
 
 @dataclass(frozen=True)
 class Programme:
@@ -16,7 +19,7 @@ class Programme:
     targets
         Gene symbols that its compounds are annotated with.
     cell_loss
-        Share of the cells that is gone at full activity, 0..1.
+        Share of the cells that are lost at full activity, 0..1.
     in_proteins, in_images
         Where the programme shows. One that does not show in images leaves the cell number alone.
     """

@@ -10,12 +10,11 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from phenoprot.core.random import stream
-from phenoprot.phantom.catalogue import CATALOGUE
+from phenoprot.phantom.catalogue import CATALOGUE, PROGRAMME
 from phenoprot.phantom.draws import log_uniform
 from phenoprot.phantom.settings import PhantomSettings
 from phenoprot.screens.contract import COMPOUND, CONCENTRATION, WELL_KEY
 
-PROGRAMME = "Metadata_Programme"
 MICROMOLAR = 1e-6
 # Truth is rounded where it is made, so that the files say exactly what the data came from, and
 # the last bit of a logarithm on another machine does not show.
@@ -111,7 +110,7 @@ def draw_compounds(settings: PhantomSettings) -> Compounds:
     rng = stream(settings.seed, "compounds")
     active = count - round(settings.null_compound_share * count)
     main = np.full(count, -1)
-    # A shuffled order: neither the name of a compound nor its number tells the programme.
+    # A shuffled order: neither the name of a compound nor its number reveals the programme.
     members = rng.permutation(count)[:active]
     main[members] = np.arange(active) % width
 

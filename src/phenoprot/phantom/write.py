@@ -21,9 +21,10 @@ from phenoprot.phantom.annotate import (
     draw_targets,
     oracle_profile,
 )
+from phenoprot.phantom.catalogue import PROGRAMME
 from phenoprot.phantom.imaging import simulate_images
 from phenoprot.phantom.layout import NEGATIVE_CONTROL_COMPOUND, draw_wells
-from phenoprot.phantom.programmes import PROGRAMME, draw_compounds, well_activities
+from phenoprot.phantom.programmes import draw_compounds, well_activities
 from phenoprot.phantom.proteome import (
     draw_proteins,
     measure_proteome,
@@ -112,14 +113,14 @@ def new_folder(folder: Path) -> Iterator[Path]:
     Raises
     ------
     UserError
-        `folder` holds something that is no phantom, or files that the simulation did not write:
+        `folder` holds something other than a phantom, or files that the simulation did not write:
         they are not this program's to replace.
     """
     # DVC takes away what the simulation wrote before it runs it again, and leaves a user's tables.
     held = {path.name for path in folder.iterdir()} if folder.exists() else set()
     if held - {PROFILES} and not (folder / SETTINGS_FILE).exists():
         raise UserError(
-            f"the folder is there and is no phantom: it has no {SETTINGS_FILE}",
+            f"the folder exists and is not a phantom: it has no {SETTINGS_FILE}",
             where=str(folder),
             remedy="Name another folder, or move this one away.",
         )

@@ -9,8 +9,8 @@ from pathlib import Path
 from phenoprot.core.files import file_sha256, fingerprint
 from phenoprot.pipeline.stage import Stage
 from phenoprot.pipeline.stages import SIMULATED, simulated_files
-from phenoprot.screens.contract import STAINS, Table
-from phenoprot.screens.load_data import illumination_column, read_load_data, url_column
+from phenoprot.screens.contract import STAINS, Table, illumination_column, url_column
+from phenoprot.screens.load_data import read_load_data
 from phenoprot.screens.loader import ENDINGS, PROFILES, Screen, load_screen
 
 SCREEN = "screen"

@@ -80,6 +80,16 @@ def feature_columns(profile: pd.DataFrame) -> list[str]:
     return [column for column in profile.columns if not column.startswith("Metadata_")]
 
 
+def url_column(stain: str) -> str:
+    """Column that holds the place of a stain's image."""
+    return f"URL_{stain}"
+
+
+def illumination_column(stain: str) -> str:
+    """Column that holds the place of a stain's illumination function."""
+    return f"Illum_{stain}"
+
+
 class Source(Settings):
     """Where a part of the screen comes from."""
 

@@ -28,7 +28,15 @@ import pandas as pd
 from phenoprot.core.errors import UserError, listed, quoted
 from phenoprot.core.names import RULE, faulty_names, is_missing_word
 from phenoprot.core.tables import read_delimited
-from phenoprot.screens.contract import FIELD_KEY, PLATE, SITE, STAINS, WELL
+from phenoprot.screens.contract import (
+    FIELD_KEY,
+    PLATE,
+    SITE,
+    STAINS,
+    WELL,
+    illumination_column,
+    url_column,
+)
 from phenoprot.screens.places import PLACES, absolute_place, place_fault
 from phenoprot.screens.tables import canonical_well, faulty_wells
 
@@ -39,16 +47,6 @@ ILLUMINATION_NAMES = {stain: (f"Illum{stain}",) for stain in STAINS}
 
 Fault = tuple[str, str]
 """What is wrong, and the remedy."""
-
-
-def url_column(stain: str) -> str:
-    """Column that holds the place of a stain's image."""
-    return f"URL_{stain}"
-
-
-def illumination_column(stain: str) -> str:
-    """Column that holds the place of a stain's illumination function."""
-    return f"Illum_{stain}"
 
 
 def read_load_data(path: Path) -> pd.DataFrame:

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from phenoprot.core.artefacts import read_table
-from phenoprot.phantom.catalogue import CATALOGUE
-from phenoprot.phantom.programmes import PROGRAMME
+from phenoprot.phantom.catalogue import CATALOGUE, PROGRAMME
 from phenoprot.screens.contract import PROTEIN, TARGET
 
 EFFECTS = (0.0, 0.45, 0.7, 1.0, 1.5, float("inf"))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from phenoprot.core.errors import listed
-from phenoprot.curves.contaminants import contaminant_names
+from phenoprot.screens.contaminants import contaminant_names
 from phenoprot.screens.contract import (
     CONTROL,
     NEGATIVE_CONTROL,

@@ -13,8 +13,7 @@ import numpy.typing as npt
 from phenoprot.core.errors import UserError
 from phenoprot.imaging.reader.fetch import ImageError, read_bytes
 from phenoprot.imaging.reader.tiff import LARGEST_IMAGE, Image, decode_image, size_text
-from phenoprot.screens.contract import PLATE, SITE, STAINS, WELL
-from phenoprot.screens.load_data import illumination_column, url_column
+from phenoprot.screens.contract import PLATE, SITE, STAINS, WELL, illumination_column, url_column
 
 Floats = npt.NDArray[np.float32]
 
