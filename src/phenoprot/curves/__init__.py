@@ -1,0 +1,1 @@
+"""Dose-response curves: readers, designs, the batched fit, calls."""

@@ -1,0 +1,1 @@
+"""Work in shards: in parallel, resumable, here or on a Ray cluster."""

@@ -89,7 +89,7 @@ def require_in_step() -> None:
 def _first() -> dict[str, Any]:
     return {
         "cmd": "python stages/pipeline.py",
-        "deps": ["stages/pipeline.py", str(DVC_FILE), str(PARAMS_FILE)],
+        "deps": ["stages/pipeline.py", "src/phenoprot/pipeline", str(PARAMS_FILE)],
         "outs": [str(FIRST)],
     }
 

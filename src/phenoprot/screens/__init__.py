@@ -1,0 +1,1 @@
+"""The screen contract, and what reads a screen folder."""
