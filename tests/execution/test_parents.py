@@ -16,14 +16,15 @@ from .test_kill import ROOT, alive, until
 STAGE = """
 import os, signal, sys, time
 from pathlib import Path
-from phenoprot.pipeline.stage import run_stage
-def stage():
-    if "stubborn" in sys.argv[0]:
+from phenoprot.pipeline.run import run_stage
+stubborn = sys.argv[1] == "stubborn"
+def splits(job):
+    if stubborn:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     Path(os.environ["PID_FILE"]).write_text(str(os.getpid()))
     time.sleep(60)
-sys.argv = [sys.argv[1]]
-run_stage(stage)
+sys.argv = ["stages/splits.py", "phantom"]
+run_stage(splits)
 """
 STARTER = """
 import os, subprocess, sys
@@ -43,6 +44,7 @@ def survives(tmp_path: Path, command: str, seconds: float, variables: str = "") 
     starter = subprocess.Popen(
         [sys.executable, "-c", STARTER, variables, "sh", "-c", command.format(run=run)],
         env={**environment, "PID_FILE": str(pid_file)},
+        cwd=ROOT,
         start_new_session=True,
         stdin=subprocess.DEVNULL,
     )
