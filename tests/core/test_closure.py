@@ -145,3 +145,24 @@ def test_the_whole_package_has_no_import_circle() -> None:
         for name in leaves:
             del graph[name]
     assert not graph, f"modules in a loop: {sorted(graph)}"
+
+
+ORDER = (
+    *("core", "execution", "screens", "phantom", "validation", "weights", "imaging", "features"),
+    *("wells", "curves", "readout", "tasks", "evaluation", "report", "pipeline", "testing", "cli"),
+)
+"""Packages as CONTRIBUTING.md lists them: each imports only those before it."""
+
+
+def test_packages_import_only_what_stands_before_them() -> None:
+    root = Path(closure.__file__).parents[1]
+    found = set()
+    for path in root.rglob("*.py"):
+        parts = ("phenoprot", *path.relative_to(root).with_suffix("").parts)
+        if len(parts) > 1 and parts[1] in ORDER:
+            source = closure._parsed(".".join(parts), path, frozenset({"phenoprot"}))
+            tops = {name.split(".")[1] for name in source.modules if "." in name}
+            found |= {(parts[1], top) for top in tops if top in ORDER}
+    backwards = [pair for pair in found if ORDER.index(pair[1]) > ORDER.index(pair[0])]
+    assert not backwards
+    assert {package for pair in found for package in pair} >= set(ORDER) - {"cli", "testing"}
