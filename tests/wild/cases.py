@@ -305,5 +305,3 @@ def quick() -> list[Case]:
 
 QUICK = quick()
 """What a run of the tests tries; ``make torture`` tries the whole table."""
-KNOWN: dict[str, str] = {}
-"""Cases of `QUICK` that are not right yet, and why; ``make torture`` counts them as faults."""

@@ -7,20 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from .cases import KNOWN, QUICK, TABLE, Case
+from .cases import QUICK, TABLE, Case
 from .conftest import Good, Kit
 from .mutations import copy_kit
 from .observe import left_over, observe, same
 from .stages import inside
 
 
-def marked(case: Case) -> object:
-    """The case, expected to fail as long as its fault is known."""
-    marks = [pytest.mark.xfail(reason=KNOWN[case.id])] if case.id in KNOWN else []
-    return pytest.param(case, id=case.id, marks=marks)
-
-
-@pytest.mark.parametrize("case", map(marked, QUICK))
+@pytest.mark.parametrize("case", QUICK, ids=lambda case: case.id)
 def test_refused_or_right(case: Case, kit: Kit, good: Good, tmp_path: Path) -> None:
     expected = good(case.reader)
     folder = copy_kit(kit(case.reader.kit), tmp_path / "copy")
