@@ -10,6 +10,7 @@ def curves(job):
     from phenoprot.curves.blocks import FITTED
     from phenoprot.curves.designs import mean_ratios, screen_curves
     from phenoprot.curves.long import long_readout
+    from phenoprot.curves.position import POSITION_TERMS, without_position
     from phenoprot.curves.screen import count_states, fit_screen_in_shards
     from phenoprot.screens.loader import load_screen
 
@@ -21,12 +22,15 @@ def curves(job):
         return
     info = source.info
     settings = job.params.curves.for_screen(info.negative_control, info.concentration_unit)
-    measured = screen_curves(long_readout(source.proteomics(), source.wells()), settings)
+    proteomics, wells, terms = source.proteomics(), source.wells(), ()
+    if job.params.labels.position_correction == "controls":
+        proteomics, terms = without_position(proteomics, wells)
+    measured = screen_curves(long_readout(proteomics, wells), settings)
     title = f"{job.screen} curves"
     fitted = fit_screen_in_shards(measured, settings, WORK / "curves", title, job.execution)
     write_parquet(folder / "curves.parquet", fitted)
     write_parquet(folder / "ratios.parquet", mean_ratios(measured, settings))
-    write_json(folder / "counts.json", count_states(fitted))
+    write_json(folder / "counts.json", count_states(fitted) | {POSITION_TERMS: len(terms)})
 
 
 if __name__ == "__main__":

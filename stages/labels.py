@@ -5,14 +5,15 @@ def labels(job):
     """Label every compound and protein, and average levels per treatment."""
     from phenoprot.core.files import write_json, write_parquet
     from phenoprot.readout.screen import label_screen
-    from phenoprot.readout.single_dose import label_counts
     from phenoprot.screens.loader import load_screen
 
     paths = job.paths
-    table, levels = label_screen(load_screen(job.folder), paths.curves, job.params.labels)
-    write_parquet(paths.labels / "labels.parquet", table)
-    write_parquet(paths.labels / "levels.parquet", levels)
-    write_json(paths.labels / "counts.json", label_counts(table))
+    screen, params = load_screen(job.folder), job.params
+    labelled = label_screen(screen, paths.curves, params.labels, params.curves)
+    write_parquet(paths.labels / "labels.parquet", labelled.labels)
+    write_parquet(paths.labels / "levels.parquet", labelled.levels)
+    write_parquet(paths.labels / "ceiling.parquet", labelled.ceiling)
+    write_json(paths.labels / "counts.json", labelled.counts)
 
 
 if __name__ == "__main__":

@@ -2,14 +2,15 @@
 
 
 def splits(job):
-    """Assign every compound to a fold."""
+    """Assign every compound to a fold, in every repeat."""
     from phenoprot.core.files import write_text
     from phenoprot.screens.loader import load_screen
-    from phenoprot.tasks.splits import compound_groups, make_folds
+    from phenoprot.tasks.splits import make_folds, split_groups
 
     settings = job.params.tasks.splits
-    groups = compound_groups(load_screen(job.folder).wells())
-    folds = make_folds(groups, settings.folds, settings.seed)
+    screen = load_screen(job.folder)
+    targets = screen.targets() if screen.info.tables.targets else None
+    folds = make_folds(split_groups(screen.wells(), targets, settings.kind), settings)
     write_text(job.paths.folds, folds.to_csv(index=False, lineterminator="\n"))
 
 

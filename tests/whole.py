@@ -24,7 +24,11 @@ def tiny_params() -> dict[str, Any]:
             "extracted": ["cell_count", "mae"],
             "rows": {
                 "mae": {"features": ["mae"], "model": "mlp", "leak_gauge": True},
-                "oracle": {"features": ["oracle"], "model": "linear"},
+                "oracle": {
+                    "features": ["oracle"],
+                    "model": "linear",
+                    "tasks": ["classification", "regression", "targets", "sensitivity"],
+                },
                 "shuffled": {"features": ["oracle"], "model": "linear", "shuffled": True},
                 "plate_position": {"features": ["plate_position"], "model": "linear"},
                 "proteome": {"features": ["proteome"], "model": "linear", "tasks": ["targets"]},
@@ -52,14 +56,14 @@ def tiny_params() -> dict[str, Any]:
         "steps": 4, "fields": 2, "log_every": 2, "checkpoint_every": 4, "picture_every": 4,
     }  # fmt: skip
     params["features"]["mae"]["orientations"] = 1
-    params["tasks"]["splits"]["folds"] = 2
-    params["tasks"]["training"]["max_epochs"] = 2
-    params["tasks"]["mlp"] |= {"hidden_layers": [1], "width": [16]}
-    params["tasks"]["shuffles"] = 1
+    params["tasks"]["splits"] |= {"folds": 2, "repeats": 2}
+    params["tasks"]["mlp"] |= {
+        "hidden_layers": [1], "width": [16], "max_steps": 4, "ensemble": 1, "weight_decay": [0.0],
+    }  # fmt: skip
     params["tasks"]["classification"] = {"min_positives": 1, "min_negatives": 1}
     params["tasks"]["regression"]["min_treatments"] = 5
     params["tasks"]["targets"]["min_compounds"] = 2
-    params["evaluation"] |= {"permutations": 20, "bootstraps": 20}
+    params["evaluation"] |= {"permutations": 20}
     return params
 
 

@@ -40,6 +40,8 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "toy"]:
+        monkeypatch.delitem(sys.modules, name)  # the package of tests/plugins
     forget()
     yield tmp_path
     forget()

@@ -1,4 +1,4 @@
-"""ROC AUC against scikit-learn, brute force and numbers worked out by hand."""
+"""Placements and ROC AUC against scikit-learn, every pair, and numbers worked out by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from phenoprot.evaluation.auc import auc_by_target, bootstrap_auc, permuted_auc
+from phenoprot.evaluation.auc import auc_by_target, placements, wins
 
 NAN = np.nan
 
@@ -44,8 +44,6 @@ def test_masked_rows_count_nothing() -> None:
 @pytest.mark.parametrize("labels", [(1, 1), (0, 0), (1, NAN), (0, NAN), (NAN, NAN)])
 def test_a_target_without_both_classes_has_no_auc(labels: tuple[float, float]) -> None:
     assert np.isnan(auc_by_target(column(*labels), column(1, 2))).all()
-    assert np.isnan(permuted_auc(column(*labels), column(1, 2), 3, seed=0)).all()
-    assert np.isnan(bootstrap_auc(column(*labels), column(1, 2), np.ones((3, 2)))).all()
 
 
 @given(tasks())
@@ -85,87 +83,25 @@ def test_float32_scores_are_compared_as_they_are() -> None:
     assert auc_by_target(column(1, 0), scores) == [0.5]
 
 
-def brute_force(label: np.ndarray, score: np.ndarray, n: int, seed: int) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    return np.array([roc_auc_score(rng.permutation(label), score) for _ in range(n)])
-
-
-def test_permuted_auc_has_the_distribution_of_brute_force() -> None:
-    rng = np.random.default_rng(1)
-    labels = np.where(np.arange(40) < 6, 1.0, 0.0)[:, None].repeat(2, axis=1)
-    labels[30:, 1] = NAN
-    scores = rng.integers(0, 8, size=(40, 2)).astype(float)
-    permuted = permuted_auc(labels, scores, 4000, seed=0)
-    assert permuted.shape == (4000, 2)
-    for target in (0, 1):
-        there = ~np.isnan(labels[:, target])
-        brute = brute_force(labels[there, target], scores[there, target], 800, seed=2)
-        # Standard errors: 0.12 / sqrt(4000) = 0.002 of the mean.
-        assert permuted[:, target].mean() == pytest.approx(0.5, abs=0.008)
-        assert permuted[:, target].std() == pytest.approx(brute.std(), rel=0.1)
-        for threshold in (0.6, 0.7):
-            share, expected = (permuted[:, target] >= threshold).mean(), (brute >= threshold).mean()
-            assert share == pytest.approx(expected, abs=0.06)
-        # Every value is one that a permutation can give.
-        n_one = labels[there, target].sum()
-        steps = permuted[:, target] * 2 * n_one * (there.sum() - n_one)
-        np.testing.assert_allclose(steps, steps.round(), atol=1e-9)
-
-
-def test_permutations_of_one_positive_by_hand() -> None:
-    # One positive among three distinct scores: AUC 0, 0.5 or 1, each in a third of the cases.
-    permuted = permuted_auc(column(1, 0, 0), column(1, 2, 3), 3000, seed=0)[:, 0]
-    values, counts = np.unique(permuted, return_counts=True)
-    np.testing.assert_array_equal(values, [0, 0.5, 1])
-    np.testing.assert_allclose(counts / 3000, 1 / 3, atol=0.04)
-
-
-def test_doses_of_a_compound_are_permuted_together() -> None:
-    # 8 compounds with 1 to 3 doses; their labels trade places, whole.
-    compounds = np.repeat([f"c{i}" for i in range(8)], [1, 2, 3, 1, 2, 3, 2, 2])
-    of_compound = {f"c{i}": float(i < 3) for i in range(8)}
-    labels = np.array([of_compound[name] for name in compounds])
-    rng = np.random.default_rng(0)
-    scores = rng.integers(0, 5, size=16).astype(float)
-    permuted = permuted_auc(labels[:, None], scores[:, None], 4000, 0, compounds)[:, 0]
-    brute = []
-    for _ in range(800):
-        traded = dict(zip(of_compound, rng.permutation(list(of_compound.values())), strict=True))
-        brute.append(roc_auc_score([traded[name] for name in compounds], scores))
-    assert permuted.mean() == pytest.approx(np.mean(brute), abs=0.025)
-    assert permuted.std() == pytest.approx(np.std(brute), rel=0.1)
-    assert set(np.round(brute, 9)) <= set(np.round(permuted, 9))
-    # Rows that went their own ways would make chance look smaller.
-    assert permuted.std() > 1.1 * permuted_auc(labels[:, None], scores[:, None], 4000, 0).std()
-
-
-def test_permutations_are_drawn_by_seed() -> None:
-    labels, scores = column(1, 0, 0, 1, 0), column(1, 2, 3, 4, 5)
-    one = permuted_auc(labels, scores, 50, seed=3)
-    np.testing.assert_array_equal(one, permuted_auc(labels, scores, 50, seed=3))
-    assert not np.array_equal(one, permuted_auc(labels, scores, 50, seed=4))
-
-
-@given(tasks(), st.integers(0, 2**32))
-@settings(max_examples=30, deadline=None)
-def test_bootstrap_equals_scikit_learn_with_weights(
-    task: tuple[np.ndarray, np.ndarray], seed: int
-) -> None:
+@given(tasks())
+@settings(max_examples=50, deadline=None)
+def test_placements_are_shares_of_the_other_class(task: tuple[np.ndarray, np.ndarray]) -> None:
     labels, scores = task
-    draws = np.random.default_rng(seed).integers(0, 4, size=(3, len(labels))).astype(float)
-    drawn = bootstrap_auc(labels, scores, draws)
-    assert drawn.shape == (3, labels.shape[1])
-    for b, weights in enumerate(draws):
-        for target in range(labels.shape[1]):
-            there = ~np.isnan(labels[:, target]) & (weights > 0)
-            label = labels[there, target]
-            if len(np.unique(label)) < 2:
-                assert np.isnan(drawn[b, target])
+    found = placements(labels, scores)
+    for target in range(labels.shape[1]):
+        label, score = labels[:, target], scores[:, target]
+        for row in range(len(label)):
+            others = score[label == 1 - label[row]]
+            if np.isnan(label[row]) or not len(others):
+                assert found[row, target] == 0
                 continue
-            expected = roc_auc_score(label, scores[there, target], sample_weight=weights[there])
-            assert drawn[b, target] == pytest.approx(expected, abs=1e-12)
+            ahead = score[row] - others if label[row] else others - score[row]
+            assert found[row, target] == pytest.approx(((np.sign(ahead) + 1) / 2).mean())
 
 
-def test_bootstrap_with_every_row_once_is_the_auc() -> None:
-    labels, scores = column(1, 0, 1, 0, NAN), column(3, 1, 2, 3, 7)
-    np.testing.assert_array_equal(bootstrap_auc(labels, scores, np.ones((1, 5))), [[2.5 / 4]])
+def test_wins_of_units_by_hand() -> None:
+    # Unit 1 has the rows 5 and 2, unit 0 the row 2, unit 2 the row 9.
+    found = wins(np.array([5.0, 2, 2, 9]), np.array([1, 0, 1, 2]))
+    np.testing.assert_array_equal(found, [[0.5, 0.5, 0], [1.5, 2, 0], [1, 2, 0.5]])
+    single = wins(np.array([5.0, 2, 9]), np.array([1, 0, 2]))
+    np.testing.assert_array_equal(single, [[0.5, 0, 0], [1, 0.5, 0], [1, 1, 0.5]])

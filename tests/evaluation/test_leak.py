@@ -6,19 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from phenoprot.core.errors import UserError
 from phenoprot.evaluation.leak import leak_of_aucs, leak_of_levels
+from phenoprot.evaluation.levels import level_scores
 from phenoprot.evaluation.results import Estimate
-from phenoprot.evaluation.score import (
-    RowScores,
-    auc_scores,
-    level_scores,
-    score_classification,
-)
+from phenoprot.evaluation.score import RowScores, auc_scores, score_classification
 from phenoprot.evaluation.settings import EvaluationSettings
 
-SETTINGS = EvaluationSettings(
-    auc_thresholds=[0.6], r2_thresholds=[0.1], permutations=1, bootstraps=100, seed=0
-)
+SETTINGS = EvaluationSettings(auc_thresholds=[0.6], r2_thresholds=[0.1], permutations=1, seed=0)
 
 
 @pytest.fixture
@@ -53,7 +48,7 @@ def test_a_model_that_knows_the_compound_is_caught(screen: Screen) -> None:
     assert (found.score, found.mean, found.n_doses) == ("auc", 1.0, 3)
     gap = found.gap
     assert gap is not None
-    assert gap.value == pytest.approx(1 - auc_scores(honest, labels, SETTINGS).auc[0], abs=1e-6)
+    assert gap.value == pytest.approx(1 - auc_scores(honest, labels).auc[0], abs=1e-6)
     assert gap.low is not None
     assert gap.high is not None
     assert 0.2 < gap.low < gap.value < gap.high
@@ -89,3 +84,26 @@ def test_single_doses_are_told(screen: Screen) -> None:
     single = key.assign(t=label).iloc[::3].reset_index(drop=True)
     scores = score_classification(single, labels, SETTINGS)
     assert leak_of_aucs(scores, single, labels, SETTINGS).n_doses == 1
+
+
+def test_the_gap_is_over_the_repeats_of_both(screen: Screen) -> None:
+    key, labels, label = screen
+    rng = np.random.default_rng(4)
+
+    def repeated(strength: float) -> pd.DataFrame:
+        tables = [
+            key.assign(Metadata_Repeat=i, t=strength * label + rng.normal(size=120))
+            for i in range(3)
+        ]
+        return pd.concat(tables, ignore_index=True)
+
+    honest, torn = repeated(0.5), repeated(2.0)
+    scores = score_classification(honest, labels, SETTINGS)
+    gap = leak_of_aucs(scores, torn, labels, SETTINGS).gap
+    assert gap is not None
+    by_repeat = auc_scores(torn, labels).by_repeat - auc_scores(honest, labels).by_repeat
+    assert gap.value == pytest.approx(by_repeat.mean(), abs=1e-6)
+    assert gap.repeat_sd == pytest.approx(by_repeat.std(ddof=1), abs=1e-6)
+    once = torn[torn["Metadata_Repeat"] == 0]
+    with pytest.raises(UserError, match=r"a row has 40 compounds and 3 repeat\(s\), its leak"):
+        leak_of_aucs(scores, once, labels, SETTINGS)

@@ -29,8 +29,11 @@ RESULT = RowResult(
     n_compounds=20,
     n_targets_scored=2,
     n_folds_skipped=4,
-    means={"auc": Estimate(value=0.7, low=0.6)},
-    thresholds=[ThresholdCount(threshold=0.6, n=2, percent=66.666667, expected_by_chance=0.0)],
+    means={"auc": Estimate(value=0.7, low=0.6, repeat_sd=0.01)},
+    mean_p=0.001,
+    thresholds=[
+        ThresholdCount(threshold=0.6, n=2, percent=66.666667, expected_by_chance=0.0, p=0.5)
+    ],
     leak=LeakGauge(score="auc", mean=0.8, gap=Estimate(value=0.1), n_doses=2),
     planted=[GroupScores(group=Group(low=1.5), n=3, means={"auc": Estimate(value=0.7)})],
     doses=[DoseScores(concentration=0.1, n_compounds=9, n_targets_scored=0, means={})],
@@ -46,8 +49,11 @@ def test_a_result_is_nested_and_says_only_what_is_defined(tmp_path: Path) -> Non
         "n_compounds": 20,
         "n_targets_scored": 2,
         "n_folds_skipped": 4,
-        "means": {"auc": {"value": 0.7, "low": 0.6}},
-        "thresholds": [{"threshold": 0.6, "n": 2, "percent": 66.666667, "expected_by_chance": 0.0}],
+        "means": {"auc": {"value": 0.7, "low": 0.6, "repeat_sd": 0.01}},
+        "mean_p": 0.001,
+        "thresholds": [
+            {"threshold": 0.6, "n": 2, "percent": 66.666667, "expected_by_chance": 0.0, "p": 0.5}
+        ],
         "leak": {"score": "auc", "mean": 0.8, "gap": {"value": 0.1}, "n_doses": 2},
         "planted": [{"group": {"low": 1.5}, "n": 3, "means": {"auc": {"value": 0.7}}}],
         "doses": [{"concentration": 0.1, "n_compounds": 9, "n_targets_scored": 0, "means": {}}],
@@ -82,5 +88,6 @@ def test_a_damaged_file_is_named_with_its_key(
 
 def test_values_are_rounded_and_nan_is_nothing() -> None:
     assert estimate(0.12345678, math.nan, 0.9999999) == Estimate(value=0.123457, high=1.0)
+    assert estimate(0.5, repeat_sd=1 / 3) == Estimate(value=0.5, repeat_sd=0.333333)
     assert estimate(math.nan, 0.1, 0.2) is None
     assert (defined(math.nan), defined(1 / 3)) == (None, 0.333333)

@@ -36,9 +36,10 @@ from phenoprot.tasks.registry import all_parts
 from .test_score import task
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("classification/up", "classification/down", "regression", "targets")
+PARTS = tuple(all_parts())
+COMPARED = [name for name, of_part in all_parts().items() if of_part.scorer == "auc"]
 SETTINGS = EvaluationSettings(
-    auc_thresholds=[0.6, 0.8], r2_thresholds=[0.1, 0.5], permutations=20, bootstraps=20, seed=0
+    auc_thresholds=[0.6, 0.8], r2_thresholds=[0.1, 0.5], permutations=20, seed=0
 )
 TWO = ExecutionSettings(workers=2)
 
@@ -84,11 +85,10 @@ NAMES = ["second+third", "first", "of another task"]
 def test_a_screen_is_evaluated_row_by_row(paths: Paths, tmp_path: Path) -> None:
     evaluate_screen(paths, tmp_path / "no truth here", NAMES, SETTINGS)
     rows = [f"{part}/{name}" for part in PARTS for name in ("first", "second+third")]
-    compared = ["classification/up", "classification/down", "targets"]
     assert set(content(paths.scores)) == {
         "labels/counts.json",
         *(f"{name}.{ending}" for name in rows for ending in ("json", "parquet")),
-        *(f"comparisons/{part}.{ending}" for part in compared for ending in ("json", "parquet")),
+        *(f"comparisons/{part}.{ending}" for part in COMPARED for ending in ("json", "parquet")),
     }
     (up,) = read_result(
         paths.scores / "comparisons/classification/up.json", Comparisons
@@ -103,7 +103,7 @@ def test_a_screen_is_evaluated_row_by_row(paths: Paths, tmp_path: Path) -> None:
     up_row = row(paths, "classification/up/first")
     assert (up_row.means["auc"].value, up_row.doses, up_row.n_concentrations) == (1.0, [], 1)
     # Both folds: SST 0.5; SSE 8^2 + 8^2 and 1 + 1.
-    r2 = row(paths, "regression/first").means["r2"].value
+    r2 = row(paths, "regression/first").median
     assert r2 == pytest.approx(1 - (128 / 0.5 + 2 / 0.5) / 2)
     table = pd.read_parquet(paths.scores / "classification/up/second+third.parquet")
     assert table["Target"].tolist() == ["t"]
@@ -169,7 +169,7 @@ def test_the_key_of_a_row_holds_what_its_scores_depend_on(part: PartToScore) -> 
     before = keys(part)
     same = {"comparisons": "all", "false_discovery_rate": 0.2, "r2_thresholds": [0.9]}
     assert keys(part, SETTINGS.model_copy(update=same)) == before
-    for change in ({"auc_thresholds": [0.9]}, {"permutations": 3}, {"bootstraps": 3}, {"seed": 3}):
+    for change in ({"auc_thresholds": [0.9]}, {"permutations": 3}, {"seed": 3}):
         other = keys(part, SETTINGS.model_copy(update=change))
         assert not set(other) & set(before), change
     grouped = keys(replace(part, groups={"t": Group(kind="null")}))
@@ -184,29 +184,24 @@ def test_the_key_of_a_row_holds_what_its_scores_depend_on(part: PartToScore) -> 
     assert keys(part)[1] != before[1]
 
 
-def test_the_key_of_a_comparison_holds_both_rows_and_its_settings(
-    part: PartToScore, tmp_path: Path
-) -> None:
-    scored = {name: tmp_path / name for name in part.rows}
-    for folder in scored.values():
-        folder.mkdir()
-
+def test_the_key_of_a_comparison_holds_both_rows_and_its_settings(part: PartToScore) -> None:
     def key(settings: EvaluationSettings = SETTINGS) -> str:
-        (shard,) = comparison_shards(part, scored, settings)
+        (shard,) = comparison_shards(part, settings)
         assert shard.name == "targets first against second+third"
         return shard.fingerprint
 
-    # Only rows whose labels are not shuffled have draws, and are compared.
-    assert comparison_shards(part, scored, SETTINGS) == []
-    for folder in scored.values():
-        (folder / "draws.npy").touch()
     before = key()
-    assert key(SETTINGS.model_copy(update={"permutations": 3, "auc_thresholds": [0.9]})) == before
-    for change in ({"false_discovery_rate": 0.2}, {"bootstraps": 3}, {"seed": 3}):
-        assert key(SETTINGS.model_copy(update=change)) != before
+    same = {"permutations": 3, "auc_thresholds": [0.9], "seed": 3}
+    assert key(SETTINGS.model_copy(update=same)) == before
+    assert key(SETTINGS.model_copy(update={"false_discovery_rate": 0.2})) != before
     predictions = part.predictions("second+third")
-    pd.read_parquet(predictions).assign(t=0.0).to_parquet(predictions)
+    table = pd.read_parquet(predictions)
+    table.assign(t=0.0).to_parquet(predictions)
     assert key() != before
+    # Only rows whose labels are not shuffled are compared.
+    swapped = table["Metadata_LabelsOf"][::-1].to_numpy()
+    table.assign(Metadata_LabelsOf=swapped).to_parquet(predictions)
+    assert comparison_shards(part, SETTINGS) == []
 
 
 def test_missing_labels_are_named(paths: Paths, tmp_path: Path) -> None:
@@ -235,7 +230,9 @@ def test_a_dose_series_with_planted_truth(tmp_path: Path, monkeypatch: pytest.Mo
     label = [1, 0, 0, 1, 0, 0]
     one, labels = task({"t": label}, {"t": [3.0, 1, 2, 3, 1, 2]}, [0] * 3 + [1] * 3)
     predictions = pd.concat([one, one.assign(Metadata_Concentration=9.0, t=-one["t"])])
-    shuffled = predictions.assign(Metadata_Repeat=1)
+    others = predictions["Metadata_LabelsOf"].map(dict(zip(sorted(labels["Metadata_Compound"]),
+        sorted(labels["Metadata_Compound"])[::-1], strict=True)))  # fmt: skip
+    shuffled = predictions.assign(Metadata_LabelsOf=others)
     levels = predictions[["Metadata_Compound", "Metadata_Concentration"]].assign(t=range(12))
     for part in PARTS:
         rows = paths.predictions(part) / "rows"

@@ -10,13 +10,13 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from phenoprot.evaluation.folds import aligned_labels
-from phenoprot.evaluation.results import SCORE_NAMES, Estimate, RowResult, ThresholdCount
-from phenoprot.evaluation.score import RowScores, score_classification, score_regression
+from phenoprot.evaluation.results import SCORE_NAMES
+from phenoprot.evaluation.score import score_classification
 from phenoprot.evaluation.settings import EvaluationSettings
-from phenoprot.evaluation.summary import auc_result, level_result
+from phenoprot.evaluation.summary import auc_result, permutation_p
 
 SETTINGS = EvaluationSettings(
-    auc_thresholds=[0.6, 0.8], r2_thresholds=[0.1, 0.5], permutations=400, bootstraps=60, seed=0
+    auc_thresholds=[0.6, 0.8], r2_thresholds=[0.1, 0.5], permutations=400, seed=0
 )
 
 
@@ -50,14 +50,11 @@ def test_folds_are_scored_apart_and_then_averaged() -> None:
     assert result.targets["folds_skipped"].tolist() == [0]
 
 
-def test_regression_is_scored_per_fold_too() -> None:
-    # The folds' levels differ: within a fold the predictions are the mean, R2 0; pooled 0.96.
-    truth, predicted, folds = [0, 2, 10, 12], [1, 1, 11, 11], [0, 0, 1, 1]
-    result = score_regression(*task({"t": truth}, {"t": predicted}, folds), SETTINGS)
-    line = result.targets.iloc[0]
-    assert (line["r2"], line["pearson_r2"], line["folds_skipped"]) == (0, 0, 0)
-    smape = 100 * np.mean([1, 1 / 3, 1 / 21, 1 / 23])
-    assert line["smape"] == pytest.approx(smape)
+def test_a_fold_weighs_by_its_positives() -> None:
+    # Fold 0: one positive below its negative, 0. Fold 1: three above theirs, 1.
+    labels, scores = [1, 0, 1, 1, 1, 0], [1, 2, 4, 5, 6, 3]
+    result = score_classification(*task({"t": labels}, {"t": scores}, [0, 0, 1, 1, 1, 1]), SETTINGS)
+    assert result.targets["auc"].tolist() == [0.75]
 
 
 def test_folds_without_both_classes_are_skipped_and_counted() -> None:
@@ -118,42 +115,6 @@ def test_scores_of_each_kind_have_their_own_means() -> None:
     assert [count.threshold for count in found.thresholds] == SETTINGS.auc_thresholds
     assert found.n_compounds == 20
     assert (found.median, found.maximum) == (None, None)
-    result = score_regression(*task(labels, scores, folds), SETTINGS)
-    found = level_result(result, SETTINGS)
-    assert set(found.means) == set(SCORE_NAMES["levels"].means)
-    assert [count.threshold for count in found.thresholds] == SETTINGS.r2_thresholds
-    assert (found.n_targets_scored, found.n_folds_skipped) == (None, None)
-
-
-def test_regression_metrics_by_hand() -> None:
-    table = pd.DataFrame(
-        {
-            "Target": list("abc"),
-            "r2": [0.5, 0.1, -3.0],
-            "pearson_r2": [0.6, 0.3, 0.0],
-            "smape": [10.0, 20.0, 60.0],
-            "concordance": [0.7, 0.6, 0.5],
-            "chance_ge_0.1": [0.2, 0.1, 0.0],
-            "chance_ge_0.5": [0.0, 0.0, 0.0],
-        }
-    )
-    assert level_result(RowScores(table, 7), SETTINGS) == RowResult(
-        scorer="levels",
-        n_targets=3,
-        n_compounds=7,
-        means={
-            "r2": Estimate(value=-0.8),
-            "pearson_r2": Estimate(value=0.3),
-            "smape": Estimate(value=30.0),
-            "concordance": Estimate(value=0.6),
-        },
-        median=0.1,
-        maximum=0.5,
-        thresholds=[
-            ThresholdCount(threshold=0.1, n=2, percent=66.666667, expected_by_chance=0.3),
-            ThresholdCount(threshold=0.5, n=1, percent=33.333333, expected_by_chance=0.0),
-        ],
-    )
 
 
 @pytest.mark.filterwarnings("error")
@@ -162,11 +123,7 @@ def test_what_is_not_defined_is_left_out() -> None:
     found = auc_result(result, SETTINGS)
     assert found.means == {}
     assert (found.n_targets_scored, found.n_folds_skipped) == (0, 2)
-    result = score_regression(*task({"t": [1, 1]}, {"t": [1, 2]}, [0, 0]), SETTINGS)
-    found = level_result(result, SETTINGS)
-    assert set(found.means) == {"smape"}
-    assert (found.median, found.maximum) == (None, None)
-    assert found.means["smape"].value == pytest.approx(100 / 6, abs=1e-6)
+    assert (found.mean_p, found.mean_chance_sd) == (None, None)
 
 
 def test_shuffles_are_scored_against_the_permuted_labels_one_by_one() -> None:
@@ -199,7 +156,7 @@ def test_labels_by_treatment_follow_the_concentration() -> None:
     np.testing.assert_array_equal(aligned_labels(key, by_compound)[:, 0], [0, 0, 1])
 
 
-def test_the_interval_resamples_compounds_not_rows() -> None:
+def test_the_interval_is_of_compounds_not_of_rows() -> None:
     """Doses of a compound share its fate: copies of every row leave the interval as it is."""
     rng = np.random.default_rng(0)
     label = [1, 0] * 30
@@ -208,7 +165,7 @@ def test_the_interval_resamples_compounds_not_rows() -> None:
     once = interval_of(predictions, labels)
     doses = [predictions.assign(Metadata_Concentration=dose) for dose in (1.0, 2.0, 3.0)]
     tripled = pd.concat(doses, ignore_index=True)
-    assert interval_of(tripled, labels) == pytest.approx(once, abs=1e-9)
+    assert interval_of(tripled, labels) == pytest.approx(once, abs=1e-6)
     assert once[0] < once[1]
 
 
@@ -225,32 +182,45 @@ def test_doses_of_a_compound_do_not_make_chance_look_smaller() -> None:
     label, score = [1, 0, 0, 0] * 5, rng.random(20).tolist()
     predictions, labels = task({"t": label}, {"t": score}, [0] * 20)
     doses = [predictions.assign(Metadata_Concentration=float(dose)) for dose in range(1, 9)]
-    tripled = pd.concat(doses, ignore_index=True)
-    for score_row, column in ((score_classification, "chance_ge_0.6"), (r2_of_offsets, "chance")):
-        once = score_row(predictions, labels, SETTINGS).targets[column][0]
-        many = score_row(tripled, labels, SETTINGS).targets[column][0]
-        assert once > 0.1
-        assert many == pytest.approx(once, abs=0.09)
+    many = pd.concat(doses, ignore_index=True)
+    once, often = (
+        score_classification(table, labels, SETTINGS).targets["chance_ge_0.6"][0]
+        for table in (predictions, many)
+    )
+    assert once > 0.1
+    assert often == pytest.approx(once, abs=1e-12)
 
 
-def r2_of_offsets(
-    predictions: pd.DataFrame, labels: pd.DataFrame, settings: EvaluationSettings
-) -> RowScores:
-    """Chance of a level's R2 above that of a shrunken guess."""
-    shrunken = predictions.assign(t=0.25 + 0.4 * (predictions["t"] - predictions["t"].mean()))
-    low = settings.model_copy(update={"r2_thresholds": [0.0]})
-    scores = score_regression(shrunken, labels, low)
-    return RowScores(scores.targets.rename(columns={"chance_ge_0": "chance"}), scores.n_compounds)
+def test_p_counts_the_observed_among_the_permutations() -> None:
+    # Two of nine reach 3, and the observed one does; a draw without a value reaches nothing.
+    assert permutation_p(np.array([0, 1, 2, 3, 5, 1, 0, 1, np.nan]), 3) == 0.3
 
 
-def test_the_interval_covers_the_truth() -> None:
-    """Scores N(1, 1) against N(0, 1): AUC 0.760."""
-    covered = 0
-    for seed in range(12):
-        rng = np.random.default_rng(seed)
-        label = rng.permutation([1, 0] * 40).tolist()
-        score = (np.array(label) + rng.normal(size=80)).tolist()
-        predictions, labels = task({"t": label}, {"t": score}, [0] * 80)
-        low, high = interval_of(predictions, labels)
-        covered += low <= 0.760 <= high
-    assert covered >= 9
+def test_targets_that_go_together_make_counts_spread() -> None:
+    """Twenty copies of a target: the count by chance is 0 or 20, its mean that of one target."""
+    rng = np.random.default_rng(0)
+    label, score = [1, 0, 0, 0] * 10, rng.random(40).tolist()
+    folds = [0] * 20 + [1] * 20
+    one = score_classification(*task({"t": label}, {"t": score}, folds), SETTINGS)
+    names = [f"t{i:02d}" for i in range(20)]
+    copies = task(dict.fromkeys(names, label), dict.fromkeys(names, score), folds)
+    many = auc_result(score_classification(*copies, SETTINGS), SETTINGS)
+    single = auc_result(one, SETTINGS)
+    for copied, alone in zip(many.thresholds, single.thresholds, strict=True):
+        assert copied.expected_by_chance == pytest.approx(20 * alone.expected_by_chance, abs=1e-4)
+        assert copied.chance_sd == pytest.approx(20 * (alone.chance_sd or 0), abs=1e-4)
+        assert copied.p == alone.p
+    assert many.mean_p == single.mean_p
+
+
+def test_means_of_a_row_that_knows_the_labels_have_the_least_p() -> None:
+    label = [1, 0, 0, 0] * 10
+    result = score_classification(*task({"t": label}, {"t": label}, [0] * 20 + [1] * 20), SETTINGS)
+    found = auc_result(result, SETTINGS)
+    assert found.mean_p == pytest.approx(1 / 401, abs=1e-6)
+    assert found.mean_chance_sd is not None
+    assert found.n_repeats == 1
+    low, high = (count.p for count in found.thresholds)
+    assert low is not None
+    assert high is not None
+    assert 1 / 401 <= high < low < 0.2

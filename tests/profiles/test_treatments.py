@@ -99,6 +99,22 @@ def test_profiles_of_a_screen(toy: Screen) -> None:
         pd.testing.assert_frame_equal(table[keys], tables["raw"][keys])
 
 
+def test_profiles_that_the_layout_makes(toy: Screen) -> None:
+    smiles = {"a": "CCO", "b": "CCN"}
+    WELLS.assign(Metadata_SMILES=WELLS["Metadata_Compound"].map(smiles)).to_csv(
+        toy.folder / "wells.csv", index=False
+    )
+    tables = screen_profiles(toy, ["structure", "raw", "concentration"], "standardise")
+    assert list(tables) == ["structure", "raw", "concentration"]
+    # Compound c has no SMILES. Structures are not normalised to the controls.
+    assert tables["structure"]["Metadata_Compound"].tolist() == ["a", "a", "b"]
+    bits = tables["structure"].drop(columns=["Metadata_Compound", "Metadata_Concentration"])
+    assert set(np.unique(bits)) == {0, 1}
+    np.testing.assert_allclose(
+        tables["concentration"]["Concentration_Log10"], np.log10([1, 5, 1, 1]), rtol=1e-6
+    )
+
+
 def test_an_unknown_profile_table_is_named(toy: Screen) -> None:
     with pytest.raises(UserError, match="no profile table 'mae'; there are: raw, ready"):
         screen_profiles(toy, ["mae"], "standardise")

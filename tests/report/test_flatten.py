@@ -60,7 +60,11 @@ KNOWN = Provenance(
 value = st.floats(-1e3, 1e3).map(lambda x: round(x, 6))
 count = st.integers(0, 10_000)
 optional_estimate = st.none() | st.builds(
-    Estimate, value=value, low=st.none() | value, high=st.none() | value
+    Estimate,
+    value=value,
+    low=st.none() | value,
+    high=st.none() | value,
+    repeat_sd=st.none() | value,
 )
 
 
@@ -89,6 +93,8 @@ def rows(draw: st.DrawFn) -> RowResult:
             n=draw(count),
             percent=draw(value),
             expected_by_chance=draw(value),
+            chance_sd=draw(st.none() | value),
+            p=draw(st.none() | value),
         )
         for threshold in draw(some_of(KNOWN.thresholds[names.main]))
     ]
@@ -117,11 +123,16 @@ def rows(draw: st.DrawFn) -> RowResult:
         scorer=scorer,
         n_targets=draw(count),
         n_compounds=draw(count),
+        n_repeats=draw(st.none() | count),
         n_targets_scored=draw(st.none() | count),
         n_folds_skipped=draw(st.none() | count),
         means=draw(means(names.means)),
+        mean_chance_sd=draw(st.none() | value),
+        mean_p=draw(st.none() | value),
         median=draw(st.none() | value),
         maximum=draw(st.none() | value),
+        median_over_doses=draw(st.none() | value),
+        maximum_over_doses=draw(st.none() | value),
         thresholds=thresholds,
         leak=draw(st.none() | leak),
         planted=planted,
@@ -153,6 +164,9 @@ comparison = st.builds(
     n_worse=count,
     mean_auc_difference=optional_estimate,
     p=st.none() | value,
+    q=st.none() | value,
+    smallest_difference=st.none() | value,
+    smallest_target_difference=st.none() | value,
 )
 PAIRS = [(one, other) for one in ROWS for other in ROWS if one != other]
 
@@ -191,8 +205,15 @@ def test_the_keys_are_those_that_dvc_shows() -> None:
         n_compounds=301,
         n_targets_scored=40,
         n_folds_skipped=3,
-        means={"auc": Estimate(value=0.7, low=0.6, high=0.8)},
-        thresholds=[ThresholdCount(threshold=0.9, n=2, percent=5.0, expected_by_chance=0.1)],
+        n_repeats=5,
+        means={"auc": Estimate(value=0.7, low=0.6, high=0.8, repeat_sd=0.01)},
+        mean_chance_sd=0.03,
+        mean_p=0.001,
+        thresholds=[
+            ThresholdCount(
+                threshold=0.9, n=2, percent=5.0, expected_by_chance=0.1, chance_sd=0.4, p=0.02
+            )
+        ],
         leak=LeakGauge(score="auc", mean=0.8, gap=Estimate(value=0.1, low=0.0), n_doses=5),
         planted=[
             GroupScores(
@@ -209,9 +230,15 @@ def test_the_keys_are_those_that_dvc_shows() -> None:
         "mean_auc": 0.7,
         "mean_auc_ci_low": 0.6,
         "mean_auc_ci_high": 0.8,
+        "mean_auc_repeat_sd": 0.01,
+        "chance_sd_mean_auc": 0.03,
+        "mean_auc_p": 0.001,
+        "n_repeats": 5,
         "n_auc_ge_0.9": 2,
         "pct_auc_ge_0.9": 5.0,
         "chance_n_auc_ge_0.9": 0.1,
+        "chance_sd_auc_ge_0.9": 0.4,
+        "p_auc_ge_0.9": 0.02,
         "leak_mean_auc": 0.8,
         "leak_gap": 0.1,
         "leak_gap_ci_low": 0.0,

@@ -92,6 +92,7 @@ def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
         {
             "Target": [f"p{i:02d}" for i in range(12)],
             "r2": [*np.linspace(0, 0.5, 10), 0.5, np.nan],
+            "r2_over_doses": [*[np.nan] * 9, 0.25, np.nan, np.nan],
             "pearson_r2": 0.3,
             "smape": 12.3456789,
         }
@@ -150,8 +151,11 @@ def test_the_best_proteins_are_those_of_the_first_row_with_levels(paths: Paths) 
         *(f"p{i:02d}" for i in range(8, 0, -1)),
     ]
     assert top[0] == {
-        "row": "linear", "protein": "p09", "r2": 0.5, "pearson_r2": 0.3, "smape": 12.345679
+        "row": "linear", "protein": "p09", "r2": 0.5, "r2_over_doses": 0.25, "pearson_r2": 0.3,
+        "smape": 12.345679,
     }  # fmt: skip
+    # Where there is no dose series, nothing stands there.
+    assert "r2_over_doses" not in top[1]
 
 
 def test_damaged_scores_are_named(paths: Paths) -> None:

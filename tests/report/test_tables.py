@@ -36,10 +36,15 @@ def auc(mean: float, n_targets: int = 41, **counts: tuple[int, float]) -> dict[s
         "mean_auc": mean,
         "mean_auc_ci_low": mean - 0.021,
         "mean_auc_ci_high": mean + 0.024,
+        "mean_auc_repeat_sd": 0.0083,
+        "mean_auc_p": 0.0123,
+        "chance_sd_mean_auc": 0.0312,
+        "n_repeats": 5,
     }
     for name, (number, chance) in {"at_6": (20, 2.25), "at_8": (7, 0.14), **counts}.items():
         key = f"auc_ge_0.{name[-1]}"
         row |= {f"n_{key}": number, f"chance_n_{key}": chance}
+        row |= {f"chance_sd_{key}": chance + 1.04, f"p_{key}": 0.0234}
         row[f"pct_{key}"] = round(100 * number / n_targets, 6)
     return row
 
@@ -48,11 +53,14 @@ def level(r2: float) -> dict[str, Any]:
     return {
         "n_targets": 190,
         "n_compounds": 301,
-        "mean_r2": r2 - 0.05,
+        "mean_skill": r2 - 0.05,
+        "mean_skill_ci_low": 2 * r2 - 0.08,
+        "mean_skill_ci_high": r2 - 0.01,
         "median_r2": r2,
         "max_r2": 0.437,
         "mean_pearson_r2": r2 + 0.11,
         "mean_smape": 71.27,
+        "mean_rmse": 0.934,
         "mean_concordance": r2 / 2 + 0.5,
         "n_r2_ge_0.2": 13,
         "pct_r2_ge_0.2": 6.842105,
@@ -71,6 +79,9 @@ def gain(difference: float, better: int, worse: int) -> dict[str, Any]:
         "mean_auc_difference_ci_low": difference - 0.0312,
         "mean_auc_difference_ci_high": difference + 0.0277,
         "mean_auc_difference_p": 0.0371,
+        "mean_auc_difference_q": 0.0689,
+        "smallest_mean_auc_difference": 0.0422,
+        "smallest_auc_difference_of_a_target": 0.2371,
     }
 
 
@@ -112,7 +123,9 @@ PROVENANCE = {
 FILES = {
     "provenance": PROVENANCE,
     "labels/counts": {"n_up": 11, "n_down": 22, "n_not": 333, "n_unclassified": 44,
-                      "n_compounds": 301, "n_proteins": 191},
+                      "n_compounds": 301, "n_proteins": 191, "position_terms": 6,
+                      "n_pseudo_compounds": 64, "n_control_false_calls": 1.65,
+                      "control_false_calls_percent": 5.0},
     "classification/up/shuffled": auc(0.4961, at_6=(1, 0.65), at_8=(0, 0.0)),
     "classification/up/cell_count": auc(0.6284),
     "classification/up/cellprofiler": auc(0.7138),
@@ -149,29 +162,47 @@ def test_rows_come_in_the_order_of_the_parameters(metrics: ScreenResults) -> Non
 def test_cells_of_the_classification(metrics: ScreenResults) -> None:
     table = build_tables(metrics)[0]
     assert table.title == "Table 1a. Classification, UP vs NOT: ROC AUC"
-    assert table.columns == ["row", "targets", "mean AUC (95 % CI)", ">= 0.6", ">= 0.8", "poster"]
-    # 20 and 7 of 41; poster 4303 and 96 of 6035.
+    assert table.columns == [
+        "row", "targets", "mean AUC (95 % CI)", "sd", "p", "chance sd", "poster"
+    ]  # fmt: skip
+    # Poster: 4303 and 96 of 6035.
     assert table.rows[0] == [
-        "cellprofiler", "41", "0.714 (0.69-0.74)", "20, 49 % (2.2)", "7, 17 % (0.1)", "0.64; 71/2 %"
+        "cellprofiler", "41", "0.714 (0.69-0.74)", "0.008", "0.012", "0.031", "0.64; 71/2 %"
     ]  # fmt: skip
     assert table.rows[3] == [
-        "shuffled", "41", "0.496 (0.48-0.52)", "1, 2 % (0.7)", "0, 0 % (0.0)", "-"
+        "shuffled", "41", "0.496 (0.48-0.52)", "0.008", "0.012", "0.031", "-"
     ]  # fmt: skip
     assert table.notes[0].startswith("301 compounds.")
+    assert table.notes[0].endswith(
+        " Two rows must differ by about 0.042 in the mean for such a screen to show it (80 % "
+        "power, two-sided at 5 %; median over the comparisons of Table 5)."
+    )
+
+
+def test_cells_of_the_counts(metrics: ScreenResults) -> None:
+    table = build_tables(metrics)[1]
+    assert table.title == "Table 1a. Classification, UP vs NOT: ROC AUC, counts"
+    assert table.columns == ["row", ">= 0.6", ">= 0.8"]
+    # 20 and 7 of 41.
+    assert table.rows[0] == [
+        "cellprofiler", "20, 49 % (2.2±3.3; 0.023)", "7, 17 % (0.1±1.2; 0.023)"
+    ]  # fmt: skip
+    assert table.rows[3] == ["shuffled", "1, 2 % (0.7±1.7; 0.023)", "0, 0 % (0.0±1.0; 0.023)"]
 
 
 def test_cells_of_the_other_tables(metrics: ScreenResults) -> None:
-    _, down, regression, top, targets = build_tables(metrics)[:5]
+    _, _, down, _, regression, top, targets, counts = build_tables(metrics)[:8]
     assert down.rows[0][-1] == "0.66; 84/1 %"
     assert regression.rows == [
-        ["cellprofiler", "190", "-0.018", "0.032", "0.142", "71.3", "13, 7 % (1.2)", "0.44", "0.45"]
-    ]
+        ["cellprofiler", "190", "-0.018 (-0.02 to 0.02)", "0.032", "0.93", "71.3", "0.516",
+         "13, 7 % (1.2)", "0.44", "0.45"]
+    ]  # fmt: skip
     assert top.title.endswith("(cellprofiler)")
     assert top.rows == [
         ["sp|P02768|ALBU", "0.437", "0.452", "48.4", "MGP 0.448 / 48.9"],
         ["IL8", "0.291", "0.305", "59.4", "LRRN2 0.428 / 61.7"],
     ]
-    assert targets.columns[3:7] == [">= 0.6", ">= 0.7", ">= 0.8", ">= 0.9"]
+    assert counts.columns == ["row", ">= 0.6", ">= 0.7", ">= 0.8", ">= 0.9"]
     # The poster's 171, 49, 7 and 0 of 252; 67, 10, 0 and 0.
     assert targets.rows[0][-1] == "0.63; 68/19/3/0 %"
     assert targets.rows[1][-1] == "0.49; 27/4/0/0 %"
@@ -181,10 +212,12 @@ def test_parts_without_metrics_have_no_table(metrics: ScreenResults) -> None:
     metrics.parts["regression"].clear()
     metrics.comparisons.clear()
     assert [table.title[:8] for table in build_tables(metrics)] == [
-        "Table 1a",
-        "Table 1b",
-        "Table 3.",
+        *("Table 1a", "Table 1a"),
+        *("Table 1b", "Table 1b"),
+        *("Table 3.", "Table 3."),
     ]
+    # Without comparisons nothing is known of what two rows must differ by.
+    assert "must differ by" not in build_tables(metrics)[0].notes[0]
 
 
 def cells(markdown: str) -> list[list[str]]:
@@ -214,21 +247,30 @@ def test_the_account_says_what_the_metrics_say(metrics: ScreenResults) -> None:
     for caveat in PROVENANCE["caveats"]:
         assert f"- {caveat}\n" in page
     assert "191 proteins x 301 compounds, 410 pairs with a label: 11 up, 22 down" in page
-    assert "The rule as it is." in page
-    assert "**UP vs NOT**: cellprofiler reaches a mean ROC AUC of 0.714 (95 % CI 0.69-0.74)" in page
-    assert "7 of them at or above 0.8, where 0.1 would be expected by chance" in page
+    assert "The rule as it is. Terms of the position's effect that were removed: 6." in page
+    assert (
+        "Negative controls treated as compounds: 5.0 % of called pairs expected to be false "
+        "(2 of 33, if no compound did anything; from 64 controls, each tested against the others)."
+    ) in page
+    assert (
+        "**UP vs NOT**: cellprofiler reaches a mean ROC AUC of 0.714 (95 % CI 0.69-0.74, sd over "
+        "repeats 0.008)"
+    ) in page
+    assert (
+        "7 of them at or above 0.8, where 0.1 (sd 1.2, p 0.023) would be expected by chance" in page
+    )
     # (0.6284 - 0.5) / (0.7138 - 0.5) = 60 %
     assert "(`cell_count`) reaches 0.628, 60 % of cellprofiler's distance from 0.5" in page
     assert "cellprofiler adds +0.085." in page
     assert (
-        "UP: MLP minus linear model on the same features: +0.006 (95 % CI -0.025 to +0.034); "
-        "3 proteins better and 1 worse of 39."
+        "UP: MLP minus linear model on the same features: +0.006 (95 % CI -0.025 to +0.034), "
+        "p 0.037, q 0.069; 3 proteins better and 1 worse of 39."
     ) in page
     assert "every compound was given at one, so there are no scores by dose" in page
     assert "![Scores with 95 % intervals](results-toy.svg)" in page
     assert "with shuffled labels the same procedure scores 0.496" in page
     assert "13 of 190 proteins reach 0.2 (1.2 by chance)" in page
-    assert "chance alone lifts 5.5 targets to 0.7 (cellprofiler: 9)" in page
+    assert "chance alone lifts 5.5 (sd 6.6, p 0.023) targets to 0.7 (cellprofiler: 9)" in page
     assert "phenoprot 0.9.9, data `abababababababab`, parameters `cdcdcdcdcdcdcdcd`" in page
 
 
@@ -248,7 +290,7 @@ def test_every_number_of_the_findings_follows_from_the_metrics(tmp_path: Path) -
     one = findings(read_metrics(write(tmp_path / "one", FILES)))
     two = findings(read_metrics(write(tmp_path / "two", other)))
     assert len(one) == len(two) == 9
-    stay = {"0.5", "95", "0.8", "0.2", "0.7"}
+    stay = {"0.5", "95", "0.8", "0.2", "0.7", "1", "0"}
     for first, second in zip(one, two, strict=True):
         assert numbers(first) & numbers(second) <= stay
 
@@ -342,8 +384,8 @@ SERIES = {
         "10": series(0.31, "mean_auc")["10"],
     },
     "doses/regression/cellprofiler": {
-        dose: line | series(-0.12, "mean_pearson_r2")[dose]
-        for dose, line in series(-0.33, "mean_r2").items()
+        dose: line | {"median_r2": round(line["mean_skill"] - 0.1, 6)}
+        for dose, line in series(-0.33, "mean_skill").items()
     },
 }
 
@@ -354,7 +396,7 @@ def titled(metrics: ScreenResults, start: str) -> list[Table]:
 
 def test_scores_by_concentration(tmp_path: Path) -> None:
     metrics = read_metrics(write(tmp_path / "toy", FILES | SERIES))
-    up, r2, pearson = titled(metrics, "Table 4")
+    up, skill, median = titled(metrics, "Table 4")
     assert up.title == "Table 4a. By concentration, UP: mean ROC AUC"
     assert up.columns == ["row", "0.05 uM", "2.5 uM", "10 uM"]
     assert up.rows == [
@@ -362,10 +404,10 @@ def test_scores_by_concentration(tmp_path: Path) -> None:
         ["cell_count", "-", "-", "0.730 (0.71 to 0.76)"],
     ]
     assert up.notes[0].startswith("40 to 41 targets. Treatments of each concentration alone")
-    assert r2.title == "Table 4b. By concentration, regression: mean R2"
-    assert r2.rows[0][1] == "-0.220 (-0.24 to -0.19)"
-    assert pearson.title == "Table 4c. By concentration, regression: mean r2"
-    assert pearson.rows[0][3] == "0.300 (0.28 to 0.33)"
+    assert skill.title == "Table 4b. By concentration, regression: pooled skill"
+    assert skill.rows[0][1] == "-0.220 (-0.24 to -0.19)"
+    assert median.title == "Table 4c. By concentration, regression: median R2"
+    assert median.rows[0][3] == "-0.010"
     lines = findings(metrics)
     assert (
         "UP: by concentration cellprofiler goes from 0.620 at 0.05 uM to 0.930 at 10 uM." in lines
@@ -405,10 +447,44 @@ def test_rows_are_compared(metrics: ScreenResults) -> None:
     (table,) = titled(metrics, "Table 5")
     # In the order of params.yaml, not of the file.
     assert table.rows == [
-        ["UP", "cellprofiler", "linear", "39", "+0.006 (-0.025 to +0.034)", "0.037", "3", "1"],
-        ["UP", "cellprofiler", "cell_count", "39", "+0.085 (+0.054 to +0.113)", "0.037", "17", "2"],
-    ]
+        ["UP", "cellprofiler", "linear", "+0.006 (-0.025 to +0.034)", "0.037", "0.069",
+         "0.042; 0.24", "3/1 of 39"],
+        ["UP", "cellprofiler", "cell_count", "+0.085 (+0.054 to +0.113)", "0.037", "0.069",
+         "0.042; 0.24", "17/2 of 39"],
+    ]  # fmt: skip
     assert "false discovery rate of 10 %" in table.notes[0]
+
+
+def both_models(scores: dict[str, tuple[float, float]]) -> dict[str, Any]:
+    """Rows of each feature set in the MLP and in the linear model, under names of no meaning."""
+    files = json.loads(json.dumps(FILES))
+    known = files["provenance"]
+    for features, pair in scores.items():
+        for model, mean in zip(("mlp", "linear"), pair, strict=True):
+            row = f"{features}-{model[0]}"
+            known["rows"].append(row)
+            known["methods"][row] = {"features": [features], "model": model, "shuffled": False}
+            files[f"classification/up/{row}"] = auc(mean)
+    return files
+
+
+def test_feature_sets_that_the_two_models_rank_differently_are_named(tmp_path: Path) -> None:
+    # With cellprofiler (0.7138, 0.7077): a is best in the MLP and last in the linear model.
+    files = both_models({"a": (0.8, 0.5), "b": (0.6, 0.6), "c": (0.59, 0.61)})
+    lines = findings(read_metrics(write(tmp_path / "toy", files)))
+    (line,) = [line for line in lines if "feature sets" in line]
+    # Ranks 3 4 2 1 and 4 1 2 3: Spearman -0.4. b and c flip by less than can be seen.
+    assert line == (
+        "UP: the MLP and the linear model rank 4 feature sets with a Spearman correlation of "
+        "-0.40; pairs in the opposite order, by more than the 0.042 that can be seen in both (MLP, "
+        "linear): cellprofiler and a (-0.086 and +0.208); a and b (+0.200 and -0.100); a and c "
+        "(+0.210 and -0.110)."
+    )
+    alike = both_models({"a": (0.8, 0.8), "b": (0.6, 0.6)})
+    lines = findings(read_metrics(write(tmp_path / "alike", alike)))
+    (line,) = [line for line in lines if "feature sets" in line]
+    assert line.endswith("correlation of 1.00; pairs in the opposite order, by more than the 0.042 "
+                         "that can be seen in both (MLP, linear): none.")  # fmt: skip
 
 
 def test_the_leak_gauge(tmp_path: Path) -> None:

@@ -15,13 +15,14 @@ from phenoprot.screens.contract import UNIQUE_KEYS
 from phenoprot.screens.loader import Screen, load_screen
 
 FOLDER = Path(__file__).parents[2] / "data" / "screens" / "cpjump1"
-TARGET_TSV = """broad_sample\tpert_iname\tcontrol_type\ttarget_list
-NA\tDMSO\tnegcon\tNA
-S1\tdrug-a\t\tEGFR|KDR
-S2\tdrug-a\t\tMTOR
-S3\tdrug-b\tposcon_diverse\tNA
+# JUMP-Target's own keys and SMILES are of other tautomers, and not taken.
+TARGET_TSV = """broad_sample\tpert_iname\tcontrol_type\ttarget_list\tInChIKey\tsmiles
+NA\tDMSO\tnegcon\tNA\tNA\tCS(C)=O
+S1\tdrug-a\t\tEGFR|KDR\tOTHER\tC=CO
+S2\tdrug-a\t\tMTOR\tOTHER\tC=CO
+S3\tdrug-b\tposcon_diverse\tNA\tOTHER\tC
 """
-STRUCTURE_TSV = "broad_sample\tInChIKey\nS1\tKEY-1\nS2\tKEY-2\nS3\tKEY-3\n"
+STRUCTURE_TSV = "broad_sample\tInChIKey\tsmiles\nS1\tKEY-1\tCCO\nS2\tKEY-2\tCCO\nS3\tKEY-3\tCC\n"
 MAP_TSV = "well_position\tbroad_sample\nA01\tS1\nA02\t\nA03\tS2\nA04\tS3\n"
 
 
@@ -60,14 +61,17 @@ def test_one_name_is_one_compound(upstream: Path) -> None:
     compounds = cpjump1.read_compounds(upstream)
     assert compounds.index.tolist() == ["S1", "S2", "S3"]
     assert compounds["Metadata_Compound"].tolist() == ["drug-a", "drug-a", "drug-b"]
-    # The second Broad sample of drug-a takes key and targets of the first.
+    # The second Broad sample of drug-a takes structure and targets of the first.
     assert compounds["Metadata_InChIKey"].tolist() == ["KEY-1", "KEY-1", "KEY-3"]
+    assert compounds["Metadata_SMILES"].tolist() == ["CCO", "CCO", "CC"]
     assert compounds["targets"].tolist() == ["EGFR|KDR", "EGFR|KDR", "NA"]
     assert compounds["Metadata_Control"].tolist() == ["", "", "poscon"]
 
 
 def test_sample_without_structure(upstream: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place(upstream, monkeypatch, "STRUCTURE_FILE", b"broad_sample\tInChIKey\nS1\tKEY-1\n")
+    place(
+        upstream, monkeypatch, "STRUCTURE_FILE", b"broad_sample\tInChIKey\tsmiles\nS1\tKEY-1\tC\n"
+    )
     with pytest.raises(UserError, match="2 Broad samples without a structure: S2, S3"):
         cpjump1.read_compounds(upstream)
 
@@ -81,6 +85,7 @@ def test_layout(upstream: Path) -> None:
     assert plate["Metadata_Concentration"].tolist() == [5.0, 0.0, 5.0, 5.0]
     assert plate["Metadata_Control"].tolist() == ["", "negcon", "", "poscon"]
     assert plate["Metadata_InChIKey"].tolist() == ["KEY-1", "", "KEY-1", "KEY-3"]
+    assert plate["Metadata_SMILES"].tolist() == ["CCO", "", "CCO", "CC"]
 
 
 def test_targets(upstream: Path) -> None:

@@ -175,7 +175,9 @@ def test_one_name_stands_for_one_table(folder: Path) -> None:
         load_screen(folder)
 
 
-@pytest.mark.parametrize("name", ["plate_position", "proteome", "cloome-untrained"])
+@pytest.mark.parametrize(
+    "name", ["plate_position", "proteome", "structure", "concentration", "cloome-untrained"]
+)
 def test_names_of_what_is_made_are_taken(folder: Path, name: str) -> None:
     put(FIELDS, folder, f"{name}.parquet")
     extracted = {"cloome-untrained": FIELDS}

@@ -9,25 +9,38 @@ from phenoprot.core.settings import Settings
 from phenoprot.tasks.settings import TaskSettings
 from phenoprot.tasks.task import LabelSources, Part, Task
 
+INNER = {"splits": 2, "share": 0.2}
+NETWORK = {
+    "components": 8,
+    "hidden_layers": [2],
+    "width": [16, 32],
+    "activation": ["tanh"],
+    "dropout": [0.2],
+    "weight_decay": [0.0],
+    "learning_rate": [0.01],
+    "skip": [True],
+    "output_bias": "base_rate",
+    "batch_size": 16,
+    "max_steps": 120,
+    "patience": 12,
+    "ensemble": 2,
+    "inner": INNER,
+    "seed": 0,
+}
 SETTINGS = {
-    "splits": {"folds": 3, "inner_splits": 2, "inner_share": 0.2, "seed": 0},
-    "training": {
-        "learning_rate": 0.01,
-        "batch_size": 16,
-        "max_epochs": 40,
-        "patience": 4,
-        "seed": 0,
+    "splits": {"folds": 3, "repeats": 2, "kind": "compound", "seed": 0},
+    "mlp": NETWORK,
+    "mlp_poster": {
+        **NETWORK,
+        "components": None,
+        "width": [16],
+        "output_bias": "random",
+        "skip": [False],
+        "ensemble": 1,
+        "inner": {"splits": 1, "share": 0.2},
     },
-    "mlp": {
-        "hidden_layers": [2],
-        "width": [16, 32],
-        "activation": ["tanh"],
-        "dropout": [0.2],
-        "weight_decay": [0.0],
-    },
-    "linear": {"components": 8, "penalties": [0.01, 1.0, 100.0]},
+    "linear": {"components": 8, "penalties": [0.01, 1.0, 100.0], "inner": INNER, "seed": 0},
     "clip": 10.0,
-    "shuffles": 2,
     "classification": {"min_positives": 2, "min_negatives": 2},
     "regression": {"loss": "mse", "min_treatments": 4},
     "targets": {"min_compounds": 2},

@@ -54,6 +54,7 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LabelSources:
     levels.insert(1, "Metadata_Concentration", 1.0)
     levels.to_parquet(paths.labels / "levels.parquet")
     folds = pd.DataFrame({"Metadata_Compound": compounds, "Metadata_Group": compounds, "Fold": 0})
+    folds.insert(0, "Metadata_Repeat", 0)
     folds.to_csv(paths.folds, index=False)
     info = INFO | {"tables": {"wells": "wells.csv", "targets": "targets.csv"}}
     (folder / "screen.yaml").write_text(yaml.safe_dump(info))
@@ -74,14 +75,20 @@ def test_parts_in_the_order_of_the_tables() -> None:
         "classification/down",
         "regression",
         "targets",
+        "sensitivity/up_opposite",
+        "sensitivity/down_opposite",
+        "sensitivity/up_unclassified",
+        "sensitivity/down_unclassified",
     ]
     shorts = [part.short for task in all_tasks().values() for part in task.parts]
-    assert shorts == ["UP", "DOWN", "regression", "targets"]
+    assert shorts[:4] == ["UP", "DOWN", "regression", "targets"]
+    assert shorts[4::2] == ["UP, opposite", "UP, unclassified"]
     assert [part.title.partition(".")[0] for t in all_tasks().values() for part in t.parts] == [
         "Table 1a",
         "Table 1b",
         "Table 2a",
         "Table 3",
+        *(f"Table 1{letter}" for letter in "cdef"),
     ]
 
 
@@ -180,6 +187,7 @@ class Mean:
         folds: np.ndarray,
         groups: np.ndarray,
         loss: str,
+        repeat: int,
         device: str,
     ) -> np.ndarray:
         scores = np.zeros(labels.shape, dtype=np.float32)

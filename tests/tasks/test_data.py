@@ -49,6 +49,17 @@ def test_the_other_direction_and_unclassified_pairs_are_masked() -> None:
     np.testing.assert_array_equal(down["m"], [0, NAN, NAN, 1, 1, 0])
 
 
+def test_masked_pairs_can_be_negative_and_decide_on_no_protein() -> None:
+    labels = long_labels(STATES)
+    opposite = classification_labels(labels, "up", TWO, ("down",))
+    np.testing.assert_array_equal(opposite["z"], [1, 1, 0, 0, 0, NAN])
+    np.testing.assert_array_equal(opposite["m"], [0, 1, 1, 0, 0, 0])
+    unclear = classification_labels(labels, "up", TWO, ("",))
+    np.testing.assert_array_equal(unclear["z"], [1, 1, 0, 0, NAN, 0])
+    plain = classification_labels(labels, "up", TWO)
+    assert plain.columns.tolist() == opposite.columns.tolist() == unclear.columns.tolist()
+
+
 def test_min_positives_and_min_negatives() -> None:
     labels = long_labels(STATES)
     one = ClassificationSettings(min_positives=1, min_negatives=1)

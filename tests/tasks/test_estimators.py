@@ -29,7 +29,7 @@ def model(settings: TaskSettings, estimator: str, **parameters: Any) -> Model:
 
 def scores_of(model: Model, problem: Problem, labels: np.ndarray) -> np.ndarray:
     return model.cross_validate(
-        problem.features, labels, problem.folds, problem.groups, "bce", "cpu"
+        problem.features, labels, problem.folds, problem.groups, "bce", 0, "cpu"
     )
 
 
@@ -59,7 +59,7 @@ def test_a_forest_equals_the_loop(problem: Problem, tiny: TaskSettings) -> None:
     scores = scores_of(model(tiny, FOREST, n_estimators=20), problem, problem.labels)
 
     def make() -> RandomForestClassifier:
-        return RandomForestClassifier(n_estimators=20, random_state=tiny.training.seed)
+        return RandomForestClassifier(n_estimators=20, random_state=tiny.splits.seed)
 
     expected = by_hand(problem, problem.labels, make, "predict_proba")
     np.testing.assert_allclose(scores, expected, atol=1e-6)
@@ -75,12 +75,31 @@ def test_the_decision_function_comes_before_probabilities(
     np.testing.assert_allclose(scores, expected, rtol=1e-3, atol=1e-4)
 
 
-def test_the_seed_of_the_training_is_taken_unless_one_is_given(tiny: TaskSettings) -> None:
-    training = tiny.training.model_copy(update={"seed": 7})
-    settings = tiny.model_copy(update={"training": training})
-    assert model(settings, FOREST).settings.parameters == {"random_state": 7}
-    assert model(settings, FOREST, random_state=3).settings.parameters == {"random_state": 3}
-    assert model(settings, "sklearn.neighbors.KNeighborsClassifier").settings.parameters == {}
+def test_the_seed_of_the_splits_is_taken_unless_one_is_given(tiny: TaskSettings) -> None:
+    splits = tiny.splits.model_copy(update={"seed": 7})
+    settings = tiny.model_copy(update={"splits": splits})
+    chosen, given = (
+        model(settings, FOREST).settings,
+        model(settings, FOREST, random_state=3).settings,
+    )
+    assert (chosen.parameters, chosen.seed) == ({}, 7)
+    assert (given.parameters, given.seed) == ({"random_state": 3}, None)
+    neighbours = model(settings, "sklearn.neighbors.KNeighborsClassifier").settings
+    assert (neighbours.parameters, neighbours.seed) == ({}, None)
+
+
+def test_each_repeat_has_a_seed_of_its_own(problem: Problem, tiny: TaskSettings) -> None:
+    task = (problem.features, problem.labels, problem.folds, problem.groups, "bce")
+    forest, fixed = (
+        model(tiny, FOREST, n_estimators=5, **more) for more in ({}, {"random_state": 1})
+    )
+    third = forest.cross_validate(*task, 2, "cpu")
+    assert not np.array_equal(third, forest.cross_validate(*task, 0, "cpu"))
+    same = model(tiny, FOREST, n_estimators=5, random_state=2)
+    assert np.array_equal(third, same.cross_validate(*task, 0, "cpu"))
+    assert np.array_equal(
+        fixed.cross_validate(*task, 2, "cpu"), fixed.cross_validate(*task, 0, "cpu")
+    )
 
 
 def test_two_runs_give_the_same_bytes(problem: Problem, tiny: TaskSettings) -> None:
@@ -149,7 +168,7 @@ def test_what_is_no_estimator(tiny: TaskSettings, name: str, fault: str) -> None
 
 @pytest.mark.parametrize("name", ["os.system", "subprocess.Popen", "xgboost.XGBClassifier"])
 def test_nothing_but_scikit_learn_is_imported(tiny: TaskSettings, name: str) -> None:
-    assert refused(tiny, name).startswith(f"no model '{name}'; there are: mlp, linear, sklearn.")
+    assert refused(tiny, name).startswith(f"no model '{name}'; there are: mlp, mlp_poster, ")
 
 
 def test_unknown_parameters_are_named(tiny: TaskSettings) -> None:

@@ -13,6 +13,7 @@ from phenoprot.core.paths import Paths
 from phenoprot.execution.settings import LOCAL
 from phenoprot.tasks.crossvalidate import predict
 from phenoprot.tasks.data import TaskData, align, split_by_treatment
+from phenoprot.tasks.folds import folds_of_repeat, read_folds
 from phenoprot.tasks.run import plan, run_task, shards_of
 from phenoprot.tasks.settings import RowSettings, TaskSettings
 from phenoprot.tasks.task import LabelSources
@@ -42,9 +43,18 @@ def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
         folder.mkdir(parents=True)
     table = pd.DataFrame(features.astype(np.float32)).add_prefix("f")
     pd.concat([key, table], axis=1).to_parquet(paths.profiles / "x.parquet")
-    pd.DataFrame(
-        {"Metadata_Compound": compounds, "Metadata_Group": compounds, "Fold": np.arange(N) % 3}
-    ).to_csv(paths.folds, index=False)
+    folds = [
+        {
+            "Metadata_Repeat": repeat,
+            "Metadata_Compound": name,
+            "Metadata_Group": name,
+            "Fold": i % 3,
+        }
+        for repeat in range(2)
+        for i, name in enumerate(compounds)
+    ]
+    columns = ["Metadata_Repeat", "Metadata_Compound", "Metadata_Group", "Fold"]
+    pd.DataFrame(folds, columns=columns).to_csv(paths.folds, index=False)
     return paths
 
 
@@ -64,12 +74,12 @@ ROWS = {
 
 def data_of(paths: Paths, labels: pd.DataFrame) -> TaskData:
     profiles = pd.read_parquet(paths.profiles / "x.parquet")
-    return align([profiles], labels, pd.read_csv(paths.folds))
+    return align([profiles], labels, folds_of_repeat(read_folds(paths.folds), 0))
 
 
 def test_treatments_are_dealt_for_themselves(paths: Paths, labels: pd.DataFrame) -> None:
     data = data_of(paths, labels)
-    torn = split_by_treatment(data, folds=3, seed=0)
+    torn = split_by_treatment(data, folds=3, seed=(0, 0))
     assert np.bincount(torn.folds).tolist() == [40, 40, 40]
     assert len(np.unique(torn.groups)) == N * DOSES
     compounds = torn.key.groupby("Metadata_Compound")["Fold"].nunique()
@@ -77,7 +87,7 @@ def test_treatments_are_dealt_for_themselves(paths: Paths, labels: pd.DataFrame)
     assert data.key.groupby("Metadata_Compound")["Fold"].nunique().max() == 1
     for name in ("features", "labels"):
         np.testing.assert_array_equal(getattr(torn, name), getattr(data, name))
-    same, other = (split_by_treatment(data, 3, seed).folds for seed in (0, 1))
+    same, other = (split_by_treatment(data, 3, seed).folds for seed in ((0, 0), (0, 1)))
     np.testing.assert_array_equal(same, torn.folds)
     assert (other != torn.folds).any()
 
@@ -108,16 +118,20 @@ def test_features_that_only_tell_the_compound_profit_from_the_leak(
     linear = tiny.linear.model_copy(update={"components": 40, "penalties": [0.01]})
     tiny = tiny.model_copy(update={"linear": linear})
     runs = plan(ROWS, models(ROWS, tiny), "bce", folder, paths, tiny)
-    assert [(run.row, run.leak_gauge) for run in runs] == [
-        ("gauged", False),
-        ("plain", False),
-        ("gauged", True),
+    assert [(run.row, run.repeat, run.leak_gauge) for run in runs] == [
+        ("gauged", 0, False),
+        ("gauged", 1, False),
+        ("plain", 0, False),
+        ("plain", 1, False),
+        ("gauged", 0, True),
+        ("gauged", 1, True),
     ]
-    assert [run.name for run in runs][-1] == "targets gauged leak gauge"
+    assert [run.name for run in runs][-1] == "targets gauged leak gauge 2"
     prints = [shard.fingerprint for shard in shards_of(runs)]
-    assert prints[0] == prints[1] != prints[2]
+    assert prints[:2] == prints[2:4]
+    assert len(set(prints)) == 4
     truth = np.repeat(labels["t"].to_numpy(), DOSES)
-    honest, leaking = (predict(run)["t"].to_numpy() for run in (runs[0], runs[2]))
+    honest, leaking = (predict(run)["t"].to_numpy() for run in (runs[0], runs[4]))
     gap = [scores[truth == 1].mean() - scores[truth == 0].mean() for scores in (honest, leaking)]
     assert gap[1] > 0.5
     assert gap[0] < 0.25

@@ -7,7 +7,8 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 
-from phenoprot.tasks.linear import principal_components, ridge_path
+from phenoprot.tasks.linear import ridge_path
+from phenoprot.tasks.scaling import principal_components
 
 PENALTIES = [0.001, 0.1, 1.0, 50.0]
 
@@ -83,3 +84,23 @@ def test_components_equal_scikit_learn_up_to_sign(components: int) -> None:
     assert scores.shape == (40, kept)
     signs = np.sign((scores * expected).sum(axis=0))
     np.testing.assert_allclose(scores * signs, expected, atol=1e-9)
+
+
+def test_components_of_more_features_than_rows() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(20, 90)) * np.linspace(5, 1, 90)
+    train = np.arange(15)
+    x -= x[train].mean(axis=0)
+    scores = principal_components(x, train, 30)
+    # 15 centred rows span 14 dimensions.
+    expected = PCA(14, svd_solver="full").fit(x[train]).transform(x)
+    assert scores.shape == (20, 14)
+    signs = np.sign((scores * expected).sum(axis=0))
+    np.testing.assert_allclose(scores * signs, expected, atol=1e-9)
+
+
+def test_constant_features_leave_one_constant_component() -> None:
+    for columns in (3, 50):
+        assert (
+            principal_components(np.zeros((10, columns)), np.arange(8), 4).tolist() == [[0.0]] * 10
+        )

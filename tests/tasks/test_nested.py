@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -11,10 +12,13 @@ import torch
 from phenoprot.evaluation.auc import auc_by_target
 from phenoprot.evaluation.regression import r2_by_target
 from phenoprot.tasks import linear, nested
-from phenoprot.tasks.linear import nested_linear, principal_components, ridge_path
-from phenoprot.tasks.nested import NestedResult, nested_mlp
-from phenoprot.tasks.scaling import Scaler, scale_features
+from phenoprot.tasks.fit_settings import LinearModelSettings, MlpModelSettings
+from phenoprot.tasks.linear import Linear, nested_linear, ridge_path
+from phenoprot.tasks.mlp import predict
+from phenoprot.tasks.nested import Mlp, NestedResult, PosterMlp, nested_mlp
+from phenoprot.tasks.scaling import Scaler, common_scale, principal_components, scale_features
 from phenoprot.tasks.settings import TaskSettings
+from phenoprot.tasks.training import Member, Training
 
 from .conftest import Problem
 
@@ -51,18 +55,23 @@ def poisoned(problem: Problem, rows: np.ndarray, loss: str) -> tuple[np.ndarray,
 
 def mlp(problem: Problem, settings: TaskSettings, loss: str) -> Run:
     def run(features: np.ndarray, labels: np.ndarray) -> NestedResult:
-        return nested_mlp(features, labels, problem.folds, problem.groups, settings, loss)
+        model = Mlp.make(settings, {}).settings
+        return nested_mlp(features, labels, problem.folds, problem.groups, model, loss)
 
     return run
 
 
+def ridge(settings: TaskSettings) -> LinearModelSettings:
+    return Linear.make(settings, {}).settings
+
+
 def same_model(one: nested.FoldModel, two: nested.FoldModel) -> bool:
     """Everything that is fitted, to the bit: grid point, epochs, weights, label scaler."""
-    weights = zip(one.fit.parameters, two.fit.parameters, strict=True)
+    weights = zip(chain(*one.networks), chain(*two.networks), strict=True)
     scalers = [(s.mean, s.sd) for s in (one.labels, two.labels) if s is not None]
     return (
         one.config == two.config
-        and one.fit.epochs == two.fit.epochs
+        and one.epochs == two.epochs
         and all(torch.equal(p, q) for p, q in weights)
         and all(np.array_equal(first, second) for first, second in zip(*scalers, strict=True))
     )
@@ -85,25 +94,24 @@ def test_no_test_value_reaches_the_mlp(problem: Problem, tiny: TaskSettings, los
 def test_no_test_value_reaches_the_choice_of_the_grid_point(
     problem: Problem, tiny: TaskSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stopping losses of the inner splits, and so the choice, see the training part only."""
-    seen: list[list[tuple[int, float]]] = []
-    train = nested.train_stack
+    """Curves of the inner splits, and so the choice, see the training part only."""
+    seen: list[list[list[list[float]]]] = []
+    judge = nested.learning_curves
 
-    def spy(*args: object) -> list[object]:
-        fits = train(*args)
-        seen[-1].append([(fit.epochs, fit.stop_loss) for fit in fits])
-        return fits
+    def spy(*args: object) -> list[list[float]]:
+        seen[-1].append(judge(*args))
+        return seen[-1][-1]
 
-    monkeypatch.setattr(nested, "train_stack", spy)
+    monkeypatch.setattr(nested, "learning_curves", spy)
     run = mlp(problem, tiny, "bce")
     rows = parts(problem)[1]
     for features, labels in ((problem.features, problem.labels), poisoned(problem, rows, "bce")):
         seen.append([])
         run(features, labels)
     clean, spoilt = seen
-    for point in range(2):  # members: fold 0 twice, fold 1 twice, fold 2 twice
-        assert clean[point][2:4] == spoilt[point][2:4]
-        assert clean[point][:2] != spoilt[point][:2]
+    for point in range(2):  # one curve per fold
+        assert clean[point][1] == spoilt[point][1]
+        assert clean[point][0] != spoilt[point][0]
 
 
 def test_predictions_of_clean_test_rows_do_not_depend_on_poisoned_ones(
@@ -127,7 +135,7 @@ class _Spy:
             self.calls.append(scores[train])
             return scores
 
-        def ridge(
+        def fits(
             x: np.ndarray, y: np.ndarray, train: np.ndarray, penalties: list[float]
         ) -> np.ndarray:
             path = ridge_path(x, y, train, penalties)
@@ -135,7 +143,7 @@ class _Spy:
             return path
 
         monkeypatch.setattr(linear, "principal_components", components)
-        monkeypatch.setattr(linear, "ridge_path", ridge)
+        monkeypatch.setattr(linear, "ridge_path", fits)
 
 
 @pytest.mark.parametrize("loss", ["bce", "mse"])
@@ -144,7 +152,7 @@ def test_no_test_value_reaches_the_linear_model(
 ) -> None:
     def run(features: np.ndarray, labels: np.ndarray) -> list[list[np.ndarray]]:
         spy = _Spy(monkeypatch)
-        nested_linear(features, labels, problem.folds, problem.groups, tiny)
+        nested_linear(features, labels, problem.folds, problem.groups, ridge(tiny))
         per_fold = len(spy.calls) // 3
         return [spy.calls[i * per_fold : (i + 1) * per_fold] for i in range(3)]
 
@@ -161,38 +169,47 @@ def test_no_test_value_reaches_the_linear_model(
 
 def test_linear_predictions_of_clean_test_rows(problem: Problem, tiny: TaskSettings) -> None:
     test = parts(problem)[0]
-    clean = nested_linear(problem.features, problem.labels, problem.folds, problem.groups, tiny)
+    clean = nested_linear(
+        problem.features, problem.labels, problem.folds, problem.groups, ridge(tiny)
+    )
     features, labels = poisoned(problem, test[:4], "bce")
-    spoilt = nested_linear(features, labels, problem.folds, problem.groups, tiny)
+    spoilt = nested_linear(features, labels, problem.folds, problem.groups, ridge(tiny))
     np.testing.assert_allclose(spoilt[test[4:]], clean[test[4:]], rtol=1e-5, atol=1e-6)
 
 
 def test_inner_splits_hold_out_whole_compounds_of_the_training_part(
     problem: Problem, tiny: TaskSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stacks: list[list[nested.Member]] = []
-    train = nested.train_stack
+    searched: list[tuple[list[Member], list[np.ndarray]]] = []
+    refitted: list[Member] = []
+    judge, train = nested.learning_curves, nested.train_networks
 
-    def spy(
-        x: torch.Tensor, y: torch.Tensor, members: list[nested.Member], *more: object
-    ) -> object:
-        stacks.append(members)
+    def curves(training: Training, held_out: list[np.ndarray], *more: object) -> object:
+        searched.append((list(training.members), held_out))
         # Whole blocks of labels: see BLOCK.
-        assert y.shape[2] == nested.BLOCK
-        assert torch.isnan(y[..., 2:]).all()
+        assert training.labels.shape[2] == nested.BLOCK
+        assert torch.isnan(training.labels[..., 2:]).all()
+        return judge(training, held_out, *more)
+
+    def networks(x: torch.Tensor, y: torch.Tensor, members: list[Member], *more: object) -> object:
+        refitted.extend(members)
         return train(x, y, members, *more)
 
-    monkeypatch.setattr(nested, "train_stack", spy)
+    monkeypatch.setattr(nested, "learning_curves", curves)
+    monkeypatch.setattr(nested, "train_networks", networks)
     mlp(problem, tiny, "bce")(problem.features, problem.labels)
-    for members in stacks[:2]:
-        for member in members:
-            fitted, held = set(problem.groups[member.train]), set(problem.groups[member.stop])
+    assert len(searched) == 2  # grid points
+    for members, held_out in searched:
+        assert len(members) == 6  # 3 folds x 2 splits
+        for member, rows in zip(members, held_out, strict=True):
+            fitted, held = set(problem.groups[member.train]), set(problem.groups[rows])
             assert held
             assert not fitted & held
             assert not (fitted | held) & set(problem.groups[problem.folds == member.fold])
-    for member in (member for members in stacks[2:] for member in members):
+    assert len(refitted) == 6  # 3 folds x an ensemble of 2
+    assert len({member.stream for member in refitted}) == 6
+    for member in refitted:
         assert np.array_equal(member.train, np.flatnonzero(problem.folds != member.fold))
-        assert len(member.stop) == 0
 
 
 def test_the_penalty_is_chosen_on_rows_that_were_not_fitted(
@@ -201,9 +218,7 @@ def test_the_penalty_is_chosen_on_rows_that_were_not_fitted(
     fitted: list[set[str]] = []
     held_out: list[set[str]] = []
 
-    def ridge(
-        x: np.ndarray, y: np.ndarray, train: np.ndarray, penalties: list[float]
-    ) -> np.ndarray:
+    def path(x: np.ndarray, y: np.ndarray, train: np.ndarray, penalties: list[float]) -> np.ndarray:
         if len(penalties) > 1:
             fitted.append(set(problem.groups[train]))
         return ridge_path(x, y, train, penalties)
@@ -213,9 +228,9 @@ def test_the_penalty_is_chosen_on_rows_that_were_not_fitted(
         held_out.extend(set(groups[rows]) for rows in found)
         return found
 
-    monkeypatch.setattr(linear, "ridge_path", ridge)
+    monkeypatch.setattr(linear, "ridge_path", path)
     monkeypatch.setattr(linear, "inner_holdouts", holdouts)
-    nested_linear(problem.features, problem.labels, problem.folds, problem.groups, tiny)
+    nested_linear(problem.features, problem.labels, problem.folds, problem.groups, ridge(tiny))
     assert len(fitted) == len(held_out) == 6
     assert all(held and not held & used for held, used in zip(held_out, fitted, strict=True))
 
@@ -227,7 +242,7 @@ def test_a_planted_signal_is_learned(large_problem: Problem, tiny: TaskSettings)
     task = large_problem
     result = mlp(task, tiny, "bce")(task.features, task.labels)
     assert mean_auc(task, task.labels, result.scores) > 0.9
-    scores = nested_linear(task.features, task.labels, task.folds, task.groups, tiny)
+    scores = nested_linear(task.features, task.labels, task.folds, task.groups, ridge(tiny))
     assert mean_auc(task, task.labels, scores) > 0.9
 
 
@@ -235,7 +250,7 @@ def test_planted_levels_are_learned_in_their_own_units(
     large_problem: Problem, tiny: TaskSettings
 ) -> None:
     task = large_problem
-    scores = nested_linear(task.features, task.levels, task.folds, task.groups, tiny)
+    scores = nested_linear(task.features, task.levels, task.folds, task.groups, ridge(tiny))
     assert mean_r2(task, scores) > 0.8
     result = mlp(task, tiny, "mse")(task.features, task.levels)
     assert mean_r2(task, result.scores) > 0.6
@@ -246,7 +261,7 @@ def test_shuffled_labels_are_not_learned(large_problem: Problem, tiny: TaskSetti
     task = large_problem
     rng = np.random.default_rng(0)
     many = np.concatenate([task.labels[rng.permutation(len(task.labels))] for _ in range(12)], 1)
-    scores = nested_linear(task.features, many, task.folds, task.groups, tiny)
+    scores = nested_linear(task.features, many, task.folds, task.groups, ridge(tiny))
     # 36 targets x 3 folds of 80 rows: standard error about 0.065 / sqrt(108), or 0.01 if the 3
     # targets of one permutation went together.
     assert mean_auc(task, many, scores) == pytest.approx(0.5, abs=0.03)
@@ -261,7 +276,7 @@ def test_two_runs_give_the_same_bytes(problem: Problem, tiny: TaskSettings) -> N
         assert one.scores.tobytes() == two.scores.tobytes()
         assert not np.isnan(one.scores).any()
         assert one.scores.dtype == np.float32
-    task = (problem.features, problem.labels, problem.folds, problem.groups, tiny)
+    task = (problem.features, problem.labels, problem.folds, problem.groups, ridge(tiny))
     assert nested_linear(*task).tobytes() == nested_linear(*task).tobytes()
 
 
@@ -272,11 +287,66 @@ def test_targets_without_labels_in_training_do_no_harm(
     labels[problem.folds != 1, 1] = np.nan
     run = mlp(problem, tiny, "bce")(problem.features, labels)
     assert np.isfinite(run.scores).all()
-    task = (problem.features, labels, problem.folds, problem.groups, tiny)
+    task = (problem.features, labels, problem.folds, problem.groups, ridge(tiny))
     assert np.isfinite(nested_linear(*task)).all()
 
 
+# The settings of a network
+
+
+def network(settings: TaskSettings, **changes: object) -> MlpModelSettings:
+    model = Mlp.make(settings, {}).settings
+    return model.model_copy(update={"network": model.network.model_copy(update=changes)})
+
+
+def test_an_ensemble_is_the_mean_of_its_networks(problem: Problem, tiny: TaskSettings) -> None:
+    task = (problem.features, problem.labels, problem.folds, problem.groups)
+    result = nested_mlp(*task, network(tiny, components=None), "bce")
+    for fold, model in enumerate(result.models):
+        assert len(model.networks) == 2
+        train = np.flatnonzero(problem.folds != fold)
+        x = torch.from_numpy(scale_features(problem.features, train, tiny.clip))
+        logits = [predict(weights, x, model.config)[:, :2].numpy() for weights in model.networks]
+        assert not np.allclose(logits[0], logits[1])
+        test = problem.folds == fold
+        np.testing.assert_allclose(result.scores[test], np.mean(logits, 0)[test], atol=1e-6)
+
+
+def test_repeats_have_other_random_numbers(problem: Problem, tiny: TaskSettings) -> None:
+    task = (problem.features, problem.labels, problem.folds, problem.groups)
+    first, second = (nested_mlp(*task, network(tiny), "bce", repeat).scores for repeat in (0, 1))
+    assert not np.array_equal(first, second)
+
+
+def test_the_posters_network_is_a_model_of_its_own(tiny: TaskSettings) -> None:
+    model = PosterMlp.make(tiny, {})
+    assert model.name == "mlp_poster"
+    assert model.settings.network == tiny.mlp_poster != tiny.mlp
+
+
+def test_folds_may_have_features_of_different_rank(problem: Problem, tiny: TaskSettings) -> None:
+    features = problem.features.copy()
+    features[problem.folds != 1, 5] = 0.0  # constant for the model of the second fold
+    run = mlp(problem, tiny, "bce")(features, problem.labels)
+    assert np.isfinite(run.scores).all()
+    alone = nested._stacked([np.ones((3, 2)), np.ones((3, 4))])
+    assert alone[0].tolist() == [[1, 1, 0, 0]] * 3
+
+
 # Scaling
+
+
+def test_components_have_one_common_scale() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 5)) * [5, 3, 1, 1, 1]
+    train = np.arange(30)
+    x -= x[train].mean(axis=0)
+    components = principal_components(x, train, 3)
+    scaled = common_scale(components, train)
+    assert (scaled[train] ** 2).mean() == pytest.approx(1)
+    ratio = scaled / components
+    np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-5)
+    assert not common_scale(np.zeros((3, 2)), np.arange(2)).any()
 
 
 def test_scaler_by_hand() -> None:

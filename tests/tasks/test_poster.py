@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from phenoprot.tasks.registry import all_parts
 
-POSTER = {part: task.poster[part] for part, task in all_parts().items()}
+POSTER = {part: task.poster[part] for part, task in all_parts().items() if part in task.poster}
 TABLE_1 = """
        | CP up      | CP down    | MAE up     | MAE down   | CLOOME up  | CLOOME down | DINO up    | DINO down
 mean   | 0.64       | 0.66       | 0.62       | 0.63       | 0.58       | 0.60        | 0.58       | 0.59

@@ -50,9 +50,10 @@ def paths(problem: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         folder.mkdir(parents=True)
     pd.concat([key, features], axis=1).to_parquet(paths.profiles / "x.parquet")
     pd.concat([key, levels], axis=1).to_parquet(paths.labels / "levels.parquet")
-    key[["Metadata_Compound"]].assign(Metadata_Group=problem.groups, Fold=problem.folds).to_csv(
-        paths.folds, index=False
-    )
+    one = key[["Metadata_Compound"]].assign(Metadata_Group=problem.groups, Fold=problem.folds)
+    two = one.assign(Fold=(one["Fold"] + problem.groups.argsort() // 20) % 3)
+    draws = [table.assign(Metadata_Repeat=repeat) for repeat, table in enumerate((one, two))]
+    pd.concat(draws).to_csv(paths.folds, index=False)
     return paths
 
 
@@ -106,8 +107,12 @@ def targets_runs(
     return plan(ROWS, chosen, "bce", folder, paths, settings)
 
 
-EVERYTHING = ["up linear", "up shuffled 1", "up shuffled 2", "down linear", "down shuffled 1",
-              "down shuffled 2"]  # fmt: skip
+EVERYTHING = [
+    f"{part} {row} {repeat}"
+    for part in ("up", "down")
+    for row in ("linear", "shuffled")
+    for repeat in (1, 2)
+]
 
 
 def test_a_second_run_computes_nothing(
@@ -132,7 +137,7 @@ def test_a_killed_run_computes_only_what_is_missing(
     classify(paths, labels, tiny)
     before = contents(paths.predictions("classification"))
     shards = sorted(Path(".phenoprot/predictions").glob("*/*"))
-    assert len(shards) == 6
+    assert len(shards) == 8
     shutil.rmtree(shards[0])
     (shards[1] / "predictions.parquet").write_bytes(b"PAR1")
     pool.computed.clear()
@@ -141,7 +146,9 @@ def test_a_killed_run_computes_only_what_is_missing(
     assert contents(paths.predictions("classification")) == before
 
 
-@pytest.mark.parametrize("change", ["clip", "linear", "features", "labels", "folds", "code"])
+@pytest.mark.parametrize(
+    "change", ["clip", "linear", "features", "labels", "folds", "a repeat", "code"]
+)
 def test_what_changed_is_computed_again(
     change: str,
     paths: Paths,
@@ -163,10 +170,17 @@ def test_what_changed_is_computed_again(
         table.assign(f0=-table["f0"]).to_parquet(paths.profiles / "x.parquet")
     elif change == "labels":
         labels = labels.assign(q=1 - labels["q"])  # which "down" has not
-        expected = EVERYTHING[:3]
+        expected = EVERYTHING[:4]
     elif change == "folds":
         table = pd.read_csv(paths.folds)
         table.assign(Fold=(table["Fold"] + 1) % 3).to_csv(paths.folds, index=False)
+    elif change == "a repeat":
+        table = pd.read_csv(paths.folds)
+        more = table[table["Metadata_Repeat"] == 0].assign(Metadata_Repeat=2)
+        pd.concat([table, more]).to_csv(paths.folds, index=False)
+        splits = tiny.splits.model_copy(update={"repeats": 3})
+        tiny = tiny.model_copy(update={"splits": splits})
+        expected = [name[:-1] + "3" for name in EVERYTHING[::2]]
     else:
         monkeypatch.setattr(run, "code_fingerprint", lambda *modules: "a changed line")
     classify(paths, labels, tiny)
@@ -180,7 +194,7 @@ def test_a_row_more_computes_that_row(
         rows = {name: ROWS[name] for name in names}
         task = Given("targets", {"targets": labels})
         run_task(task, LabelSources(paths, Path()), rows, tiny, LOCAL)
-    assert pool.computed == ["targets linear", "targets both"]
+    assert pool.computed == [f"targets {row} {i}" for row in ("linear", "both") for i in (1, 2)]
     written = sorted(p.name for p in (paths.predictions("targets") / "rows").iterdir())
     assert written == ["both.parquet", "linear.parquet"]
 
@@ -189,15 +203,17 @@ def test_plan_of_a_task(paths: Paths, tiny: TaskSettings) -> None:
     folder = paths.predictions("regression")
     chosen = models({name: ROWS[name] for name in ("first", "linear", "shuffled")}, tiny)
     runs = plan(ROWS, chosen, "mse", folder, paths, tiny)
-    assert [(r.row, r.repeat, r.model.name, r.loss) for r in runs] == [
-        ("first", 0, "mlp", "mse"),
-        ("linear", 0, "linear", "mse"),
-        ("shuffled", 1, "linear", "mse"),
-        ("shuffled", 2, "linear", "mse"),
+    assert [(r.row, r.repeat, r.shuffled, r.model.name, r.loss) for r in runs] == [
+        ("first", 0, False, "mlp", "mse"),
+        ("first", 1, False, "mlp", "mse"),
+        ("linear", 0, False, "linear", "mse"),
+        ("linear", 1, False, "linear", "mse"),
+        ("shuffled", 0, True, "linear", "mse"),
+        ("shuffled", 1, True, "linear", "mse"),
     ]
     runs = plan(ROWS, models(ROWS, tiny), "bce", paths.predictions("targets"), paths, tiny)
-    assert [r.loss for r in runs] == ["bce"] * 5
-    assert runs[1].features == (paths.labels / "levels.parquet", paths.profiles / "x.parquet")
+    assert [r.loss for r in runs] == ["bce"] * 8
+    assert runs[2].features == (paths.labels / "levels.parquet", paths.profiles / "x.parquet")
 
 
 def test_fingerprints_tell_shards_apart(
@@ -205,7 +221,7 @@ def test_fingerprints_tell_shards_apart(
 ) -> None:
     runs = targets_runs(paths, labels, tiny)
     shards = shards_of(runs)
-    assert len({shard.fingerprint for shard in shards}) == len(runs) == 5
+    assert len({shard.fingerprint for shard in shards}) == len(runs) == 8
     assert shards == shards_of(runs)
     assert [shard.name for shard in shards][-2:] == ["targets shuffled 1", "targets shuffled 2"]
 
@@ -215,9 +231,9 @@ def test_predictions_of_a_shuffled_shard(
 ) -> None:
     runs = {(r.row, r.repeat): r for r in targets_runs(paths, labels, tiny)}
     one, two, plain = (
-        predict(runs[key]) for key in (("shuffled", 1), ("shuffled", 2), ("linear", 0))
+        predict(runs[key]) for key in (("shuffled", 0), ("shuffled", 1), ("linear", 0))
     )
-    assert one["Metadata_Repeat"].unique().tolist() == [1]
+    assert two["Metadata_Repeat"].unique().tolist() == [1]
     assert one["Metadata_LabelsOf"].tolist() != two["Metadata_LabelsOf"].tolist()
     assert plain["Metadata_LabelsOf"].tolist() == plain["Metadata_Compound"].tolist()
     assert plain.columns.tolist() == [
@@ -241,8 +257,8 @@ def test_a_task_without_targets_says_what_to_do(
     with pytest.raises(UserError) as error:
         run_task(task, LabelSources(paths, Path()), ROWS, tiny, LOCAL)
     assert str(error.value) == (
-        f"{paths.labels}: no target has enough labels for classification up. Lower the limits in "
-        "params.yaml under tasks.classification, or bring more data."
+        f"{paths.labels}: no target has enough labels for classification up. Lower the limits of "
+        "tasks.classification in params.yaml, or bring more data."
     )
 
 
@@ -256,9 +272,9 @@ def test_results_do_not_depend_on_the_number_of_workers(
         for workers in (1, 2)
     )
     assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
-    assert "toy: 2/2" in capfd.readouterr().err
-    here = predict(runs[1])
-    pd.testing.assert_frame_equal(pd.read_parquet(one[1]), here, rtol=1e-4)
+    assert "toy: 4/4" in capfd.readouterr().err
+    here = predict(runs[2])
+    pd.testing.assert_frame_equal(pd.read_parquet(one[2]), here, rtol=1e-4)
 
 
 # Keys: all that a result depends on, and nothing else.
@@ -267,7 +283,8 @@ def test_results_do_not_depend_on_the_number_of_workers(
 def keys(paths: Paths, labels: pd.DataFrame, settings: TaskSettings) -> dict[str, str]:
     """Fingerprints of an MLP's and a linear row by name."""
     runs = targets_runs(paths, labels, settings, ("first", "linear"))
-    return {run.row: shard.fingerprint for run, shard in zip(runs, shards_of(runs), strict=True)}
+    shards = zip(runs, shards_of(runs), strict=True)
+    return {run.row: shard.fingerprint for run, shard in shards if run.repeat == 0}
 
 
 @pytest.mark.parametrize(
@@ -278,10 +295,11 @@ def keys(paths: Paths, labels: pd.DataFrame, settings: TaskSettings) -> dict[str
         ("classification", {"min_positives": 9}, set()),
         ("regression", {"loss": "smape"}, set()),
         ("others", {"another": {}}, set()),
-        ("shuffles", 7, set()),
+        ("mlp_poster", {"patience": 9}, set()),
         ("linear", {"components": 3}, {"linear"}),
         ("mlp", {"width": [8]}, {"first"}),
-        ("training", {"patience": 9}, {"first"}),
+        ("mlp", {"patience": 9}, {"first"}),
+        ("splits", {"repeats": 9}, set()),
         ("splits", {"seed": 9}, {"first", "linear"}),
         ("clip", 5.0, {"first", "linear"}),
     ],
@@ -313,7 +331,7 @@ def test_the_device_is_in_the_key_of_what_runs_on_it(
     assert on_cpu["first"] != on_gpu["first"]
     assert on_cpu["linear"] == on_gpu["linear"]
     runs = targets_runs(paths, labels, tiny, ("first", "linear"))
-    assert [shard.payload[1] for shard in shards_of(runs)] == ["cuda:0", "cpu"]
+    assert [shard.payload[1] for shard in shards_of(runs)] == ["cuda:0"] * 2 + ["cpu"] * 2
 
 
 def test_the_code_of_a_key_is_that_of_the_worker_and_the_model(
@@ -323,7 +341,7 @@ def test_the_code_of_a_key_is_that_of_the_worker_and_the_model(
     monkeypatch.setattr(run, "code_fingerprint", lambda *modules: asked.append(modules))
     keys(paths, labels, tiny)
     worker = "phenoprot.tasks.crossvalidate"
-    assert asked == [(worker, "phenoprot.tasks.nested"), (worker, "phenoprot.tasks.linear")]
+    assert asked[::2] == [(worker, "phenoprot.tasks.nested"), (worker, "phenoprot.tasks.linear")]
 
 
 def test_the_code_of_a_key_is_no_more_than_it_needs() -> None:
@@ -358,7 +376,7 @@ def test_the_executor_is_the_one_of_params_yaml(
     execution = ExecutionSettings(executor="ray", workers=3)
     run_task(task, LabelSources(paths, Path()), rows, tiny, execution)
     assert asked == [3]
-    assert pool.computed == ["targets linear"]
+    assert pool.computed == ["targets linear 1", "targets linear 2"]
 
 
 # Rows: unknown tasks and models, and models that do not fit.
@@ -381,13 +399,13 @@ def test_unknown_tasks_are_named(paths: Paths, labels: pd.DataFrame, tiny: TaskS
     message = refused(paths, labels, tiny, tasks=["targets", "toxicity", "fate"])
     assert message == (
         "params.yaml: tasks of row 'mine': 2 unknown task(s): 'toxicity', 'fate'; there are: "
-        "classification, regression, targets. Name tasks of this list."
+        "classification, regression, targets, sensitivity. Name tasks of this list."
     )
 
 
 def test_unknown_models_are_named(paths: Paths, labels: pd.DataFrame, tiny: TaskSettings) -> None:
     assert refused(paths, labels, tiny, model="mpl").startswith(
-        "params.yaml: model of row 'mine': no model 'mpl'; there are: mlp, linear, "
+        "params.yaml: model of row 'mine': no model 'mpl'; there are: mlp, mlp_poster, linear, "
         "sklearn.<module>.<class>. "
     )
 

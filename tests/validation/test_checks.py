@@ -118,6 +118,20 @@ def two_structures(draft: Any) -> None:
     draft.set("wells", [N + 24], "Metadata_InChIKey", "ZZZZZZZZZZZZZZ-UHFFFAOYSA-N")
 
 
+SMILES = ["CCO", "CCN", "CC=O", "CC#N"] * 4
+
+
+def with_smiles(draft: Any) -> None:
+    draft.wells["Metadata_SMILES"] = ([""] * N + SMILES) * 2
+
+
+def two_molecules(draft: Any) -> None:
+    with_smiles(draft)
+    without_inchikeys(draft)
+    # Another writing of the same structure is no fault.
+    draft.set("wells", [N + 1, N + 24], "Metadata_SMILES", ["NCC", "CCC"])
+
+
 def repeated_well(draft: Any) -> None:
     draft.wells = pd.concat([draft.wells, draft.wells.iloc[[N]]])
 
@@ -358,6 +372,8 @@ FAULTS: list[tuple[Break, str, str, list[str]]] = [
     (two_spellings, "compound_spelling", "wells.csv",
      ["1 of 17 compounds", "'Compound- A' = 'compound-a'"]),
     (two_structures, "compound_structures", "wells.csv", ["1 of 17", "'compound-a' (2)"]),
+    (two_molecules, "compound_smiles", "wells.csv",
+     ["1 of 17 compounds have SMILES of more than one structure: 'compound-a' (2)"]),
     (repeated_well, "key_unique", "wells.csv", ["1 of 48 wells", "P1 B03 (1 repeated)"]),
     (repeated_profile, "key_unique", "cellprofiler.parquet", ["3 of 48 wells", "P1 A01"]),
     (repeated_readout, "key_unique", "proteomics.parquet", ["1 of 48 wells", "P1 A01"]),
@@ -492,6 +508,10 @@ def with_empty_inchikeys(draft: Any) -> None:
     draft.wells["Metadata_InChIKey"] = ""
 
 
+def with_empty_smiles(draft: Any) -> None:
+    draft.wells["Metadata_SMILES"] = ""
+
+
 def layout_only(draft: Any) -> None:
     for table in ("profiles", "proteomics", "targets"):
         del _tables(draft)[table]
@@ -505,7 +525,8 @@ def raw_readout_only(draft: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [without_inchikeys, with_empty_inchikeys, layout_only, raw_readout_only]
+    "change",
+    [without_inchikeys, with_empty_inchikeys, with_empty_smiles, layout_only, raw_readout_only],
 )
 def test_optional_parts_may_be_absent(draft: Any, validate: Validate, change: Break) -> None:
     change(draft)
@@ -535,6 +556,23 @@ def test_warnings_do_not_stop(draft: Any, validate: Validate) -> None:
         "readout_gaps",
     ]
     require_valid(report)
+
+
+def test_smiles_are_compared_with_keys(draft: Any, validate: Validate) -> None:
+    with_smiles(draft)
+    ethanol, benzene = "LFQSCWFLJHTTHZ-UHFFFAOYSA-N", "UHOVQNZJYSORNB-UHFFFAOYSA-N"
+    draft.set("wells", slice(N, 24), "Metadata_InChIKey", "")
+    draft.set("wells", slice(24 + N, 48), "Metadata_InChIKey", "")
+    draft.set("wells", [N, N + 24], "Metadata_InChIKey", ethanol)  # fits its SMILES
+    draft.set("wells", [N + 1, N + 25], "Metadata_InChIKey", benzene)
+    draft.set("wells", [N + 2, N + 26], "Metadata_SMILES", "c1cc(")
+    report = validate(draft)
+    assert report.ok
+    said = {result.check: result.line for result in report.warnings}
+    assert set(said) == {"smiles_readable", "smiles_key"}
+    assert "1 of 16 SMILES cannot be read: 'compound-c' 'c1cc('" in said["smiles_readable"]
+    assert "1 of 16 SMILES are of another structure" in said["smiles_key"]
+    assert "'compound-b' 'CCN'" in said["smiles_key"]
 
 
 def test_more_warnings(draft: Any, validate: Validate) -> None:

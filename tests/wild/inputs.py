@@ -37,8 +37,7 @@ def params_text() -> str:
         "min_negatives: 10": "min_negatives: 2",
         "min_treatments: 50": "min_treatments: 5",
         "min_compounds: 5\n": "min_compounds: 2\n",
-        "permutations: 1000": "permutations: 9",
-        "bootstraps: 200": "bootstraps: 9",
+        "permutations: 2000": "permutations: 9",
         "folds: 5": "folds: 3",
         "max_thin_proteins: 0.1": "max_thin_proteins: 1.0",
     }.items():

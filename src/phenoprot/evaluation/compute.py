@@ -10,9 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
 from phenoprot.core.artefacts import read_table
 from phenoprot.core.files import write_parquet
 from phenoprot.evaluation.compare import compare
@@ -20,12 +17,10 @@ from phenoprot.evaluation.results import Group, ScorerName, write_result
 from phenoprot.evaluation.scorers import SCORERS
 from phenoprot.evaluation.settings import EvaluationSettings
 from phenoprot.screens.contract import COMPOUND
-from phenoprot.tasks.columns import PREDICTION_COLUMNS, REPEAT
+from phenoprot.tasks.columns import PREDICTION_COLUMNS
 
 RESULT, TARGETS = "result.json", "targets.parquet"
 """Files of a shard: what goes into the tables, and one line per target."""
-DRAWS = "draws.npy"
-"""AUCs of the resampled compounds; only of a row that can be compared with others."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +44,13 @@ class RowsToCompare:
 
     names: tuple[str, str]
     predictions: tuple[Path, Path]
-    draws: tuple[Path, Path]
-    """Their AUCs of the resampled compounds, see :data:`DRAWS`."""
     labels: Path
     """Labels of the part."""
     settings: EvaluationSettings
 
 
 def score_row(row: RowToScore, folder: Path) -> None:
-    """Write the result of a row, its table of targets, and its draws."""
+    """Write the result of a row and its table of targets."""
     scorer = SCORERS[row.scorer]
     predictions = read_table(row.predictions, PREDICTION_COLUMNS)
     labels = read_table(row.labels, [COMPOUND])
@@ -71,13 +64,6 @@ def score_row(row: RowToScore, folder: Path) -> None:
         more["planted"] = scorer.groups(scores, row.groups)
     write_result(folder / RESULT, result.model_copy(update=more))
     write_parquet(folder / TARGETS, scores.targets)
-    if scores.aucs is not None and not is_shuffled(predictions):
-        np.save(folder / DRAWS, scores.aucs.draws)
-
-
-def is_shuffled(predictions: pd.DataFrame) -> bool:
-    """Whether labels were shuffled: such a row predicts other labels, and pairs with none."""
-    return bool((predictions[REPEAT] > 0).any())
 
 
 def compare_rows(rows: RowsToCompare, folder: Path) -> None:
@@ -89,7 +75,6 @@ def compare_rows(rows: RowsToCompare, folder: Path) -> None:
         other,
         read_table(rows.labels, [COMPOUND]),
         rows.settings,
-        (np.load(rows.draws[0]), np.load(rows.draws[1])),
     )
     write_result(folder / RESULT, compared.result)
     write_parquet(folder / TARGETS, compared.targets)

@@ -20,9 +20,17 @@ def aligned_labels(predictions: pd.DataFrame, labels: pd.DataFrame) -> np.ndarra
 
 
 def folds_of(predictions: pd.DataFrame) -> list[np.ndarray]:
-    """Row numbers of each shuffle and test fold."""
-    groups = predictions.groupby([REPEAT, FOLD], sort=True)
-    return [np.asarray(rows) for rows in groups.indices.values()]
+    """Row numbers of each test fold of each repeat."""
+    return [rows for folds in repeats_of(predictions) for rows in folds]
+
+
+def repeats_of(predictions: pd.DataFrame) -> list[list[np.ndarray]]:
+    """Row numbers of each test fold, by repeat."""
+    by_fold = predictions.groupby([REPEAT, FOLD], sort=True).indices
+    repeats: dict[object, list[np.ndarray]] = {}
+    for (repeat, _), rows in by_fold.items():
+        repeats.setdefault(repeat, []).append(np.asarray(rows))
+    return list(repeats.values())
 
 
 def mean_over_folds(values: Sequence[np.ndarray]) -> np.ndarray:
@@ -38,23 +46,3 @@ def mean_of_present(values: np.ndarray, axis: int) -> np.ndarray:
     present = ~np.isnan(values)
     n = present.sum(axis=axis)
     return np.where(present, values, 0.0).sum(axis=axis) / np.where(n > 0, n, np.nan)
-
-
-def compound_draws(compounds: pd.Series, bootstraps: int, seed: int) -> np.ndarray:
-    """How often each row is drawn: compounds resampled with replacement, (bootstraps, rows).
-
-    Equal sets of compounds get equal draws, whatever their rows: scores of two methods are paired.
-    """
-    codes, names = pd.factorize(compounds, sort=True)
-    rng = np.random.default_rng(seed)
-    share = np.full(len(names), 1 / len(names))
-    return rng.multinomial(len(names), share, size=bootstraps)[:, codes].astype(np.float64)
-
-
-def interval(draws: np.ndarray) -> tuple[float, float]:
-    """95 % percentile interval of (bootstraps,) values; NaN where no draw has one."""
-    there = draws[~np.isnan(draws)]
-    if not len(there):
-        return np.nan, np.nan
-    low, high = np.percentile(there, [2.5, 97.5])
-    return float(low), float(high)

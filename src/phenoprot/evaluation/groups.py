@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
-from phenoprot.evaluation.folds import interval, mean_of_present
-from phenoprot.evaluation.results import Group, GroupScores, estimate, estimates
+from phenoprot.evaluation.means import auc_estimate
+from phenoprot.evaluation.repeated import RepeatedAuc
+from phenoprot.evaluation.results import Group, GroupScores, estimates
 
 
-def group_scores(
-    table: pd.DataFrame,
-    groups: Mapping[str, Group],
-    scores: Sequence[str],
-    draws: np.ndarray | None = None,
+def auc_groups(
+    table: pd.DataFrame, groups: Mapping[str, Group], aucs: RepeatedAuc
 ) -> list[GroupScores]:
-    """Mean scores of each group of targets.
+    """Mean AUC of each group of targets, with its 95 % interval.
 
     Parameters
     ----------
     table
-        One line per target: ``Target`` and the columns `scores`.
+        One line per target: ``Target``.
     groups
         Group by target; a target without one is in no mean.
-    scores
-        Columns to average.
-    draws
-        (bootstraps, targets) of the first score, behind its 95 % interval.
+    aucs
+        Of the targets of `table`.
 
     Returns
     -------
@@ -41,11 +36,6 @@ def group_scores(
     found = []
     for group in sorted(there, key=lambda group: group.order):
         inside = np.array([one == group for one in of_target])
-        ends = dict.fromkeys(scores, (math.nan, math.nan))
-        if draws is not None:
-            ends[scores[0]] = interval(mean_of_present(draws[:, inside], axis=1))
-        means = {
-            name: estimate(float(table.loc[inside, name].mean()), *ends[name]) for name in scores
-        }
-        found.append(GroupScores(group=group, n=int(inside.sum()), means=estimates(means)))
+        means = estimates({"auc": auc_estimate(aucs.mean(inside))})
+        found.append(GroupScores(group=group, n=int(inside.sum()), means=means))
     return found

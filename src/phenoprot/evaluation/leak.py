@@ -1,20 +1,23 @@
 """The leak gauge: what folds that split a compound between training and test would pretend.
 
-The same features and model, cross-validated once with folds of compounds and once with folds of
-treatments. In the second, doses of a test compound are among the training rows, and its label with
-them: a model may recognise the compound instead of reading the protein. The gap is the size of that
-error on this screen. Where a compound has a single treatment the two differ only in which
-compounds fell into which fold, and the gap is about 0.
+The same features and model, cross-validated with folds of compounds and with folds of treatments,
+both drawn anew in each repeat. In the second, doses of a test compound are among the training rows,
+and its label with them: a model may recognise the compound instead of reading the protein. The gap
+is the size of that error on this screen. Where a compound has a single treatment the two differ
+only in which compounds fell into which fold, and the gap is about 0.
 """
 
 from __future__ import annotations
 
 import pandas as pd
 
+from phenoprot.core.errors import UserError
 from phenoprot.evaluation.doses import concentrations
-from phenoprot.evaluation.folds import interval, mean_of_present
+from phenoprot.evaluation.levels import level_scores
+from phenoprot.evaluation.means import difference_estimate
+from phenoprot.evaluation.repeated import RepeatedAuc
 from phenoprot.evaluation.results import LeakGauge, defined, estimate
-from phenoprot.evaluation.score import RowScores, auc_scores, level_scores
+from phenoprot.evaluation.score import RowScores, auc_scores
 from phenoprot.evaluation.settings import EvaluationSettings
 
 
@@ -22,6 +25,10 @@ def leak_of_aucs(
     scores: RowScores, leaking: pd.DataFrame, labels: pd.DataFrame, settings: EvaluationSettings
 ) -> LeakGauge:
     """Mean AUC under folds of treatments, and its gap to that under folds of compounds.
+
+    The interval of the gap is that of a difference of two rows, over compounds and repeats. Two
+    draws of the folds belong together by nothing but their number, so that the spread of the gap
+    over the repeats has that of both: the interval is rather too wide than too narrow.
 
     Parameters
     ----------
@@ -32,17 +39,34 @@ def leak_of_aucs(
     labels
         By compound.
     settings
-        Bootstraps and seed, as for `scores`: the draws of compounds are the same.
+        None is needed.
+
+    Raises
+    ------
+    UserError
+        The two have not the same compounds and number of repeats.
     """
-    aucs = scores.bootstrapped
-    torn = auc_scores(leaking, labels, settings)
-    low, high = interval(mean_of_present(torn.draws - aucs.draws, axis=1))
+    del settings
+    torn = auc_scores(leaking, labels)
+    _require_same(scores.repeated, torn)
     return LeakGauge(
         score="auc",
-        mean=defined(float(mean_of_present(torn.auc, axis=0))),
-        gap=estimate(float(mean_of_present(torn.auc - aucs.auc, axis=0)), low, high),
+        mean=defined(torn.mean().value),
+        gap=difference_estimate(torn.minus(scores.repeated).mean()),
         n_doses=max(1, len(concentrations(leaking))),
     )
+
+
+def _require_same(own: RepeatedAuc, torn: RepeatedAuc) -> None:
+    sizes = [(len(aucs.changes), len(aucs.by_repeat)) for aucs in (own, torn)]
+    if sizes[0] != sizes[1]:
+        (compounds, repeats), (other_compounds, other_repeats) = sizes
+        raise UserError(
+            f"a row has {compounds} compounds and {repeats} repeat(s), its leak gauge "
+            f"{other_compounds} and {other_repeats}",
+            where="predictions",
+            remedy="Predict both anew: `dvc repro`.",
+        )
 
 
 def leak_of_levels(

@@ -7,25 +7,26 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from phenoprot.core.artefacts import REMEDY
+from phenoprot.core.artefacts import REMEDY, read_table
 from phenoprot.core.closure import code_fingerprint
 from phenoprot.core.files import file_sha256, fingerprint, require_file
 from phenoprot.core.paths import Paths
-from phenoprot.evaluation.compute import DRAWS, RowsToCompare, RowToScore
+from phenoprot.evaluation.compute import RowsToCompare, RowToScore
 from phenoprot.evaluation.results import Group, ScorerName
 from phenoprot.evaluation.scorers import SCORERS
 from phenoprot.evaluation.settings import EvaluationSettings
 from phenoprot.evaluation.truth import planted_groups
 from phenoprot.execution.shards import Shard
 from phenoprot.features.method import UNTRAINED
-from phenoprot.tasks.columns import GAUGE, ROWS
+from phenoprot.screens.contract import COMPOUND
+from phenoprot.tasks.columns import GAUGE, LABELS_OF, ROWS
 from phenoprot.tasks.task import Task
 
 COMPUTE = "phenoprot.evaluation.compute"
 """The module whose code decides what a shard computes."""
-ROW_SETTINGS = ("permutations", "bootstraps", "seed")
+ROW_SETTINGS = ("permutations", "seed")
 """Settings that the scores of a row depend on, thresholds aside."""
-COMPARISON_SETTINGS = ("bootstraps", "seed", "false_discovery_rate")
+COMPARISON_SETTINGS = ("false_discovery_rate",)
 
 
 @dataclass(frozen=True)
@@ -98,27 +99,17 @@ def _row_shard(part: PartToScore, row: str, settings: EvaluationSettings) -> Sha
     return Shard(f"{part.name} {row}", key, payload)
 
 
-def comparison_shards(
-    part: PartToScore, scored: dict[str, Path], settings: EvaluationSettings
-) -> list[Shard]:
+def comparison_shards(part: PartToScore, settings: EvaluationSettings) -> list[Shard]:
     """One shard per pair of rows, under the hash of predictions, labels, settings and code.
 
-    Parameters
-    ----------
-    part
-        The part.
-    scored
-        Folder of the scores of each row.
-    settings
-        Which rows are compared, and how.
+    Rows with shuffled labels have other labels, and pair with none.
     """
-    comparable = [row for row in part.rows if (scored[row] / DRAWS).is_file()]
+    comparable = [row for row in part.rows if not is_shuffled(part.predictions(row))]
     shards = []
     for one, other in pairs_of(comparable, settings):
         payload = RowsToCompare(
             names=(one, other),
             predictions=(part.predictions(one), part.predictions(other)),
-            draws=(scored[one] / DRAWS, scored[other] / DRAWS),
             labels=part.labels,
             settings=settings,
         )
@@ -130,6 +121,12 @@ def comparison_shards(
         )
         shards.append(Shard(f"{part.name} {one} against {other}", key, payload))
     return shards
+
+
+def is_shuffled(predictions: Path) -> bool:
+    """Whether predictions are scored against the labels of other compounds."""
+    key = read_table(predictions, columns=[COMPOUND, LABELS_OF])
+    return bool((key[COMPOUND] != key[LABELS_OF]).any())
 
 
 def pairs_of(rows: Sequence[str], settings: EvaluationSettings) -> list[tuple[str, str]]:

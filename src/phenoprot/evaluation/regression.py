@@ -60,7 +60,8 @@ def pearson_r2_by_target(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray
 def smape_by_target(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Symmetric mean absolute percentage error: mean of 100 |p - y| / (|y| + |p|), 0 to 100 %.
 
-    The form of Mehri et al. 2023; 0 / 0 counts as 0. NaN where nothing was measured.
+    The form of Mehri et al. 2023; 0 / 0 counts as 0. NaN where nothing was measured. It depends on
+    where 0 lies: levels around 1 have small ones, the same levels around 0 large ones.
     """
     present = ~np.isnan(truth)
     y, p = np.where(present, truth, 0.0), np.where(present, predicted, 0.0)
@@ -68,6 +69,20 @@ def smape_by_target(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     error = np.divide(np.abs(p - y), total, out=np.zeros_like(total), where=total > 0)
     n = present.sum(axis=0)
     return 100 * error.sum(axis=0) / np.where(n > 0, n, np.nan)
+
+
+def rmse_by_target(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Root mean squared error of every column, in its own unit; NaN where nothing was measured.
+
+    Parameters
+    ----------
+    truth, predicted
+        (rows, targets); NaN in `truth` is left out.
+    """
+    present = ~np.isnan(truth)
+    error = np.where(present, truth - predicted, 0.0)
+    n = present.sum(axis=0)
+    return np.sqrt((error**2).sum(axis=0) / np.where(n > 0, n, np.nan))
 
 
 def concordance_by_target(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -87,120 +102,67 @@ def concordance_by_target(truth: np.ndarray, predicted: np.ndarray) -> np.ndarra
     numpy.ndarray
         (targets,); NaN where no two levels differ.
     """
+    right, pairs = concordant_pairs(truth, predicted)
+    return share(right.sum(axis=0), pairs.sum(axis=0))
+
+
+def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Quotient; NaN where the whole is 0."""
+    return part / np.where(whole > 0, whole, np.nan)
+
+
+def sums_by(codes: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
+    """Sum the rows of `values` that have the same code.
+
+    Parameters
+    ----------
+    codes
+        (rows,): 0 to n - 1.
+    values
+        (rows, ...).
+    n
+        Number of codes.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n, ...).
+    """
+    order = np.argsort(codes, kind="stable")
+    result = np.zeros((n, *values.shape[1:]))
+    there, starts = np.unique(codes[order], return_index=True)
+    if len(there):
+        result[there] = np.add.reduceat(values[order].astype(np.float64), starts, axis=0)
+    return result
+
+
+def concordant_pairs(truth: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs that each row is in, see :func:`concordance_by_target`.
+
+    Parameters
+    ----------
+    truth, predicted
+        (rows, targets); NaN in `truth` is left out.
+
+    Returns
+    -------
+    right, pairs
+        (rows, targets): pairs in the right order, ties by half, and all whose levels differ. A pair
+        counts at both of its rows.
+    """
     n_rows, n_targets = truth.shape
-    right, pairs = np.zeros(n_targets), np.zeros(n_targets, dtype=np.int64)
+    right, pairs = np.zeros((2, n_rows, n_targets))
     width = max(1, PAIRS_AT_A_TIME // max(1, n_rows**2))
     height = max(1, PAIRS_AT_A_TIME // max(1, n_rows * width))
     for start in range(0, n_targets, width):
         block = slice(start, start + width)
         for first in range(0, n_rows, height):
             rows = slice(first, first + height)
+            higher = truth[rows, None, block] > truth[None, :, block]  # False where either is NaN
+            order = np.sign(predicted[rows, None, block] - predicted[None, :, block])
+            won = np.where(higher, (order + 1) / 2, 0.0)
             # Sums of halves are exact in any order.
-            won, compared = _concordant(truth[:, block], predicted[:, block], rows)
-            right[block] += won
-            pairs[block] += compared
-    return right / np.where(pairs > 0, pairs, np.nan)
-
-
-def _concordant(
-    truth: np.ndarray, predicted: np.ndarray, rows: slice
-) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of `rows` with lower ones: those in the right order, ties by half, and all."""
-    higher = truth[rows, None] > truth[None, :]  # False where either is NaN
-    right = (np.sign(predicted[rows, None] - predicted[None, :]) + 1) / 2
-    return np.where(higher, right, 0.0).sum(axis=(0, 1)), higher.sum(axis=(0, 1))
-
-
-def permuted_r2(
-    truth: np.ndarray,
-    predicted: np.ndarray,
-    permutations: int,
-    seed: int,
-    compounds: np.ndarray | None = None,
-) -> np.ndarray:
-    """1 - SSE / SST after permuting the levels among the compounds, dose by dose.
-
-    Parameters
-    ----------
-    truth, predicted
-        (rows, targets); NaN in `truth` is left out.
-    permutations, seed
-        Number of permutations, random seed.
-    compounds
-        (rows,): compound of each row, doses of each in ascending order; None: every row is one.
-        Compounds trade places with those that have as many levels.
-
-    Returns
-    -------
-    numpy.ndarray
-        (permutations, targets); NaN as in :func:`r2_by_target`.
-    """
-    present = ~np.isnan(truth)
-    varied = _varied(truth, present)
-    names = np.arange(len(truth)) if compounds is None else compounds
-    result = np.full((permutations, truth.shape[1]), np.nan)
-    patterns = {target: present[:, target].tobytes() for target in np.flatnonzero(varied)}
-    last = None
-    # Targets with the same missing levels share their permutations: one set in memory at a time.
-    for target in sorted(patterns, key=patterns.__getitem__):
-        there = present[:, target]
-        if patterns[target] != last:
-            last, order = patterns[target], _block_permutations(names[there], permutations, seed)
-        y = truth[there, target].astype(np.float64)
-        p = predicted[there, target].astype(np.float64)
-        sst = ((y - y.mean()) ** 2).sum()
-        # Only the cross term of the squared error depends on the order.
-        cross = y[order] @ p
-        result[:, target] = 1 - ((y**2).sum() + (p**2).sum() - 2 * cross) / sst
-    return result
-
-
-def _block_permutations(names: np.ndarray, permutations: int, seed: int) -> np.ndarray:
-    """Row numbers (permutations, rows) after compounds with equally many rows trade places."""
-    codes = np.unique(names, return_inverse=True)[1]
-    by_compound = np.argsort(codes, kind="stable")
-    size = np.bincount(codes)
-    start = np.cumsum(size) - size
-    rng = np.random.default_rng(seed)
-    orders = np.empty((permutations, len(names)), dtype=np.int64)
-    for rows in np.unique(size):
-        same = np.flatnonzero(size == rows)
-        traded = same[rng.random((permutations, len(same))).argsort(axis=1)]
-        for i in range(rows):
-            orders[:, by_compound[start[same] + i]] = by_compound[start[traded] + i]
-    return orders
-
-
-def bootstrap_r2(
-    truth: np.ndarray, predicted: np.ndarray, row_weights: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """1 - SSE / SST and squared Pearson correlation with the rows drawn `row_weights` times.
-
-    Parameters
-    ----------
-    truth, predicted
-        (rows, targets); NaN in `truth` is left out.
-    row_weights
-        (bootstraps, rows): how often each row is drawn.
-
-    Returns
-    -------
-    r2, pearson_r2
-        (bootstraps, targets); NaN where the drawn truth is constant, as in :func:`r2_by_target`.
-    """
-    present = ~np.isnan(truth)
-    count = np.maximum(present.sum(axis=0), 1)
-    y, p = np.where(present, truth, 0.0), np.where(present, predicted, 0.0)
-    # Both around the undrawn mean: sums of squares then cancel little.
-    centre = y.sum(axis=0) / count
-    y, p = np.where(present, y - centre, 0.0), np.where(present, p - centre, 0.0)
-    n = np.maximum(row_weights @ present, 1)
-    sum_y, sum_p = row_weights @ y, row_weights @ p
-    yy, pp, yp = row_weights @ y**2, row_weights @ p**2, row_weights @ (y * p)
-    sst, spread, product = yy - sum_y**2 / n, pp - sum_p**2 / n, yp - sum_y * sum_p / n
-    varied = sst > ROUNDING * yy
-    pearson = np.zeros_like(sst)
-    correlated = varied & (spread > ROUNDING * pp)
-    np.divide(product**2, sst * spread, out=pearson, where=correlated)
-    sst = np.where(varied, sst, np.nan)
-    return 1 - (yy - 2 * yp + pp) / sst, np.where(varied, pearson, np.nan)
+            for total, of_pairs in ((right, won), (pairs, higher)):
+                total[rows, block] += of_pairs.sum(axis=1)
+                total[:, block] += of_pairs.sum(axis=0)
+    return right, pairs

@@ -44,23 +44,25 @@ SCORE_NAMES: dict[ScorerName, ScoreNames] = {
     "auc": ScoreNames("auc", ("auc",), ("auc",), "auc", ("auc",)),
     "levels": ScoreNames(
         main="r2",
-        means=("r2", "pearson_r2", "smape", "concordance"),
-        by_dose=("r2", "pearson_r2"),
+        means=("skill", "pearson_r2", "smape", "rmse", "concordance"),
+        by_dose=("skill",),
         leak="concordance",
-        planted=("r2", "pearson_r2", "concordance"),
+        planted=("pearson_r2", "concordance"),
     ),
 }
 """By the scorer of a task."""
 
 
 class Estimate(Settings):
-    """A value and its 95 % interval."""
+    """A value, its 95 % interval and its spread over the repeats."""
 
     value: float
     low: float | None = None
     """Lower end; None: no interval."""
     high: float | None = None
     """Upper end; None: no interval."""
+    repeat_sd: float | None = None
+    """Standard deviation over the repeats of the cross-validation; None: unknown."""
 
 
 class ThresholdCount(Settings):
@@ -72,7 +74,11 @@ class ThresholdCount(Settings):
     percent: float
     """Their share of all targets."""
     expected_by_chance: float
-    """The number that permuted labels reach."""
+    """The number that permuted labels reach, on average."""
+    chance_sd: float | None = None
+    """Its standard deviation, the compounds permuted for all targets at once."""
+    p: float | None = None
+    """Share of these permutations that reach the number; None: not permuted at once."""
 
 
 class Group(Settings):
@@ -140,16 +146,27 @@ class RowResult(Settings):
     scorer: ScorerName
     n_targets: int
     n_compounds: int
+    n_repeats: int | None = None
+    """Draws of the outer folds that the scores are means over."""
     n_targets_scored: int | None = None
     """Targets of which a fold has both classes; None for levels."""
     n_folds_skipped: int | None = None
-    """Folds without both classes, summed over the targets; None for levels."""
+    """Folds without both classes in a repeat, summed over the targets; None for levels."""
     means: dict[str, Estimate]
     """Means over the targets by score, see :data:`SCORE_NAMES`."""
+    mean_chance_sd: float | None = None
+    """Standard deviation of the mean of the main score by chance; None for levels."""
+    mean_p: float | None = None
+    """Share of the permutations that reach the mean of the main score; None for levels."""
     median: float | None = None
     """Median of the main score of levels."""
     maximum: float | None = None
     """Largest main score of levels."""
+    median_over_doses: float | None = None
+    """Median of the mean over the concentrations of the main score of levels at each; None without
+    a dose series."""
+    maximum_over_doses: float | None = None
+    """Largest such mean."""
     thresholds: list[ThresholdCount]
     """Counts of the main score, thresholds in the order of params.yaml."""
     leak: LeakGauge | None = None
@@ -178,6 +195,12 @@ class RowComparison(Settings):
     mean_auc_difference: Estimate | None = None
     p: float | None = None
     """Two-sided p of no difference of the means."""
+    q: float | None = None
+    """The same, corrected over all comparisons of the part (Benjamini-Hochberg)."""
+    smallest_difference: float | None = None
+    """Difference of the means that would be found in 80 % of such screens, two-sided at 5 %."""
+    smallest_target_difference: float | None = None
+    """The same of a single target: median over those that are tested."""
 
 
 class Comparisons(Settings):
@@ -218,11 +241,14 @@ def defined(value: float) -> float | None:
     return None if math.isnan(value) else tidy(value)
 
 
-def estimate(value: float, low: float = math.nan, high: float = math.nan) -> Estimate | None:
-    """A tidy value with its interval; None if the value is NaN."""
+def estimate(
+    value: float, low: float = math.nan, high: float = math.nan, repeat_sd: float = math.nan
+) -> Estimate | None:
+    """A tidy value with its interval and spread over the repeats; None if the value is NaN."""
     if math.isnan(value):
         return None
-    return Estimate(value=tidy(value), low=defined(low), high=defined(high))
+    ends = {"low": defined(low), "high": defined(high), "repeat_sd": defined(repeat_sd)}
+    return Estimate(value=tidy(value), **ends)
 
 
 def estimates(values: dict[str, Estimate | None]) -> dict[str, Estimate]:

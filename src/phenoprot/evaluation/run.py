@@ -11,6 +11,7 @@ import pandas as pd
 from phenoprot.core.artefacts import read_object, read_table
 from phenoprot.core.files import atomic_path, write_json, write_parquet
 from phenoprot.core.paths import WORK, Paths
+from phenoprot.evaluation.compare import corrected
 from phenoprot.evaluation.compute import RESULT, TARGETS, compare_rows, score_row
 from phenoprot.evaluation.plan import PartToScore, comparison_shards, row_shards
 from phenoprot.evaluation.results import (
@@ -71,8 +72,8 @@ def evaluate_screen(
         PartToScore.find(name, task, paths, rows, planted.parent if planted.is_file() else None)
         for name, task in all_parts().items()
     ]
-    scored = _score(parts, paths, settings, execution)
-    _compare(parts, scored, paths, settings, execution)
+    _score(parts, paths, settings, execution)
+    _compare(parts, paths, settings, execution)
 
 
 def _score(
@@ -80,8 +81,8 @@ def _score(
     paths: Paths,
     settings: EvaluationSettings,
     execution: ExecutionSettings,
-) -> dict[str, dict[str, Path]]:
-    """Write the scores of every row; return the shards' folders by part and row."""
+) -> None:
+    """Write the scores of every row."""
     shards = {part.name: row_shards(part, settings) for part in parts}
     folders = iter(
         run_shards(
@@ -92,12 +93,11 @@ def _score(
             execution,
         )
     )
-    scored = {part.name: {row: next(folders) for row in part.rows} for part in parts}
-    for name, of_part in scored.items():
-        for row, folder in of_part.items():
-            _copy(folder / RESULT, paths.scores / name / f"{row}.json")
-            _copy(folder / TARGETS, paths.scores / name / f"{row}.parquet")
-    return scored
+    for part in parts:
+        for row in part.rows:
+            folder = next(folders)
+            _copy(folder / RESULT, paths.scores / part.name / f"{row}.json")
+            _copy(folder / TARGETS, paths.scores / part.name / f"{row}.parquet")
 
 
 def _copy(source: Path, place: Path) -> None:
@@ -107,14 +107,13 @@ def _copy(source: Path, place: Path) -> None:
 
 def _compare(
     parts: list[PartToScore],
-    scored: dict[str, dict[str, Path]],
     paths: Paths,
     settings: EvaluationSettings,
     execution: ExecutionSettings,
 ) -> None:
     """Write the comparisons of each part that has them, and the tests per target."""
     shards = {
-        part.name: comparison_shards(part, scored[part.name], settings)
+        part.name: comparison_shards(part, settings)
         for part in parts
         if SCORERS[part.scorer].compares
     }
@@ -129,7 +128,7 @@ def _compare(
     )
     for name, of_part in shards.items():
         own = [next(folders) for _ in of_part]
-        results = [read_result(folder / RESULT, RowComparison) for folder in own]
+        results = corrected([read_result(folder / RESULT, RowComparison) for folder in own])
         out = paths.scores / COMPARISONS
         write_result(out / f"{name}.json", Comparisons(comparisons=results))
         if own:

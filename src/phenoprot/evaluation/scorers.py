@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from phenoprot.evaluation.doses import classification_by_dose, regression_by_dose
-from phenoprot.evaluation.groups import group_scores
+from phenoprot.evaluation.doses import classification_by_dose
+from phenoprot.evaluation.groups import auc_groups
 from phenoprot.evaluation.leak import leak_of_aucs, leak_of_levels
+from phenoprot.evaluation.level_doses import regression_by_dose
+from phenoprot.evaluation.levels import level_groups, level_result, score_regression
 from phenoprot.evaluation.results import (
-    SCORE_NAMES,
     DoseScores,
     Group,
     GroupScores,
@@ -19,9 +20,9 @@ from phenoprot.evaluation.results import (
     RowResult,
     ScorerName,
 )
-from phenoprot.evaluation.score import RowScores, score_classification, score_regression
+from phenoprot.evaluation.score import RowScores, score_classification
 from phenoprot.evaluation.settings import EvaluationSettings
-from phenoprot.evaluation.summary import auc_result, level_result
+from phenoprot.evaluation.summary import auc_result
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,7 @@ class Scorer:
 
 
 def _auc_groups(scores: RowScores, groups: Mapping[str, Group]) -> list[GroupScores]:
-    names = SCORE_NAMES["auc"].planted
-    return group_scores(scores.targets, groups, names, scores.bootstrapped.draws)
-
-
-def _level_groups(scores: RowScores, groups: Mapping[str, Group]) -> list[GroupScores]:
-    return group_scores(scores.targets, groups, SCORE_NAMES["levels"].planted)
+    return auc_groups(scores.targets, groups, scores.repeated)
 
 
 SCORERS: dict[ScorerName, Scorer] = {
@@ -68,7 +64,7 @@ SCORERS: dict[ScorerName, Scorer] = {
         result=level_result,
         by_dose=regression_by_dose,
         leak=leak_of_levels,
-        groups=_level_groups,
+        groups=level_groups,
         thresholds="r2_thresholds",
         compares=False,
     ),

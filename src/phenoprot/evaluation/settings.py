@@ -17,9 +17,7 @@ class EvaluationSettings(Settings):
     r2_thresholds: list[Annotated[float, Field(le=1)]]
     """Proteins at or above each R2 are counted."""
     permutations: int = Field(ge=1, le=1_000_000)
-    """Label permutations behind the counts expected by chance."""
-    bootstraps: int = Field(ge=1, le=1_000_000)
-    """Resamplings of the compounds behind the 95 % intervals."""
+    """Permutations of the compounds behind what chance gives: counts, their spread and p."""
     comparisons: Literal["first", "all"] = "first"
     """Rows that are compared target by target: the first one of the screen with every other, and a
     row with the one named ``<row>-untrained``, if there is one; or every two. Rows with shuffled
@@ -27,4 +25,4 @@ class EvaluationSettings(Settings):
     false_discovery_rate: float = Field(default=0.05, gt=0, lt=1)
     """Targets on which two rows differ are counted at this rate (Benjamini-Hochberg)."""
     seed: Seed
-    """Seed of permutations and bootstraps."""
+    """Seed of the permutations."""

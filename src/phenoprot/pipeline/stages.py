@@ -73,19 +73,19 @@ BEFORE_TASKS = (
         "curves",
         reads=("wells", "proteomics"),
         needs=lambda paths: (paths.input_checks,),
-        params=("curves",),
+        params=("curves", "labels.position_correction"),
         makes=lambda paths: (paths.curves,),
     ),
     Stage(
         "labels",
         reads=("wells", "proteomics"),
         needs=lambda paths: (paths.curves, paths.input_checks),
-        params=("labels",),
+        params=("labels", "curves"),
         makes=lambda paths: (paths.labels,),
     ),
     Stage(
         "splits",
-        reads=("wells",),
+        reads=("wells", "targets"),
         needs=lambda paths: (paths.input_checks,),
         params=("tasks.splits",),
         makes=lambda paths: (paths.folds,),
@@ -102,7 +102,8 @@ BEFORE_TASKS = (
 
 def _block(task: Task) -> str:
     """Key of a task's own settings."""
-    return f"tasks.{task.name}" if task.name in TaskSettings.model_fields else "tasks.others"
+    name = task.block or task.name
+    return f"tasks.{name}" if name in TaskSettings.model_fields else "tasks.others"
 
 
 def predict_stage(task: Task) -> Stage:
@@ -115,8 +116,8 @@ def predict_stage(task: Task) -> Stage:
         screen_yaml=bool(task.reads),
         needs=lambda paths: (paths.profiles, paths.labels, paths.folds, paths.label_checks),
         params=(
-            *(f"tasks.{block}" for block in ("splits", "training", "mlp", "linear", "clip")),
-            *("tasks.shuffles", _block(task), "screen.rows"),
+            *(f"tasks.{block}" for block in ("splits", "mlp", "mlp_poster", "linear", "clip")),
+            *(_block(task), "screen.rows"),
         ),
         makes=lambda paths: (paths.predictions(task.name),),
     )

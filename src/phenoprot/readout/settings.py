@@ -24,7 +24,12 @@ class LabelSettings(Settings):
     """How readouts become labels."""
 
     position_correction: Literal["none", "controls"]
-    """``controls``: first subtract the effect of the well's position (edges, gradients) from the
-    readout, as the negative controls show it."""
+    """``controls``: before anything is made of the readout, subtract the effect of the well's
+    position (edges, gradients) as the plate's negative controls show it; from log2 intensities in
+    dose-response screens. The surface is the one that predicts controls best which it was not
+    fitted to."""
+    levels: Literal["log2", "ratio"] = "log2"
+    """Levels of dose-response screens: log2 of the ratio to the negative controls, in which up and
+    down weigh alike, or the ratio itself. Single-dose levels are standard deviations."""
     single_dose: SingleDoseSettings
     """Rule for screens with one dose per compound."""

@@ -1,34 +1,36 @@
-"""Labels for a single-dose readout: a two-sample test against the negative-control wells.
+"""Labels for a single-dose readout: a test against the negative-control wells.
 
 One well per compound and plate gives as few as two to four replicates, too few to estimate a
-variance from each compound alone: Student's test with the variance pooled over the treatment's and
-the negative-control wells is used, not Welch's (docs/decisions.md has the counts of both).
+variance from each compound alone. The error of the test is taken from the negative controls, and
+counts what replicates at one well position share: :mod:`phenoprot.readout.components`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from phenoprot.core.errors import UserError
 from phenoprot.core.statistics import benjamini_hochberg
-from phenoprot.readout.settings import LabelSettings, SingleDoseSettings
+from phenoprot.readout.components import Comparison, compare_with_controls
+from phenoprot.readout.settings import SingleDoseSettings
 from phenoprot.screens.contract import (
     COMPOUND,
     CONCENTRATION,
     CONTROL,
     NEGATIVE_CONTROL,
+    PLATE,
     PROTEIN,
     TREATMENT_KEY,
     VALUE,
+    WELL,
     WELL_KEY,
     feature_columns,
 )
 from phenoprot.wells.normalise import normalise_to_controls, require_finite
-from phenoprot.wells.position import remove_position_effects
 
 UP, DOWN, NOT, UNCLASSIFIED = "up", "down", "not", ""
+CALLED = (UP, DOWN)
 
 
 def readout_matrix(proteomics: pd.DataFrame) -> pd.DataFrame:
@@ -42,12 +44,9 @@ def readout_matrix(proteomics: pd.DataFrame) -> pd.DataFrame:
     return wide.reset_index()
 
 
-def standardised_readout(
-    proteomics: pd.DataFrame, wells: pd.DataFrame, settings: LabelSettings
-) -> pd.DataFrame:
+def standardised(matrix: pd.DataFrame, wells: pd.DataFrame) -> pd.DataFrame:
     """Wells x proteins in standard deviations of the plate's negative controls.
 
-    With ``position_correction: controls`` the effect of the well's position is removed first.
     Proteins without a control value on any plate are left out.
 
     Raises
@@ -55,52 +54,67 @@ def standardised_readout(
     UserError
         A value is too far from the controls for single precision.
     """
-    matrix = readout_matrix(proteomics)
-    if settings.position_correction == "controls":
-        matrix = remove_position_effects(matrix, wells)
     readout = require_finite(normalise_to_controls(matrix, wells), "proteomics")
     return readout.dropna(axis="columns", how="all")
 
 
-def student_t(
-    treated: np.ndarray, counts: np.ndarray, variances: np.ndarray, controls: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Two-sample Student test of every treatment and protein against the control wells.
-
-    :func:`scipy.stats.ttest_ind_from_stats` takes standard deviations and squares them, which
-    changes last digits.
+def compare_treatments(
+    readout: pd.DataFrame, wells: pd.DataFrame
+) -> tuple[pd.DataFrame, Comparison]:
+    """Test every treatment and protein against the negative controls.
 
     Parameters
     ----------
-    treated, counts, variances
-        (treatments, proteins): mean, number and unbiased variance of the replicates; the variance
-        of a single replicate is NaN and counts nothing.
-    controls
-        (wells, proteins): all negative-control wells; NaN where missing.
+    readout
+        Wells x proteins, from :func:`standardised`.
+    wells
+        Plate layout.
 
     Returns
     -------
-    effect, p
-        (treatments, proteins): difference of the means, and the two-sided p value.
+    treatments
+        ``Metadata_Compound`` and ``Metadata_Concentration``, sorted.
+    comparison
+        In the order of `treatments` and of the proteins of `readout`.
+
+    Raises
+    ------
+    UserError
+        No treated well, or too few negative-control wells to tell their variance, have a readout.
     """
-    n_control = (~np.isnan(controls)).sum(axis=0)
-    effect = treated - np.nanmean(controls, axis=0)
-    df = counts + n_control - 2
-    squares = np.nan_to_num(variances) * np.maximum(counts - 1, 0)
-    squares = squares + np.nanvar(controls, axis=0, ddof=1) * (n_control - 1)
-    error = np.sqrt(squares / df * (1 / counts + 1 / n_control))
-    return effect, 2 * stats.t.sf(np.abs(effect / error), df)
+    merged = readout.merge(wells[[*WELL_KEY, *TREATMENT_KEY, CONTROL]], on=WELL_KEY)
+    is_control = merged[CONTROL] == NEGATIVE_CONTROL
+    is_treated = ~is_control & merged[CONCENTRATION].gt(0) & merged[COMPOUND].notna()
+    n_spare = is_control.sum() - merged.loc[is_control, PLATE].nunique()
+    if n_spare < 1 or not is_treated.any():
+        raise UserError(
+            f"{is_treated.sum()} treated and {is_control.sum()} negative-control wells have a "
+            "readout",
+            where="proteomics",
+            remedy="Check that plate and well names agree with the wells table.",
+        )
+    merged = merged[is_control | is_treated]
+    treated = merged.loc[is_treated, TREATMENT_KEY]
+    codes = treated.groupby(TREATMENT_KEY, sort=True).ngroup()
+    comparison = compare_with_controls(
+        merged[feature_columns(readout)].to_numpy(dtype=np.float64),
+        pd.factorize(merged[WELL])[0],
+        pd.factorize(merged[PLATE])[0],
+        codes.reindex(merged.index, fill_value=-1).to_numpy(),
+    )
+    treatments = treated.drop_duplicates().sort_values(TREATMENT_KEY, ignore_index=True)
+    return treatments, comparison
 
 
 def label_single_dose(
-    standardised: pd.DataFrame, wells: pd.DataFrame, settings: SingleDoseSettings
+    readout: pd.DataFrame, wells: pd.DataFrame, settings: SingleDoseSettings
 ) -> pd.DataFrame:
     """Label every compound and protein.
 
     Parameters
     ----------
-    standardised
-        Wells x proteins, from :func:`standardised_readout`.
+    readout
+        Wells x proteins, from :func:`standardised`.
     wells
         Plate layout.
     settings
@@ -116,32 +130,17 @@ def label_single_dose(
     Raises
     ------
     UserError
-        No treated well or fewer than two negative-control wells have a readout.
+        As from :func:`compare_treatments`.
     """
-    proteins = feature_columns(standardised)
-    merged = standardised.merge(wells[[*WELL_KEY, *TREATMENT_KEY, CONTROL]], on=WELL_KEY)
-    is_control = merged[CONTROL] == NEGATIVE_CONTROL
-    controls = merged.loc[is_control, proteins].to_numpy(dtype=np.float64)
-    treated = merged[~is_control & merged[CONCENTRATION].gt(0)]
-    if len(controls) < 2 or treated.empty:
-        raise UserError(
-            f"{len(treated)} treated and {len(controls)} negative-control wells have a readout",
-            where="proteomics",
-            remedy="Check that plate and well names agree with the wells table.",
-        )
-    groups = treated.astype(dict.fromkeys(proteins, "float64")).groupby(TREATMENT_KEY)[proteins]
-    counts = groups.count()
-    effect, p = student_t(
-        groups.mean().to_numpy(), counts.to_numpy(), groups.var(ddof=1).to_numpy(), controls
-    )
-    q = benjamini_hochberg(p)
-    index = counts.index.to_frame(index=False)
-    rows = np.repeat(np.arange(len(index)), len(proteins))
-    table = index.iloc[rows].reset_index(drop=True)
-    table[PROTEIN] = np.tile(np.array(proteins, dtype=object), len(index))
-    table["Label"] = classify_effects(effect, p, q, settings).ravel()
-    table["Effect"], table["P"], table["Q"] = effect.ravel(), p.ravel(), q.ravel()
-    table["Replicates"] = counts.to_numpy().ravel()
+    proteins = feature_columns(readout)
+    treatments, tested = compare_treatments(readout, wells)
+    q = benjamini_hochberg(tested.p)
+    rows = np.repeat(np.arange(len(treatments)), len(proteins))
+    table = treatments.iloc[rows].reset_index(drop=True)
+    table[PROTEIN] = np.tile(np.array(proteins, dtype=object), len(treatments))
+    table["Label"] = classify_effects(tested.effect, tested.p, q, settings).ravel()
+    table["Effect"], table["P"], table["Q"] = tested.effect.ravel(), tested.p.ravel(), q.ravel()
+    table["Replicates"] = tested.replicates.ravel()
     return table[table["Replicates"] > 0].reset_index(drop=True)
 
 

@@ -46,8 +46,9 @@ SHUFFLED_NOTE = (
 )
 FEATURE_NOTES = {
     "cell_count_readout": "The number of the readout's own cells.",
-    "plate_position": "Row, column and distance to the edge. A score above 0.5 indicates plate "
-    "effects that the readout shares with the layout.",
+    "plate_position": "Row, column and distance to the edge, with squares, products and the two "
+    "outer rings. A score above 0.5 indicates plate effects that the readout shares with the "
+    "layout.",
     "proteome": "The protein readout itself.",
 }
 """What a reader must know of features that are no method on images; methods describe themselves."""
@@ -96,7 +97,29 @@ def _labels(results: ScreenResults) -> str:
     )
     if results.provenance.label_rule is not None:
         text += f" {results.provenance.label_rule}"
+    text += _position(counts) + _false_calls(counts)
     return text if results.truth is None else f"{text}\n\n{_truth(results.truth)}"
+
+
+def _position(counts: Numbers) -> str:
+    """What was removed of the position's effect; empty in results of an earlier version."""
+    if "position_terms" not in counts:
+        return ""
+    terms = counts["position_terms"]
+    return f" Terms of the position's effect that were removed: {terms or 'none'}."
+
+
+def _false_calls(counts: Numbers) -> str:
+    """How many calls negative controls would get; empty where it was not counted."""
+    if "control_false_calls_percent" not in counts:
+        return ""
+    percent = counts["control_false_calls_percent"]
+    return (
+        f"\n\nNegative controls treated as compounds: {percent:.1f} % of called pairs expected to "
+        f"be false ({counts['n_control_false_calls']:.0f} of "
+        f"{counts['n_up'] + counts['n_down']}, if no compound did anything; from "
+        f"{counts['n_pseudo_compounds']} controls, each tested against the others)."
+    )
 
 
 def images(counts: Numbers) -> str:

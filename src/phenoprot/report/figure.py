@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442")
 """Okabe and Ito: told apart by every eye. Rows beyond them repeat with another line."""
 LINES = ("-", "--", ":")
-SCORES: dict[ScorerName, str] = {"auc": "auc", "levels": "pearson_r2"}
+SCORES: dict[ScorerName, str] = {"auc": "auc", "levels": "skill"}
 """The score that is drawn."""
-CHANCE = {"auc": 0.5, "pearson_r2": 0.0}
-AXIS = {"auc": "mean ROC AUC", "pearson_r2": "mean squared Pearson r"}
+CHANCE = {"auc": 0.5, "skill": 0.0}
+AXIS = {"auc": "mean ROC AUC", "skill": "pooled skill"}
 
 
 def draw(results: ScreenResults, path: Path) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import combinations
 
-from phenoprot.evaluation.results import Estimate, RowResult, ThresholdCount
+import numpy as np
+
+from phenoprot.evaluation.results import Estimate, RowComparison, RowResult, ThresholdCount
 from phenoprot.report.flatten import dose_key
 from phenoprot.report.parts import TablePart, table_parts
 from phenoprot.report.results import LINEAR, MLP, MethodRecord, ScreenResults
+from phenoprot.report.row_tables import typical_difference
 from phenoprot.report.table import number
 
 COUNTS_OF_CELLS = ("cell_count", "cell_count_readout")
@@ -67,17 +71,17 @@ def _classification(results: ScreenResults, part: TablePart, first: str) -> list
         f"{_at_threshold(row)}.",
         *_against(results, part, first),
         *_by_dose(results, part, first),
+        *_models(results, part),
     ]
 
 
 def _of_other_task(results: ScreenResults, part: TablePart, first: str) -> list[str]:
     """A task of another package."""
     row = results.parts[part.name][first]
-    main = part.scores.main
-    mean = row.means.get(main)
-    score = {"auc": "ROC AUC", "r2": "R2"}.get(main, main)
+    name, score = {"auc": ("auc", "mean ROC AUC"), "levels": ("skill", "pooled skill")}[row.scorer]
+    mean = row.means.get(name)
     return [
-        f"**{part.short}**: {first} reaches a mean {score} of "
+        f"**{part.short}**: {first} reaches a {score} of "
         f"{number(mean.value if mean else None, '.3f')} over {row.n_targets} targets.",
         *_by_dose(results, part, first),
     ]
@@ -89,8 +93,16 @@ def _at_threshold(row: RowResult) -> str:
         return ""
     return (
         f"; {count.n} of them at or above {count.threshold:g}, where "
-        f"{count.expected_by_chance:.1f} would be expected by chance"
+        f"{by_chance(count)} would be expected by chance"
     )
+
+
+def by_chance(count: ThresholdCount) -> str:
+    """``"3.5 (sd 4.7, p 0.04)"``."""
+    expected = f"{count.expected_by_chance:.1f}"
+    if count.chance_sd is None or count.p is None:
+        return expected
+    return f"{expected} (sd {count.chance_sd:.1f}, p {count.p:.2g})"
 
 
 def _nearest(row: RowResult, wanted: float) -> ThresholdCount | None:
@@ -102,7 +114,8 @@ def _auc(row: RowResult) -> str:
     mean = row.means.get("auc")
     if mean is None or mean.low is None or mean.high is None:
         return number(mean.value if mean else None, ".3f")
-    return f"{mean.value:.3f} (95 % CI {mean.low:.2f}-{mean.high:.2f})"
+    spread = "" if mean.repeat_sd is None else f", sd over repeats {mean.repeat_sd:.3f}"
+    return f"{mean.value:.3f} (95 % CI {mean.low:.2f}-{mean.high:.2f}{spread})"
 
 
 def _by_dose(results: ScreenResults, part: TablePart, first: str) -> list[str]:
@@ -170,13 +183,65 @@ def _against_cell_counts(
 
 def _against_linear(results: ScreenResults, part: TablePart, first: str) -> list[str]:
     linear = linear_of(results, first)
+    noun = "targets" if part.task == "targets" else "proteins"
     return [
         f"{part.short}: MLP minus linear model on the same features: "
-        f"{_difference(one.mean_auc_difference)}; {one.n_better} proteins better and "
+        f"{_difference(one.mean_auc_difference)}{_p(one)}; {one.n_better} {noun} better and "
         f"{one.n_worse} worse of {one.n_targets_tested}."
         for one in results.comparisons.get(part.name, [])
         if (one.row, one.against) == (first, linear)
     ]
+
+
+def _p(one: RowComparison) -> str:
+    """``", p 0.21, q 0.4"``."""
+    return "".join(
+        f", {name} {value:.2g}" for name, value in (("p", one.p), ("q", one.q)) if value is not None
+    )
+
+
+def _models(results: ScreenResults, part: TablePart) -> list[str]:
+    """Where the MLP and the linear model rank the feature sets differently."""
+    scored = _by_both_models(results, part)
+    if len(scored) < 3:
+        return []
+    from scipy.stats import spearmanr
+
+    mlp, linear = (np.array([pair[i] for pair in scored.values()]) for i in (0, 1))
+    alike = spearmanr(mlp, linear).statistic
+    text = (
+        f"{part.short}: the MLP and the linear model rank {len(scored)} feature sets with a "
+        f"Spearman correlation of {alike:.2f}"
+    )
+    smallest = typical_difference(results, part.name)
+    if smallest is None:
+        return [f"{text}."]
+    names, flips = list(scored), []
+    for i, j in combinations(range(len(names)), 2):
+        of_mlp, of_linear = mlp[i] - mlp[j], linear[i] - linear[j]
+        if of_mlp * of_linear < 0 and min(abs(of_mlp), abs(of_linear)) > smallest:
+            flips.append(f"{names[i]} and {names[j]} ({of_mlp:+.3f} and {of_linear:+.3f})")
+    order = "; ".join(flips) if flips else "none"
+    return [
+        f"{text}; pairs in the opposite order, by more than the {smallest:.3f} that can be seen in "
+        f"both (MLP, linear): {order}."
+    ]
+
+
+def _by_both_models(results: ScreenResults, part: TablePart) -> dict[str, tuple[float, float]]:
+    """Mean AUC in the MLP and in the linear model of each feature set that has both."""
+    means = {
+        name: row.means["auc"].value
+        for name, row in results.parts[part.name].items()
+        if "auc" in row.means
+    }
+    scored: dict[str, tuple[float, float]] = {}
+    for row, mean in means.items():
+        linear = linear_of(results, row)
+        if linear in means and not results.provenance.methods[row].shuffled:
+            features = "+".join(results.provenance.methods[row].features)
+            scored.setdefault(features, (mean, means[linear]))
+    return scored
 
 
 def _difference(gain: Estimate | None) -> str:
@@ -197,19 +262,38 @@ def _regression(results: ScreenResults, part: TablePart, first: str) -> list[str
         else ""
     )
     text = (
-        f"**Regression** of the level: {first} has a median R2 of {number(row.median, '.3f')} and "
-        f"a best protein of {number(row.maximum, '.2f')}{reached}."
+        f"**Regression** of the level: {first} has a pooled skill of {_skill(row)} over all "
+        "proteins and treatments (1: perfect; 0: no better than the training part's mean). Its "
+        f"median R2 is {number(row.median, '.3f')}, its best protein {number(row.maximum, '.2f')}"
+        f"{reached}."
     )
     linear = linear_of(results, first)
     if linear in rows:
-        text += f" The linear model's median is {number(rows[linear].median, '.3f')}."
-    pearson = row.means.get("pearson_r2")
-    if pearson is not None:
         text += (
-            f" Squared Pearson correlation ({pearson.value:.3f} on average) is higher, because it "
-            "ignores a wrong scale."
+            f" The linear model's pooled skill is {_skill(rows[linear])}, its median R2 "
+            f"{number(rows[linear].median, '.3f')}."
         )
-    return [text]
+    return [text, *_skill_by_dose(results, part, first)]
+
+
+def _skill(row: RowResult) -> str:
+    """``"0.12 (95 % CI 0.05 to 0.19)"``."""
+    skill = row.means.get("skill")
+    if skill is None or skill.low is None or skill.high is None:
+        return number(skill.value if skill else None, ".3f")
+    return f"{skill.value:.3f} (95 % CI {skill.low:.2f} to {skill.high:.2f})"
+
+
+def _skill_by_dose(results: ScreenResults, part: TablePart, first: str) -> list[str]:
+    """From the lowest concentration to the highest."""
+    doses = results.doses.get(part.name, {}).get(first, [])
+    skills = [(dose.concentration, dose.means["skill"]) for dose in doses if "skill" in dose.means]
+    if len(skills) < 2:
+        return []
+    unit = results.provenance.concentration_unit
+    values = ", ".join(f"{skill.value:+.2f}" for _, skill in skills)
+    span = f"{dose_key(skills[0][0])} to {dose_key(skills[-1][0])} {unit}"
+    return [f"{part.short}: pooled skill of {first} at each concentration, {span}: {values}."]
 
 
 def _targets(results: ScreenResults, part: TablePart, first: str) -> list[str]:
@@ -229,10 +313,10 @@ def _targets(results: ScreenResults, part: TablePart, first: str) -> list[str]:
     count = _nearest(row, 0.7)
     if count is not None:
         text += (
-            f" With so few positives chance alone lifts {count.expected_by_chance:.1f} targets to "
+            f" With so few positives chance alone lifts {by_chance(count)} targets to "
             f"{count.threshold:g} ({first}: {count.n})."
         )
-    return [text]
+    return [text, *_against_linear(results, part, first), *_models(results, part)]
 
 
 SENTENCES: dict[str, Callable[[ScreenResults, TablePart, str], list[str]]] = {

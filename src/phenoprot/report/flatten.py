@@ -26,6 +26,13 @@ from phenoprot.report.results import Numbers, Provenance
 Flat = Mapping[str, Any]
 """What a file of metrics holds."""
 DIFFERENCE = "mean_auc_difference"
+COMPARISON_KEYS = {
+    "p": f"{DIFFERENCE}_p",
+    "q": f"{DIFFERENCE}_q",
+    "smallest_difference": f"smallest_{DIFFERENCE}",
+    "smallest_target_difference": "smallest_auc_difference_of_a_target",
+}
+"""Keys of what a comparison says of its test, by field."""
 
 
 def flat_row(result: RowResult) -> Numbers:
@@ -35,16 +42,21 @@ def flat_row(result: RowResult) -> Numbers:
         {
             "n_targets": result.n_targets,
             "n_compounds": result.n_compounds,
+            "n_repeats": result.n_repeats,
             "n_targets_scored": result.n_targets_scored,
             "n_folds_skipped": result.n_folds_skipped,
+            f"chance_sd_mean_{main}": result.mean_chance_sd,
+            f"mean_{main}_p": result.mean_p,
             f"median_{main}": result.median,
             f"max_{main}": result.maximum,
+            f"median_{main}_over_doses": result.median_over_doses,
+            f"max_{main}_over_doses": result.maximum_over_doses,
         }
     )
     flat |= _flat_means(result.means)
     for count in result.thresholds:
-        n, percent, chance = _threshold_keys(main, count.threshold)
-        flat |= {n: count.n, percent: count.percent, chance: count.expected_by_chance}
+        keys = _threshold_keys(main, count.threshold)
+        flat |= _present({keys[name]: value for name, value in _counted(count).items()})
     if result.leak is not None:
         flat |= _present({f"leak_mean_{result.leak.score}": result.leak.mean})
         flat |= _flat_estimate("leak_gap", result.leak.gap)
@@ -76,11 +88,15 @@ def nested_row(
     }
     content = {
         "scorer": scorer,
-        **{key: flat.get(key) for key in ("n_targets", "n_compounds")},
+        **{key: flat.get(key) for key in ("n_targets", "n_compounds", "n_repeats")},
         **{key: flat.get(key) for key in ("n_targets_scored", "n_folds_skipped")},
         "means": _means(flat, names.means),
+        "mean_chance_sd": flat.get(f"chance_sd_mean_{names.main}"),
+        "mean_p": flat.get(f"mean_{names.main}_p"),
         "median": flat.get(f"median_{names.main}"),
         "maximum": flat.get(f"max_{names.main}"),
+        "median_over_doses": flat.get(f"median_{names.main}_over_doses"),
+        "maximum_over_doses": flat.get(f"max_{names.main}_over_doses"),
         "thresholds": _thresholds(flat, names.main, known.thresholds.get(names.main, [])),
         "leak": leak if "leak_n_doses" in flat else None,
         "planted": _planted(flat, names.planted, known.planted),
@@ -89,24 +105,33 @@ def nested_row(
     return RowResult.model_validate(_present(content))
 
 
-def _threshold_keys(score: str, threshold: float) -> tuple[str, str, str]:
-    """Keys of the number of targets, their share, and the number expected by chance."""
-    key = f"{score}_ge_{threshold:g}"
-    return f"n_{key}", f"pct_{key}", f"chance_n_{key}"
+COUNT_KEYS = {
+    "n": "n",
+    "percent": "pct",
+    "expected_by_chance": "chance_n",
+    "chance_sd": "chance_sd",
+    "p": "p",
+}
+"""How the key of each field of a count begins."""
+
+
+def _threshold_keys(score: str, threshold: float) -> dict[str, str]:
+    """Keys of a count by the names of its fields."""
+    return {name: f"{start}_{score}_ge_{threshold:g}" for name, start in COUNT_KEYS.items()}
+
+
+def _counted(count: ThresholdCount) -> dict[str, float | None]:
+    return {name: getattr(count, name) for name in COUNT_KEYS}
 
 
 def _thresholds(flat: Flat, score: str, thresholds: list[float]) -> list[ThresholdCount]:
     counts = []
     for threshold in thresholds:
-        n, percent, chance = _threshold_keys(score, threshold)
-        if n in flat:
-            content = {
-                "threshold": threshold,
-                "n": flat[n],
-                "percent": flat.get(percent),
-                "expected_by_chance": flat.get(chance),
-            }
-            counts.append(ThresholdCount.model_validate(content))
+        keys = _threshold_keys(score, threshold)
+        if keys["n"] in flat:
+            found = {name: flat.get(key) for name, key in keys.items()}
+            content = {"threshold": threshold, **found}
+            counts.append(ThresholdCount.model_validate(_present(content)))
     return counts
 
 
@@ -176,7 +201,7 @@ def flat_comparisons(comparisons: list[RowComparison]) -> dict[str, dict[str, Nu
                 "n_targets_tested": one.n_targets_tested,
                 "n_better": one.n_better,
                 "n_worse": one.n_worse,
-                f"{DIFFERENCE}_p": one.p,
+                **{key: getattr(one, name) for name, key in COMPARISON_KEYS.items()},
             }
         )
         line |= _flat_estimate(DIFFERENCE, one.mean_auc_difference)
@@ -197,7 +222,7 @@ def nested_comparisons(flat: Flat, known: Provenance) -> list[RowComparison]:
                     "against": against,
                     **{key: line.get(key) for key in counts},
                     "mean_auc_difference": _estimate(line, DIFFERENCE),
-                    "p": line.get(f"{DIFFERENCE}_p"),
+                    **{name: line.get(key) for name, key in COMPARISON_KEYS.items()},
                 }
                 found.append(RowComparison.model_validate(_present(content)))
     return found
@@ -239,7 +264,7 @@ def _present(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _flat_estimate(key: str, value: Estimate | None, end: str = "") -> Numbers:
-    """A value and its interval; `end` closes each key."""
+    """A value, its interval and its spread over the repeats; `end` closes each key."""
     if value is None:
         return {}
     return _present(
@@ -247,6 +272,7 @@ def _flat_estimate(key: str, value: Estimate | None, end: str = "") -> Numbers:
             f"{key}{end}": value.value,
             f"{key}_ci_low{end}": value.low,
             f"{key}_ci_high{end}": value.high,
+            f"{key}_repeat_sd{end}": value.repeat_sd,
         }
     )
 
@@ -254,8 +280,12 @@ def _flat_estimate(key: str, value: Estimate | None, end: str = "") -> Numbers:
 def _estimate(flat: Flat, key: str, end: str = "") -> dict[str, Any] | None:
     if f"{key}{end}" not in flat:
         return None
-    ends = {"low": flat.get(f"{key}_ci_low{end}"), "high": flat.get(f"{key}_ci_high{end}")}
-    return {"value": flat[f"{key}{end}"], **_present(ends)}
+    more = {
+        "low": flat.get(f"{key}_ci_low{end}"),
+        "high": flat.get(f"{key}_ci_high{end}"),
+        "repeat_sd": flat.get(f"{key}_repeat_sd{end}"),
+    }
+    return {"value": flat[f"{key}{end}"], **_present(more)}
 
 
 def _flat_means(means: Mapping[str, Estimate]) -> Numbers:

@@ -4,33 +4,64 @@ from __future__ import annotations
 
 from phenoprot.features.method import Description
 
+INTERVAL = (
+    "95 % interval of what the procedure gives on average over fresh data sets of the same size, "
+    "from the influence of each compound on the mean over the repeats, taken twice (a compound is "
+    "tested, and it trains), and the variance between the repeats; Student's t (docs/coverage.md)"
+)
+"""What the intervals of means over targets are."""
 AUC = (
-    "AUC within each test fold, then averaged; interval from resampling the compounds. At each "
-    "threshold: number of targets, share, and (in brackets) the number expected by chance at the "
-    "same positives. Poster: mean AUC and its shares at the same thresholds, on other data."
+    "AUC within each test fold, folds weighted by their positives, mean over the repeats of the "
+    f"folds. {INTERVAL}. sd: between the repeats (folds and seeds drawn anew). p and chance sd: of "
+    "the mean, the compounds permuted for all targets at once and the spread widened by what "
+    "training adds. Poster: mean AUC and its shares at or above the thresholds, on other data."
+)
+COUNTS = (
+    "Number of targets and share; in brackets number expected by chance ± its sd, and p: the "
+    "compounds are permuted for all targets at once, so that targets that go together stay "
+    "together."
 )
 LEVELS = (
-    "R2 = 1 - SSE/SST within each test fold, averaged (below 0: worse than the test fold's own "
-    "mean); r2 is the squared Pearson correlation. Counts as in Table 1. Poster: its best R2, on "
-    "other data."
+    "Levels in standard deviations: those of a test fold are brought to mean 0 and sd 1 by the "
+    "other folds, which the model was trained on, protein by protein. Pooled skill: 1 - SSE/SST "
+    "with one SSE and one SST over all proteins and treatments, SST around the training part's "
+    "mean; 1 is perfect, 0 no better than that mean, below 0 worse. RMSE and SMAPE (mean of 100 "
+    "|p - y| / (|p| + |y|), 0 to 100 %): on the same scale, as the poster's SMAPE almost surely "
+    "was. R2: 1 - SSE/SST of one protein within each test fold, SST around the fold's own mean; it "
+    "has no lower bound, so its median over the proteins is shown and no mean. Concordance: share "
+    "of the pairs of treatments in a test fold that are predicted in the right order, 0.5 by "
+    "chance. A score of a fold weighs by its levels; intervals and counts as in Table 1. Poster: "
+    "its best R2, on other data."
+)
+LEVELS_OVER_DOSES = (
+    "R2 takes all concentrations of a fold together, so that it rewards knowing that high ones act "
+    "more; the mean over doses is that of R2 at each concentration (over the compounds of all test "
+    "folds, SST around the protein's mean there), as the poster averages."
+)
+LEVELS_OF_ONE_DOSE = (
+    "Every compound has one concentration: there is nothing to average over, and R2 over all "
+    "treatments is the poster's mean over concentrations."
 )
 TOP = "Picked by the score itself, so optimistic, here as in the poster."
 DOSE_AUC = (
-    "Treatments of each concentration alone, within each test fold, 95 % interval from resampling "
-    "the compounds. A label belongs to the compound, not to the dose: below the dose at which it "
-    "acts it still counts, and nothing can tell it from the others."
+    "Treatments of each concentration alone, within each test fold; intervals as in Table 1. A "
+    "label belongs to the compound, not to the dose: below the dose at which it acts it still "
+    "counts, and nothing can tell it from the others."
+)
+DOSE_SKILL = (
+    "1 - SSE/SST with one SSE and one SST over all proteins and the compounds of all test folds, "
+    "levels in standard deviations as in Table 2, SST around each protein's mean at that "
+    "concentration: what all compounds share at a dose is no merit. Intervals as in Table 1."
 )
 DOSE_R2 = (
-    "1 - SSE/SST over the compounds of all test folds, SST around the mean of the levels at that "
-    "concentration: what all compounds share at a dose is no merit. 95 % interval from resampling "
-    "the compounds."
+    "Median over the proteins of R2 at that concentration, otherwise the same. R2 has no lower "
+    "bound, and where little happens SST is noise: the median is shown and no mean."
 )
-DOSE_PEARSON = "Squared Pearson correlation, otherwise the same."
 LEAK = (
-    "The same row with treatments instead of compounds assigned to the folds: doses of a test "
-    "compound, and with them its label, are among the training rows. Mean AUC (in the regression "
-    "mean concordance: pairs of treatments in the right order, 0.5 by chance), 95 % interval from "
-    "resampling the compounds."
+    "The same row with treatments instead of compounds assigned to the folds, drawn as often: "
+    "doses of a test compound, and with them its label, are among the training rows. Mean AUC (in "
+    "the regression mean concordance: pairs of treatments in the right order, 0.5 by chance); "
+    "interval of the gap as that of a difference in Table 5."
 )
 LEAK_WITHOUT_DOSES = (
     "Here every compound has one treatment: no compound is split between folds, and the gap is no "
@@ -59,12 +90,25 @@ GROUPS = {
 """What the planted groups of a task's targets are."""
 
 
+def smallest_difference(size: float | None) -> str:
+    """What two rows must differ by to be told apart; nothing where none are compared."""
+    if size is None:
+        return ""
+    return (
+        f" Two rows must differ by about {size:.3f} in the mean for such a screen to show it (80 % "
+        "power, two-sided at 5 %; median over the comparisons of Table 5)."
+    )
+
+
 def comparison_note(false_discovery_rate: float) -> str:
     """Below the table of rows against others."""
     return (
-        "Difference of the mean AUC: interval and p from resampling the compounds (p is never "
-        "below 2 / (draws + 1)). Better, worse: targets whose AUC differs by DeLong's test, doses "
-        "of a compound taken as one case, at a false discovery rate of "
+        "Difference of the mean AUC with its interval and p by the rule of Table 1, on the paired "
+        "scores; q: p corrected over all comparisons of the part (Benjamini-Hochberg). 80 % power: "
+        "the difference of the means that would be found in 80 % of such screens, two-sided at 5 "
+        "%; then the same for a single target, median over the targets. Better/worse: targets "
+        "whose AUC differs by DeLong's test, a compound with all its doses and repeats taken as "
+        "one case and training added as in the interval, at a false discovery rate of "
         f"{100 * false_discovery_rate:g} % (Benjamini-Hochberg over the targets). Rows with "
         "shuffled labels have other labels and are not compared."
     )

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from string import ascii_lowercase
 
-from phenoprot.evaluation.results import Estimate, LeakGauge, RowComparison, RowResult, ScorerName
+from phenoprot.evaluation.results import (
+    DoseScores,
+    Estimate,
+    LeakGauge,
+    RowComparison,
+    RowResult,
+    ScorerName,
+)
 from phenoprot.report import footnotes
 from phenoprot.report.flatten import dose_key
 from phenoprot.report.parts import table_parts
@@ -14,8 +21,8 @@ from phenoprot.report.table import NOTHING, Table, number, score_cell
 DOSE_SCORES: dict[ScorerName, tuple[tuple[str, str, str], ...]] = {
     "auc": (("auc", "mean ROC AUC", footnotes.DOSE_AUC),),
     "levels": (
-        ("r2", "mean R2", footnotes.DOSE_R2),
-        ("pearson_r2", "mean r2", footnotes.DOSE_PEARSON),
+        ("skill", "pooled skill", footnotes.DOSE_SKILL),
+        ("median", "median R2", footnotes.DOSE_R2),
     ),
 }
 """Scores by concentration: their names, titles and notes."""
@@ -46,7 +53,7 @@ def dose_tables(results: ScreenResults) -> list[Table]:
                     [
                         row,
                         *(
-                            score_cell(by_dose[dose].means.get(name) if dose in by_dose else None)
+                            _dose_cell(by_dose[dose], name) if dose in by_dose else NOTHING
                             for dose in concentrations
                         ),
                     ]
@@ -56,6 +63,11 @@ def dose_tables(results: ScreenResults) -> list[Table]:
             )
         )
     return tables
+
+
+def _dose_cell(dose: DoseScores, name: str) -> str:
+    """A mean with its interval, or the median of the targets."""
+    return number(dose.median, ".3f") if name == "median" else score_cell(dose.means.get(name))
 
 
 def comparison_tables(results: ScreenResults) -> list[Table]:
@@ -70,8 +82,8 @@ def comparison_tables(results: ScreenResults) -> list[Table]:
     return [
         Table(
             "Table 5. Rows compared on the same treatments, folds and targets",
-            ["task", "row", "against", "targets", "mean AUC difference (95 % CI)", "p", "better",
-             "worse"],
+            ["task", "row", "against", "difference (95 % CI)", "p", "q", "80 % power",
+             "better/worse"],
             lines,
             [footnotes.comparison_note(results.provenance.false_discovery_rate)],
         )
@@ -83,11 +95,12 @@ def _comparison(part: str, one: RowComparison) -> list[str]:
         part,
         one.row,
         one.against,
-        str(one.n_targets_tested),
         _difference(one.mean_auc_difference),
         number(one.p, ".2g"),
-        str(one.n_better),
-        str(one.n_worse),
+        number(one.q, ".2g"),
+        f"{number(one.smallest_difference, '.3f')}; "
+        f"{number(one.smallest_target_difference, '.2f')}",
+        f"{one.n_better}/{one.n_worse} of {one.n_targets_tested}",
     ]
 
 

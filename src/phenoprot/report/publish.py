@@ -15,7 +15,7 @@ from phenoprot.core.names import inside, name_fault
 from phenoprot.core.paths import Paths
 from phenoprot.core.version import __version__
 from phenoprot.curves.settings import CurveSettings
-from phenoprot.evaluation.results import COMPARISONS, tidy
+from phenoprot.evaluation.results import COMPARISONS, defined, tidy
 from phenoprot.evaluation.settings import EvaluationSettings
 from phenoprot.imaging.segmentation.folder import BORDER, CELLS, DEAD, OBJECTS, SCORE
 from phenoprot.imaging.segmentation.score import KINDS
@@ -236,18 +236,22 @@ def best_predicted(scores: Path, rows: list[str], part: TablePart) -> list[TopTa
     part
         The part, one of levels.
     """
-    shown = ("r2", "pearson_r2", "smape")
+    shown = ("r2", "r2_over_doses", "pearson_r2", "smape")
     if not rows:
         return []
     row = rows[0]
     table = read_table(scores / f"{row}.parquet", ["Target", *shown])
     main = part.scores.main
-    best = table.sort_values([main, "Target"], ascending=[False, True]).head(TOP)
+    scored = table.dropna(subset=[main])
+    best = scored.sort_values([main, "Target"], ascending=[False, True]).head(TOP)
     return [
         TopTarget(
             row=row,
             protein=line.Target,
-            **{name: tidy(getattr(line, name)) for name in shown},
+            r2=tidy(line.r2),
+            r2_over_doses=defined(line.r2_over_doses),
+            pearson_r2=tidy(line.pearson_r2),
+            smape=tidy(line.smape),
         )
         for line in best.itertuples()
     ]

@@ -14,7 +14,7 @@ from phenoprot.tasks.task import Figures
 
 Numbers = dict[str, float | int]
 """Counts by name."""
-MLP, LINEAR = "mlp", "linear"
+MLP, POSTER_MLP, LINEAR = "mlp", "mlp_poster", "linear"
 
 
 class MethodRecord(Settings):
@@ -67,8 +67,12 @@ class TopTarget(Settings):
     row: str
     protein: str
     r2: float
+    """Within each test fold, all concentrations together."""
+    r2_over_doses: float | None = None
+    """Mean of the R2 at each concentration; None without a dose series."""
     pearson_r2: float
     smape: float
+    """Percent, on levels standardised by the training part."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,6 @@ class ScreenResults:
         Features of an untrained network have a name of their own, and no figures.
         """
         method = self.provenance.methods[row]
-        if method.model != MLP or method.shuffled:
+        if method.model not in (MLP, POSTER_MLP) or method.shuffled:
             return None
         return table_parts()[part].poster.get("+".join(method.features))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from statistics import median
 
-from phenoprot.evaluation.results import Estimate, RowResult, ScorerName, ThresholdCount
+from phenoprot.evaluation.results import Estimate, RowResult, ScorerName
 from phenoprot.features.registry import describe
 from phenoprot.report import footnotes
+from phenoprot.report.counts import count_cells, thresholds_of
+from phenoprot.report.level_tables import level_table, top_table
 from phenoprot.report.parts import TablePart, table_parts
-from phenoprot.report.results import ScreenResults, TopTarget
+from phenoprot.report.results import ScreenResults
 from phenoprot.report.table import NOTHING, Table, number
 from phenoprot.tasks.task import Figures
 
@@ -22,8 +25,10 @@ def row_tables(results: ScreenResults) -> list[Table]:
         if rows:
             table = TABLES[part.scorer](part, rows, results)
             tables.append(_noted(table, results, part))
+            if part.scorer == "auc":
+                tables.append(marked(_count_table(part, rows), results))
             if part.poster_top:
-                tables.append(_top_table(results.top[part.task], part))
+                tables.append(top_table(results.top[part.task], part))
     return tables
 
 
@@ -31,6 +36,19 @@ def is_untrained(feature: str) -> bool:
     """Whether features are those of a network with random weights."""
     method = describe(feature)
     return method is not None and bool(method.trained)
+
+
+def marked(table: Table, results: ScreenResults) -> Table:
+    """Name under a further table the rows of untrained networks."""
+    named = {cell for line in table.rows for cell in line[:3]}
+    rows = [
+        row
+        for row in results.provenance.rows
+        if row in named
+        and any(is_untrained(feature) for feature in results.provenance.methods[row].features)
+    ]
+    note = f"Networks with random weights: {', '.join(rows)}; see the notes under Tables 1 to 3."
+    return replace(table, notes=[*table.notes, note]) if rows else table
 
 
 def _noted(table: Table, results: ScreenResults, part: TablePart) -> Table:
@@ -54,20 +72,7 @@ def _published_trained(method: str, results: ScreenResults, part: TablePart) -> 
     figures = part.poster.get(method)
     if figures is None or "mean_auc" not in figures:
         return None
-    return _published_auc(figures, _thresholds(results.parts[part.name]))
-
-
-def _thresholds(rows: dict[str, RowResult]) -> list[float]:
-    return [count.threshold for count in next(iter(rows.values())).thresholds]
-
-
-def _counts(row: RowResult) -> list[str]:
-    return [_count(count) for count in row.thresholds]
-
-
-def _count(count: ThresholdCount) -> str:
-    """``"24, 59 % (0.3)"``: number, share, and number expected by chance."""
-    return f"{count.n}, {count.percent:.0f} % ({count.expected_by_chance:.1f})"
+    return _published_auc(figures, thresholds_of(results.parts[part.name]))
 
 
 def mean_cell(mean: Estimate | None) -> str:
@@ -78,24 +83,48 @@ def mean_cell(mean: Estimate | None) -> str:
 
 
 def _auc_table(part: TablePart, rows: dict[str, RowResult], results: ScreenResults) -> Table:
-    thresholds = _thresholds(rows)
-    lines = [
-        [
-            name,
-            str(row.n_targets),
-            mean_cell(row.means.get("auc")),
-            *_counts(row),
-            _published_auc(results.published(part.name, name), thresholds),
-        ]
-        for name, row in rows.items()
-    ]
+    lines = []
+    for name, row in rows.items():
+        mean = row.means.get("auc")
+        lines.append(
+            [
+                name,
+                str(row.n_targets),
+                mean_cell(mean),
+                number(mean.repeat_sd if mean else None, ".3f"),
+                number(row.mean_p, ".2g"),
+                number(row.mean_chance_sd, ".3f"),
+                _published_auc(results.published(part.name, name), thresholds_of(rows)),
+            ]
+        )
     compounds = max(row.n_compounds for row in rows.values())
+    seen = footnotes.smallest_difference(typical_difference(results, part.name))
     return Table(
         part.title,
-        ["row", "targets", "mean AUC (95 % CI)", *(f">= {t:g}" for t in thresholds), "poster"],
+        ["row", "targets", "mean AUC (95 % CI)", "sd", "p", "chance sd", "poster"],
         lines,
-        [f"{compounds} compounds. {footnotes.AUC}"],
+        [f"{compounds} compounds. {footnotes.AUC}{seen}"],
     )
+
+
+def _count_table(part: TablePart, rows: dict[str, RowResult]) -> Table:
+    """Targets at or above each threshold, and what chance gives."""
+    return Table(
+        f"{part.title}, counts",
+        ["row", *(f">= {t:g}" for t in thresholds_of(rows))],
+        [[name, *count_cells(row)] for name, row in rows.items()],
+        [footnotes.COUNTS],
+    )
+
+
+def typical_difference(results: ScreenResults, part: str) -> float | None:
+    """Median over a part's comparisons of the smallest difference that they can show."""
+    found = [
+        one.smallest_difference
+        for one in results.comparisons.get(part, [])
+        if one.smallest_difference is not None
+    ]
+    return median(found) if found else None
 
 
 def _published_auc(row: Figures | None, thresholds: Sequence[float]) -> str:
@@ -107,57 +136,8 @@ def _published_auc(row: Figures | None, thresholds: Sequence[float]) -> str:
     return f"{row['mean_auc']:.2f}; {shares} %"
 
 
-def _level_table(part: TablePart, rows: dict[str, RowResult], results: ScreenResults) -> Table:
-    lines = [
-        [
-            name,
-            str(row.n_targets),
-            _mean(row, "r2", ".3f"),
-            number(row.median, ".3f"),
-            _mean(row, "pearson_r2", ".3f"),
-            _mean(row, "smape", ".1f"),
-            *_counts(row),
-            number(row.maximum, ".2f"),
-            _published_max(results.published(part.name, name)),
-        ]
-        for name, row in rows.items()
-    ]
-    return Table(
-        part.title,
-        [
-            "row", "proteins", "mean R2", "median", "mean r2", "SMAPE %",
-            *(f"R2 >= {t:g}" for t in _thresholds(rows)), "best R2", "poster",
-        ],
-        lines,
-        [footnotes.LEVELS],
-    )  # fmt: skip
-
-
-def _mean(row: RowResult, score: str, form: str) -> str:
-    return number(row.means[score].value if score in row.means else None, form)
-
-
-def _published_max(row: Figures | None) -> str:
-    return f"{row['max_r2']:.2f}" if row else NOTHING
-
-
 TABLES: dict[ScorerName, Callable[[TablePart, dict[str, RowResult], ScreenResults], Table]] = {
     "auc": _auc_table,
-    "levels": _level_table,
+    "levels": level_table,
 }
 """By the scorer of a task."""
-
-
-def _top_table(top: list[TopTarget], part: TablePart) -> Table:
-    lines = [
-        [entry.protein, f"{entry.r2:.3f}", f"{entry.pearson_r2:.3f}",
-         f"{entry.smape:.1f}", f"{gene} {r2:.3f} / {smape:.1f}"]
-        for entry, (gene, r2, smape) in zip(top, part.poster_top, strict=False)
-    ]  # fmt: skip
-    row = top[0].row if top else ""
-    return Table(
-        f"Table 2b. Best predicted proteins of the {part.task} ({row})",
-        ["protein", "R2", "r2 (Pearson)", "SMAPE %", "poster: gene R2 / SMAPE %"],
-        lines,
-        [footnotes.TOP],
-    )

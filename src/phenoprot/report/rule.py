@@ -9,22 +9,22 @@ from phenoprot.screens.contract import ProteomicsTable
 
 def label_rule(readout: ProteomicsTable, labels: LabelSettings, curves: CurveSettings) -> str:
     """The rule of the labels in words, with the thresholds in force."""
+    corrected = (
+        "after the effect of the well's position is removed (as the negative controls show it)"
+        if labels.position_correction == "controls"
+        else "not corrected for the well's position"
+    )
     if readout.design == "single_dose":
         rule = labels.single_dose
-        corrected = (
-            "after the effect of the well's position is removed (as the negative controls show it)"
-            if labels.position_correction == "controls"
-            else "not corrected for the well's position"
-        )
         return (
-            f"Up or down: adjusted p < {rule.alpha:g} (Student's test against the negative-control "
-            f"wells, Benjamini-Hochberg per protein) and an effect of at least "
-            f"{rule.min_effect:g} control standard deviations, {corrected}. Not: p > "
-            f"{rule.alpha:g} and a smaller effect."
+            f"Up or down: adjusted p < {rule.alpha:g} (t test against the negative controls, with "
+            f"the error of positions and wells that they show, Benjamini-Hochberg per protein) and "
+            f"an effect of at least {rule.min_effect:g} control standard deviations, {corrected}. "
+            f"Not: p > {rule.alpha:g} and a smaller effect."
         )
     return (
         f"Up or down: CurveCurator's relevance (engine {curves.engine}) at alpha {curves.alpha:g} "
         f"and |log2 fold change| >= {curves.fc_lim:g}, at least {curves.minimum_valid_doses} valid "
-        f"values. Not: less relevant, null-model RMSE <= {curves.not_rmse_limit:g} and its level "
-        f"within {curves.fc_lim / 2:g} of the controls (log2)."
+        f"values, {corrected}. Not: less relevant, null-model RMSE <= {curves.not_rmse_limit:g} "
+        f"and its level within {curves.fc_lim / 2:g} of the controls (log2)."
     )

@@ -83,7 +83,10 @@ def write_metrics(results: ScreenResults, folder: Path) -> None:
         flat = flatten.flat_comparisons(comparisons)
         write_json(folder / COMPARISONS / f"{part}.json", flat)
     for task, top in results.top.items():
-        write_json(folder / top_file(task), [target.model_dump(mode="json") for target in top])
+        write_json(
+            folder / top_file(task),
+            [target.model_dump(mode="json", exclude_none=True) for target in top],
+        )
     write_json(folder / COUNTS, results.labels)
     if results.truth is not None:
         write_json(folder / TRUTH, flatten.flat_truth(results.truth))

@@ -9,6 +9,7 @@ table      key                                 further columns
 ========== =================================== =============================================
 wells      Metadata_Plate, Metadata_Well       Metadata_Compound, Metadata_Concentration,
                                                Metadata_Control, optional Metadata_InChIKey
+                                               and Metadata_SMILES
 profiles   Metadata_Plate, Metadata_Well       float features of one method; with Metadata_Site
                                                it is averaged to wells
 images     Metadata_Plate, Metadata_Well,      CellProfiler LoadData: PathName_<stain> and
@@ -35,6 +36,7 @@ COMPOUND = "Metadata_Compound"
 CONCENTRATION = "Metadata_Concentration"
 CONTROL = "Metadata_Control"
 INCHIKEY = "Metadata_InChIKey"
+SMILES = "Metadata_SMILES"
 PROTEIN = "Metadata_Protein"
 TARGET = "Metadata_Target"
 SOURCE = "Metadata_Source"
@@ -78,6 +80,11 @@ UNIQUE_KEYS: dict[str, list[str]] = {
 def feature_columns(profile: pd.DataFrame) -> list[str]:
     """Columns that are features: all but ``Metadata_*``."""
     return [column for column in profile.columns if not column.startswith("Metadata_")]
+
+
+def treated_wells(wells: pd.DataFrame) -> pd.DataFrame:
+    """Wells that hold a treatment: no negative control, and a concentration above 0."""
+    return wells[(wells[CONTROL] != NEGATIVE_CONTROL) & wells[CONCENTRATION].gt(0)]
 
 
 def url_column(stain: str) -> str:

@@ -23,6 +23,7 @@ from phenoprot.screens.contract import (
     PLATE,
     POSITIVE_CONTROL,
     PROTEIN,
+    SMILES,
     SOURCE,
     TARGET,
     VALUE,
@@ -98,35 +99,36 @@ PLATE_MAP_FILE = UpstreamFile(
 
 
 def read_compounds(upstream: Path) -> pd.DataFrame:
-    """Compounds by Broad sample: canonical name, InChIKey, control type, target genes.
+    """Compounds by Broad sample: canonical name, InChIKey, SMILES, control type, target genes.
 
     The library holds four compounds twice, under two Broad samples with one name (other salts or
-    stereo-annotations): they are one compound here, so that no fold can part them.
+    stereo-annotations): they are one compound here, so that no fold can part them. InChIKeys and
+    SMILES come from one file and fit each other. JUMP-Target's own SMILES are of other tautomers
+    for a tenth of the compounds, and two cannot be read.
     """
     options = {"sep": "\t", "dtype": str, "keep_default_na": False}
     targets = pd.read_csv(find_upstream(upstream, TARGET_FILE), **options)
     structures = pd.read_csv(find_upstream(upstream, STRUCTURE_FILE), **options)
     compounds = targets.set_index("broad_sample").drop(index=["", "NA"], errors="ignore")
-    keys = structures.set_index("broad_sample")["InChIKey"]
-    unknown = compounds.index.difference(keys.index)
+    structures = structures.set_index("broad_sample")[["InChIKey", "smiles"]]
+    structures.columns = pd.Index([INCHIKEY, SMILES])
+    unknown = compounds.index.difference(structures.index)
     if len(unknown):
         raise UserError(
             f"{len(unknown)} Broad samples without a structure: {listed(list(unknown))}",
             where=STRUCTURE_FILE.name,
         )
-    first = compounds.groupby("pert_iname", sort=False).head(1).set_index("pert_iname")
+    # One structure and one list of targets per compound: those of its first Broad sample.
+    first = compounds.join(structures).drop_duplicates("pert_iname").set_index("pert_iname")
     control = compounds["control_type"].str.startswith("poscon")
+    names = compounds["pert_iname"]
     return pd.DataFrame(
         {
-            COMPOUND: compounds["pert_iname"],
-            # One key per compound: that of its first Broad sample.
-            INCHIKEY: compounds["pert_iname"].map(
-                pd.Series(keys.loc[compounds.index].to_numpy(), compounds["pert_iname"])
-                .groupby(level=0, sort=False)
-                .first()
-            ),
+            COMPOUND: names,
+            INCHIKEY: names.map(first[INCHIKEY]),
+            SMILES: names.map(first[SMILES]),
             CONTROL: np.where(control, POSITIVE_CONTROL, ""),
-            "targets": compounds["pert_iname"].map(first["target_list"]),
+            "targets": names.map(first["target_list"]),
         }
     )
 
@@ -136,18 +138,17 @@ def build_wells(upstream: Path, compounds: pd.DataFrame, protein_plates: list[st
     layout = pd.read_csv(
         find_upstream(upstream, PLATE_MAP_FILE), sep="\t", dtype=str, keep_default_na=False
     )
-    wells = compounds.reindex(layout["broad_sample"])[[COMPOUND, CONTROL, INCHIKEY]].reset_index(
-        drop=True
-    )
+    wells = compounds.reindex(layout["broad_sample"])[[COMPOUND, CONTROL, INCHIKEY, SMILES]]
+    wells = wells.reset_index(drop=True)
     empty = (layout["broad_sample"] == "").to_numpy()
     wells.loc[empty, COMPOUND] = NEGATIVE_CONTROL_COMPOUND
     wells.loc[empty, CONTROL] = NEGATIVE_CONTROL
-    wells.loc[empty, INCHIKEY] = ""
+    wells.loc[empty, [INCHIKEY, SMILES]] = ""
     wells.insert(1, CONCENTRATION, np.where(empty, 0.0, CONCENTRATION_UM))
     wells.insert(0, WELL, layout["well_position"])
     plates = [*IMAGED_PLATES, *READOUT_CELL_PLATES, *protein_plates]
     return pd.concat([wells.assign(**{PLATE: plate}) for plate in plates])[
-        [PLATE, WELL, COMPOUND, CONCENTRATION, CONTROL, INCHIKEY]
+        [PLATE, WELL, COMPOUND, CONCENTRATION, CONTROL, INCHIKEY, SMILES]
     ].reset_index(drop=True)
 
 

@@ -23,6 +23,7 @@ from phenoprot.screens.contract import (
     PROTEIN,
     REQUIRED_COLUMNS,
     SITE,
+    SMILES,
     TARGET,
     VALUE,
     WELL,
@@ -69,8 +70,9 @@ class Screen:
         """Plate layout: one row per well, sorted by plate and well."""
         wells = self._read("wells", self.info.tables.wells)
         wells[CONTROL] = wells[CONTROL].fillna("")
-        if INCHIKEY in wells:
-            wells[INCHIKEY] = wells[INCHIKEY].fillna("")
+        for column in (INCHIKEY, SMILES):
+            if column in wells:
+                wells[column] = wells[column].fillna("")
         return wells
 
     def profile(self, method: str) -> pd.DataFrame:

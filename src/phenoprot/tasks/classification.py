@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,10 @@ DIRECTIONS = {UP.name: 1, DOWN.name: -1}
 
 
 def classification_labels(
-    labels: pd.DataFrame, direction: str, settings: ClassificationSettings
+    labels: pd.DataFrame,
+    direction: str,
+    settings: ClassificationSettings,
+    also_negative: Collection[str] = (),
 ) -> pd.DataFrame:
     """UP-vs-NOT or DOWN-vs-NOT.
 
@@ -35,6 +39,8 @@ def classification_labels(
         ``up`` or ``down``: 1. ``not``: 0. The other direction and unclassified pairs: NaN.
     settings
         Fewest positives and negatives of a protein.
+    also_negative
+        Labels that are 0 instead of NaN. Which proteins enter does not depend on them.
 
     Returns
     -------
@@ -46,6 +52,7 @@ def classification_labels(
     enters = ((values == 1).sum(axis=0) >= settings.min_positives) & (
         (values == 0).sum(axis=0) >= settings.min_negatives
     )
+    values[states.isin(list(also_negative)).to_numpy()] = 0.0
     return label_matrix(values[:, enters], states.index, states.columns[enters])
 
 

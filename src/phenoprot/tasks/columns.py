@@ -11,7 +11,7 @@ GROUP = "Metadata_Group"
 LABELS_OF = "Metadata_LabelsOf"
 """Compound whose labels a prediction is scored against: another one's where labels are shuffled."""
 REPEAT = "Metadata_Repeat"
-"""Number of the label shuffle; 0 where labels are not shuffled."""
+"""Number of the draw of the outer folds, from 0. Shuffled labels are shuffled anew in each."""
 LABEL_COLUMNS = [COMPOUND, PROTEIN, "Label"]
 """Columns of ``labels.parquet`` that the tasks read."""
 PREDICTION_COLUMNS = [*TREATMENT_KEY, FOLD, LABELS_OF, REPEAT]

@@ -17,7 +17,7 @@ from phenoprot.screens.contract import COMPOUND, TREATMENT_KEY
 from phenoprot.tasks.columns import GAUGE, REPEAT, ROWS
 from phenoprot.tasks.data import align, split_by_treatment
 from phenoprot.tasks.fit_settings import Loss, SplitSettings
-from phenoprot.tasks.folds import read_folds
+from phenoprot.tasks.folds import folds_of_repeat, read_folds
 from phenoprot.tasks.model import Model
 
 RESULT = "predictions.parquet"
@@ -43,7 +43,9 @@ class CrossValidation:
     loss: Loss
     """Objective of the task."""
     repeat: int
-    """Number of the shuffle; 0: true labels."""
+    """Number of the draw of the folds."""
+    shuffled: bool = False
+    """Whether labels are permuted among the compounds, anew in each repeat."""
     leak_gauge: bool = False
     """Folds of treatments instead of compounds."""
 
@@ -55,10 +57,8 @@ class CrossValidation:
     @property
     def name(self) -> str:
         """Name of the shard."""
-        name = f"{self.folder.name} {self.row}"
-        if self.leak_gauge:
-            return f"{name} leak gauge"
-        return name if not self.repeat else f"{name} {self.repeat}"
+        kind = " leak gauge" if self.leak_gauge else ""
+        return f"{self.folder.name} {self.row}{kind} {self.repeat + 1}"
 
     @property
     def predictions(self) -> Path:
@@ -87,16 +87,17 @@ def predict(run: CrossValidation, device: str = "cpu") -> pd.DataFrame:
     UserError
         A file is damaged, or the model cannot be fitted.
     """
+    seed = (run.splits.seed, run.repeat)
     data = align(
         [read_table(path, TREATMENT_KEY) for path in run.features],
         read_table(run.labels, [COMPOUND]),
-        read_folds(run.folds),
-        shuffle_seed=run.splits.seed + run.repeat if run.repeat else None,
+        folds_of_repeat(read_folds(run.folds), run.repeat),
+        shuffle_seed=seed if run.shuffled else None,
     )
     if run.leak_gauge:
-        data = split_by_treatment(data, run.splits.folds, run.splits.seed)
+        data = split_by_treatment(data, run.splits.folds, seed)
     scores = run.model.cross_validate(
-        data.features, data.labels, data.folds, data.groups, run.loss, device
+        data.features, data.labels, data.folds, data.groups, run.loss, run.repeat, device
     )
     predictions = pd.DataFrame(scores, columns=data.targets)
     return pd.concat([data.key.assign(**{REPEAT: run.repeat}), predictions], axis=1)

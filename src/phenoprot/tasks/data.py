@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,7 +41,7 @@ class TaskData:
         return self.key[FOLD].to_numpy()
 
 
-def split_by_treatment(data: TaskData, folds: int, seed: int) -> TaskData:
+def split_by_treatment(data: TaskData, folds: int, seed: Sequence[int]) -> TaskData:
     """Assign each treatment for itself to a fold: what folds of compounds are there to prevent.
 
     Inner sub-samples follow, since each treatment becomes a group of its own. Where every compound
@@ -58,7 +59,7 @@ def split_by_treatment(data: TaskData, folds: int, seed: int) -> TaskData:
     return replace(data, key=data.key.assign(**{FOLD: fold}), groups=np.arange(rows))
 
 
-def shuffle_compounds(compounds: pd.Series, seed: int) -> dict[str, str]:
+def shuffle_compounds(compounds: pd.Series, seed: Sequence[int]) -> dict[str, str]:
     """A random permutation of the compounds: whose labels each one gets."""
     names = np.sort(compounds.unique())
     return dict(zip(names, np.random.default_rng(seed).permutation(names), strict=True))
@@ -68,7 +69,7 @@ def align(
     features: list[pd.DataFrame],
     labels: pd.DataFrame,
     folds: pd.DataFrame,
-    shuffle_seed: int | None = None,
+    shuffle_seed: Sequence[int] | None = None,
 ) -> TaskData:
     """Join features, labels and folds on the treatment.
 

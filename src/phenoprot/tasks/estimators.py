@@ -33,7 +33,10 @@ class EstimatorSettings(Settings):
     estimator: str
     """Dotted name of the class."""
     parameters: dict[str, Any]
-    """Arguments of the class, the seed included."""
+    """Arguments of the class."""
+    seed: int | None
+    """``random_state`` of the first repeat; each further one adds 1. None: the class has none, or
+    the parameters set it."""
     clip: Clip
     """Features are clipped to this many standard deviations of the training part."""
 
@@ -54,12 +57,12 @@ class Estimator:
         Parameters
         ----------
         settings
-            The block ``tasks`` of params.yaml: its clip and its training seed.
+            The block ``tasks`` of params.yaml: its clip and the seed of its splits.
         name
             Dotted name of the class, e.g. ``sklearn.svm.SVC``.
         parameters
-            Its arguments. ``random_state`` is the training seed if the class has one and none is
-            given.
+            Its arguments. ``random_state`` is the seed of the splits plus the number of the repeat
+            if the class has one and none is given.
         where
             Key of the model, for messages.
 
@@ -72,15 +75,17 @@ class Estimator:
         kind = _find_class(name, where)
         given = dict(parameters)
         known = _parameters_of(kind, given, name, where)
-        if "random_state" in known:
-            given.setdefault("random_state", settings.training.seed)
+        seeded = "random_state" in known and "random_state" not in given
         if given.get("n_jobs") not in {None, 1}:
             raise UserError(
                 f"{name} asks for n_jobs={quoted(given['n_jobs'])}, but a model has one process",
                 where=where,
                 remedy="Leave n_jobs out; execution.workers sets how many models run at a time.",
             )
-        model = cls(EstimatorSettings(estimator=name, parameters=given, clip=settings.clip))
+        seed = settings.splits.seed if seeded else None
+        model = cls(
+            EstimatorSettings(estimator=name, parameters=given, seed=seed, clip=settings.clip)
+        )
         if issubclass(kind, ClassifierMixin):
             _score_method(kind(**given), name, where)
         return model
@@ -107,6 +112,7 @@ class Estimator:
         folds: np.ndarray,
         groups: np.ndarray,
         loss: Loss,
+        repeat: int,
         device: str,
     ) -> np.ndarray:
         """Fit each target to the training rows whose label is there, and score the test rows.
@@ -126,7 +132,9 @@ class Estimator:
             The estimator does not take the data or its parameters, or scores are not finite.
         """
         del groups, loss, device
-        unfitted = _find_class(self.name, self._where)(**self.settings.parameters)
+        seed = self.settings.seed
+        given = self.settings.parameters | ({} if seed is None else {"random_state": seed + repeat})
+        unfitted = _find_class(self.name, self._where)(**given)
         scores = np.full(labels.shape, np.nan, dtype=np.float32)
         for fold in np.unique(folds):
             train, test = train_rows(folds, fold), np.flatnonzero(folds == fold)

@@ -23,38 +23,36 @@ Width = Annotated[int, Field(ge=1, le=2**16)]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 Penalty = Annotated[float, Field(ge=0, le=1e9)]
 Clip = Annotated[float, Field(gt=0, le=1e6)]
+Rate = Annotated[float, Field(gt=0, le=1)]
+SplitKind = Literal["compound", "scaffold", "target", "plate", "random"]
 
 
 class SplitSettings(Settings):
-    """Cross-validation, outer and inner."""
+    """The outer folds of the cross-validation."""
 
     folds: int = Field(ge=2, le=1000)
-    """Outer folds, grouped by compound."""
-    inner_splits: int = Field(ge=1, le=1000)
-    """Random sub-samplings of the training part in which grid points compete."""
-    inner_share: float = Field(gt=0, lt=0.5)
-    """Share of the training compounds that each of them holds out for early stopping."""
+    """Outer folds (poster: 5); what stays together is decided by `kind`."""
+    repeats: int = Field(ge=1, le=1000)
+    """How often the folds are drawn. Scores are averaged over the draws."""
+    kind: SplitKind
+    """What is kept on one side: ``compound``, ``scaffold`` (Bemis-Murcko), ``target`` (compounds
+    that share a target, directly or through others), ``plate`` (compounds of one set of plates), or
+    nothing but the compound's own name: ``random``."""
     seed: Seed
-    """Seed of the folds and of the inner sub-samplings."""
+    """Seed of the folds and of shuffled labels."""
 
 
-class TrainSettings(Settings):
-    """How a network is trained."""
+class InnerSettings(Settings):
+    """Random sub-samplings of a training part, in which hyperparameters compete."""
 
-    learning_rate: float = Field(gt=0, le=1)
-    """Adam's step size (poster: 1e-4)."""
-    batch_size: Count
-    """Treatments per step."""
-    max_epochs: Count
-    """Epochs after which training stops in any case."""
-    patience: Count
-    """Epochs without a lower loss on the held-out inner compounds before it stops."""
-    seed: Seed
-    """Seed of initial weights, batches and dropout."""
+    splits: int = Field(ge=1, le=1000)
+    """Number of sub-samplings."""
+    share: float = Field(gt=0, lt=0.5)
+    """Share of the training compounds that each of them holds out."""
 
 
 class MlpConfig(Settings):
-    """Shape and regularisation of one network: a point of the grid."""
+    """Shape, regularisation and step size of one network: a point of the grid."""
 
     hidden_layers: Layers
     """Number of hidden layers (poster: 4)."""
@@ -66,11 +64,21 @@ class MlpConfig(Settings):
     """Share of hidden units dropped in training (poster: 0.2)."""
     weight_decay: Penalty
     """L2 penalty in Adam."""
+    learning_rate: Rate
+    """Adam's step size (poster: 1e-4)."""
+    skip: bool
+    """Whether a linear path leads from the inputs to the outputs, beside the hidden layers."""
 
 
-class MlpGrid(Settings):
-    """Every combination is tried in the inner splits."""
+class MlpSettings(Settings):
+    """A multi-target network, and how it is trained.
 
+    Lists are a grid: every combination competes in the inner splits.
+    """
+
+    components: Count | None
+    """Principal components of the training part's features that the network sees, on one common
+    scale; null: the standardised features themselves."""
     hidden_layers: list[Layers] = Field(min_length=1)
     """Numbers of hidden layers (poster: 4)."""
     width: list[Width] = Field(min_length=1)
@@ -81,10 +89,31 @@ class MlpGrid(Settings):
     """Shares of hidden units dropped in training (poster: 0.2)."""
     weight_decay: list[Penalty] = Field(min_length=1)
     """L2 penalties in Adam."""
+    learning_rate: list[Rate] = Field(min_length=1)
+    """Adam's step sizes (poster: 1e-4)."""
+    skip: list[bool] = Field(min_length=1)
+    """Whether a linear path leads from the inputs to the outputs, beside the hidden layers. It
+    starts at 0, so that the network need not bend itself to say what a linear model can."""
+    output_bias: Literal["base_rate", "random"]
+    """First bias of the outputs. ``base_rate``: log odds of each target in the training part, or
+    its mean level. ``random``: near 0, as the other biases; a rare target's base rate must then be
+    learned first."""
+    batch_size: Count
+    """Treatments per step."""
+    max_steps: Count
+    """Steps after which training stops in any case, rounded up to whole epochs."""
+    patience: Count
+    """Steps without a lower loss on the held-out inner compounds before training stops."""
+    ensemble: int = Field(ge=1, le=1000)
+    """Networks per fold, of different seeds; their outputs are averaged."""
+    inner: InnerSettings
+    """The inner splits."""
+    seed: Seed
+    """Seed of initial weights, batches, dropout and inner splits."""
 
     def points(self) -> list[MlpConfig]:
         """All combinations, in the order of the lists."""
-        names = list(type(self).model_fields)
+        names = list(MlpConfig.model_fields)
         return [
             MlpConfig(**dict(zip(names, values, strict=True)))
             for values in product(*(getattr(self, name) for name in names))
@@ -98,17 +127,17 @@ class LinearSettings(Settings):
     """Principal components of the training part's features that are kept."""
     penalties: list[Penalty] = Field(min_length=1)
     """Ridge penalties that compete in the inner splits, relative to the training rows' number."""
+    inner: InnerSettings
+    """The inner splits."""
+    seed: Seed
+    """Seed of the inner splits."""
 
 
 class MlpModelSettings(Settings):
-    """All that the MLP's results depend on."""
+    """All that a network's results depend on."""
 
-    splits: SplitSettings
-    """Cross-validation."""
-    training: TrainSettings
-    """Optimiser."""
-    mlp: MlpGrid
-    """Hyperparameter grid."""
+    network: MlpSettings
+    """Grid and training."""
     clip: Clip
     """Features are clipped to this many standard deviations of the training part."""
 
@@ -116,9 +145,7 @@ class MlpModelSettings(Settings):
 class LinearModelSettings(Settings):
     """All that the linear model's results depend on."""
 
-    splits: SplitSettings
-    """Cross-validation."""
     linear: LinearSettings
-    """Components and penalties."""
+    """Components, penalties and inner splits."""
     clip: Clip
     """Features are clipped to this many standard deviations of the training part."""

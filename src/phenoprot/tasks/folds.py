@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,18 @@ from phenoprot.core.artefacts import REMEDY, remedied
 from phenoprot.core.errors import UserError
 from phenoprot.core.tables import parse_numbers, read_delimited
 from phenoprot.screens.contract import COMPOUND
-from phenoprot.tasks.columns import FOLD, GROUP
+from phenoprot.tasks.columns import FOLD, GROUP, REPEAT
+from phenoprot.tasks.fit_settings import InnerSettings
 
 
 def read_folds(path: Path) -> pd.DataFrame:
     """Read a fold table; every compound name is text, "NA" included.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``Metadata_Repeat``, ``Metadata_Compound``, ``Metadata_Group``, ``Fold``: every compound
+        once in each repeat.
 
     Raises
     ------
@@ -24,29 +32,42 @@ def read_folds(path: Path) -> pd.DataFrame:
     """
     with remedied():
         table = read_delimited(path)
-    columns = [COMPOUND, GROUP, FOLD]
+    columns = [REPEAT, COMPOUND, GROUP, FOLD]
     missing = [column for column in columns if column not in table]
     if missing or table.empty:
-        raise UserError(
-            f"column(s) missing: {', '.join(missing)}" if missing else "the table has no row",
-            where=str(path),
-            remedy=REMEDY,
+        raise _damaged(
+            path, f"column(s) missing: {', '.join(missing)}" if missing else "the table has no row"
         )
-    numbers, _ = parse_numbers(table[FOLD])
-    wrong = ~((numbers >= 0) & (numbers < 2**31) & (numbers == np.floor(numbers)))
-    wrong |= table[[COMPOUND, GROUP]].isna().any(axis=1).to_numpy()
+    wrong = table[[COMPOUND, GROUP]].isna().any(axis=1).to_numpy()
+    numbers = {}
+    for column in (REPEAT, FOLD):
+        numbers[column], _ = parse_numbers(table[column])
+        whole = numbers[column] == np.floor(numbers[column])
+        wrong |= ~((numbers[column] >= 0) & (numbers[column] < 2**31) & whole)
     if wrong.any():
-        raise UserError(
-            f"{wrong.sum()} of {len(table)} row(s) lack a name or a fold number",
-            where=str(path),
-            remedy=REMEDY,
+        raise _damaged(
+            path, f"{wrong.sum()} of {len(table)} row(s) lack a name, a repeat or a fold number"
         )
-    table[FOLD] = numbers.astype(np.int64)
-    return table
+    table = table.assign(**{name: values.astype(np.int64) for name, values in numbers.items()})
+    doubled = int(table.duplicated([REPEAT, COMPOUND]).sum())
+    if doubled:
+        raise _damaged(path, f"{doubled} compound(s) are twice in a repeat")
+    if (table.groupby(COMPOUND)[REPEAT].nunique() != table[REPEAT].nunique()).any():
+        raise _damaged(path, "some compounds are not in every repeat")
+    return table[columns]
+
+
+def _damaged(path: Path, what: str) -> UserError:
+    return UserError(what, where=str(path), remedy=REMEDY)
+
+
+def folds_of_repeat(table: pd.DataFrame, repeat: int) -> pd.DataFrame:
+    """Compound, group and fold of one draw of the folds."""
+    return table.loc[table[REPEAT] == repeat, [COMPOUND, GROUP, FOLD]]
 
 
 def inner_holdouts(
-    groups: np.ndarray, train: np.ndarray, splits: int, share: float, seed: int
+    groups: np.ndarray, train: np.ndarray, inner: InnerSettings, seed: Sequence[int]
 ) -> list[np.ndarray]:
     """Random sub-samples of the training rows to hold out, whole groups at a time.
 
@@ -56,8 +77,8 @@ def inner_holdouts(
         (rows,): group of every row, test rows included.
     train
         Row numbers of the training part.
-    splits, share, seed
-        Number of sub-samples, share of the groups in each, random seed.
+    inner, seed
+        Number of sub-samples and share of the groups in each; random seed.
 
     Returns
     -------
@@ -65,6 +86,8 @@ def inner_holdouts(
         Row numbers held out in each sub-sample; the rest of `train` is for fitting.
     """
     names = np.unique(groups[train])
-    held = max(1, round(share * len(names)))
+    held = max(1, round(inner.share * len(names)))
     rng = np.random.default_rng(seed)
-    return [train[np.isin(groups[train], rng.permutation(names)[:held])] for _ in range(splits)]
+    return [
+        train[np.isin(groups[train], rng.permutation(names)[:held])] for _ in range(inner.splits)
+    ]

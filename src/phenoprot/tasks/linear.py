@@ -15,7 +15,12 @@ import numpy as np
 from phenoprot.tasks.fit_settings import LinearModelSettings, Loss
 from phenoprot.tasks.folds import inner_holdouts
 from phenoprot.tasks.model import BOTH, refuse_parameters
-from phenoprot.tasks.scaling import Scaler, scale_features, train_rows
+from phenoprot.tasks.scaling import (
+    Scaler,
+    principal_components,
+    scale_features,
+    train_rows,
+)
 
 if TYPE_CHECKING:
     from phenoprot.tasks.settings import TaskSettings
@@ -34,8 +39,7 @@ class Linear:
     def make(cls, settings: TaskSettings, parameters: Mapping[str, Any]) -> Linear:
         """The model as ``tasks`` of params.yaml has it."""
         refuse_parameters(cls.name, parameters, "tasks.linear")
-        needed = {name: getattr(settings, name) for name in LinearModelSettings.model_fields}
-        return cls(LinearModelSettings(**needed))
+        return cls(LinearModelSettings(linear=settings.linear, clip=settings.clip))
 
     def cross_validate(
         self,
@@ -44,25 +48,12 @@ class Linear:
         folds: np.ndarray,
         groups: np.ndarray,
         loss: Loss,
+        repeat: int,
         device: str,
     ) -> np.ndarray:
         """Scores (rows, n_targets) float32: least squares whatever the loss, on the CPU."""
         del loss, device
-        return nested_linear(features, labels, folds, groups, self.settings)
-
-
-def principal_components(features: np.ndarray, train: np.ndarray, components: int) -> np.ndarray:
-    """Scores of all rows on the leading components of the training rows.
-
-    Parameters
-    ----------
-    features
-        (rows, n_features), centred on the training rows.
-    train, components
-        Rows to fit, and how many components to keep (at most the rank allows).
-    """
-    _, _, axes = np.linalg.svd(features[train].astype(np.float64), full_matrices=False)
-    return features @ axes[:components].T
+        return nested_linear(features, labels, folds, groups, self.settings, repeat)
 
 
 def ridge_path(
@@ -111,6 +102,7 @@ def nested_linear(
     folds: np.ndarray,
     groups: np.ndarray,
     settings: LinearModelSettings,
+    repeat: int = 0,
 ) -> np.ndarray:
     """Cross-validate principal components and ridge; the penalty is chosen inside each fold.
 
@@ -122,7 +114,7 @@ def nested_linear(
     numpy.ndarray
         (rows, n_targets) float32: scores, or levels in the labels' own units.
     """
-    splits, linear = settings.splits, settings.linear
+    linear = settings.linear
     scores = np.full(labels.shape, np.nan, dtype=np.float32)
     for i, fold in enumerate(np.unique(folds)):
         train, test = train_rows(folds, fold), np.flatnonzero(folds == fold)
@@ -131,9 +123,7 @@ def nested_linear(
         scaler = Scaler.fit(labels[train])
         y = scaler.scale(labels)
         errors = np.zeros(len(linear.penalties))
-        for held in inner_holdouts(
-            groups, train, splits.inner_splits, splits.inner_share, splits.seed + 1 + i
-        ):
+        for held in inner_holdouts(groups, train, linear.inner, (linear.seed, repeat, i)):
             path = ridge_path(x, y, np.setdiff1d(train, held), linear.penalties)
             errors += np.nanmean((path[:, held] - y[held]) ** 2, axis=(1, 2))
         best = linear.penalties[int(errors.argmin())]

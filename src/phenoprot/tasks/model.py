@@ -50,6 +50,7 @@ class Model(Protocol):
         folds: np.ndarray,
         groups: np.ndarray,
         loss: Loss,
+        repeat: int,
         device: str,
     ) -> np.ndarray:
         """Predict every row from the rows of the other folds.
@@ -68,6 +69,9 @@ class Model(Protocol):
             the inner splits.
         loss
             Objective of the task; a model that has one of its own may ignore it.
+        repeat
+            Number of the draw of the folds, from 0: a model with random numbers takes others in
+            each.
         device
             Torch device; ``cpu`` unless `on_device`.
 

@@ -1,8 +1,8 @@
-"""The models there are: two of our own, those of other packages, and scikit-learn's estimators.
+"""The models there are: our own, those of other packages, and scikit-learn's estimators.
 
 An entry is a class with a class method ``make(settings, parameters) -> Model``: `settings` is the
-block ``tasks`` of params.yaml, whose keys `splits`, `training`, `mlp`, `linear` and `clip` a stage
-may read; `parameters` is what the row gives.
+block ``tasks`` of params.yaml, whose keys `splits`, `mlp`, `mlp_poster`, `linear` and `clip` a
+stage may read; `parameters` is what the row gives.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ MODELS = Registry(
     "phenoprot.models",
     {
         "mlp": "phenoprot.tasks.nested:Mlp",
+        "mlp_poster": "phenoprot.tasks.nested:PosterMlp",
         "linear": "phenoprot.tasks.linear:Linear",
     },
     (f"{SKLEARN}<module>.<class>",),

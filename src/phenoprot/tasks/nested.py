@@ -1,24 +1,38 @@
-"""Model ``mlp``: nested cross-validation of the networks.
+"""Models ``mlp`` and ``mlp_poster``: nested cross-validation of the networks.
 
 Everything that is fitted sees the training part of its fold only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from phenoprot.tasks.fit_settings import Loss, MlpConfig, MlpModelSettings
+from phenoprot.tasks.fit_settings import Loss, MlpConfig, MlpModelSettings, MlpSettings
 from phenoprot.tasks.folds import inner_holdouts
-from phenoprot.tasks.mlp import Fit, Member, predict, train_stack
+from phenoprot.tasks.mlp import predict
 from phenoprot.tasks.model import BOTH, refuse_parameters
-from phenoprot.tasks.scaling import Scaler, scale_features, train_rows
+from phenoprot.tasks.scaling import (
+    Scaler,
+    common_scale,
+    principal_components,
+    scale_features,
+    train_rows,
+)
+from phenoprot.tasks.training import (
+    Member,
+    Training,
+    TrainPlan,
+    best_epoch,
+    learning_curves,
+    train_networks,
+)
 
 if TYPE_CHECKING:
     from phenoprot.tasks.settings import TaskSettings
@@ -28,6 +42,8 @@ BLOCK = 16
 tensor's last few elements otherwise than the rest, and which are last depends on the number of
 networks that still train: with whole blocks (widths too) a network is the same to the bit whatever
 the others do."""
+SEARCH, FINAL = 0, 1
+"""Streams of random numbers: networks of the inner splits, and those of the whole training part."""
 
 
 @dataclass(frozen=True)
@@ -35,16 +51,15 @@ class Mlp:
     """Multi-target networks; grid point and number of epochs are chosen inside each fold."""
 
     settings: MlpModelSettings
-    name = "mlp"
+    name: ClassVar[str] = "mlp"
     scorers = BOTH
     on_device = True
 
     @classmethod
-    def make(cls, settings: TaskSettings, parameters: Mapping[str, Any]) -> Mlp:
-        """The model as ``tasks`` of params.yaml has it."""
-        refuse_parameters(cls.name, parameters, "tasks.mlp and tasks.training")
-        needed = {name: getattr(settings, name) for name in MlpModelSettings.model_fields}
-        return cls(MlpModelSettings(**needed))
+    def make(cls, settings: TaskSettings, parameters: Mapping[str, Any]) -> Self:
+        """The model as the block of its name below ``tasks`` has it."""
+        refuse_parameters(cls.name, parameters, f"tasks.{cls.name}")
+        return cls(MlpModelSettings(network=getattr(settings, cls.name), clip=settings.clip))
 
     def cross_validate(
         self,
@@ -53,11 +68,20 @@ class Mlp:
         folds: np.ndarray,
         groups: np.ndarray,
         loss: Loss,
+        repeat: int,
         device: str,
     ) -> np.ndarray:
         """Scores (rows, n_targets) float32, see :func:`nested_mlp`."""
         with _one_result():
-            return nested_mlp(features, labels, folds, groups, self.settings, loss, device).scores
+            return nested_mlp(
+                features, labels, folds, groups, self.settings, loss, repeat, device
+            ).scores
+
+
+class PosterMlp(Mlp):
+    """The poster's own MLP: no principal components, no base rate, no ensemble."""
+
+    name = "mlp_poster"
 
 
 @contextmanager
@@ -75,20 +99,23 @@ def _one_result() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class FoldModel:
-    """The final network of one outer fold."""
+    """The final networks of one outer fold."""
 
     config: MlpConfig
-    fit: Fit
+    epochs: int
+    """Epochs that each of them trained for."""
+    networks: list[list[Tensor]]
+    """Weights and biases of each layer in turn, network by network."""
     labels: Scaler | None
     """Standardisation of the labels, in regression."""
 
 
 @dataclass(frozen=True)
 class NestedResult:
-    """Predictions of every row by the model that did not see its fold."""
+    """Predictions of every row by the models that did not see its fold."""
 
     scores: np.ndarray
-    """(rows, targets): logits, or levels in the labels' own units."""
+    """(rows, targets): logits, or levels in the labels' own units; means over an ensemble."""
     models: list[FoldModel]
 
 
@@ -99,6 +126,7 @@ def nested_mlp(
     groups: np.ndarray,
     settings: MlpModelSettings,
     loss: Loss,
+    repeat: int = 0,
     device: str = "cpu",
 ) -> NestedResult:
     """Cross-validate the MLP; grid point and number of epochs are chosen inside each training part.
@@ -111,35 +139,52 @@ def nested_mlp(
         (rows, n_targets): 1 / 0 for ``bce``, levels otherwise; NaN is masked.
     folds, groups
         (rows,): outer fold and compound group of each row.
-    settings, loss, device
-        Cross-validation, grid and training; objective; torch device.
+    settings, loss
+        Grid and training; objective.
+    repeat
+        Number of the draw of the folds: each has random numbers of its own.
+    device
+        Torch device.
 
     Returns
     -------
     NestedResult
-        Per fold: the grid point with the lowest mean stopping loss over the inner splits, trained
-        anew on the whole training part for the mean number of epochs found there.
+        Per fold: the grid point and the number of epochs with the lowest mean loss over the
+        inner splits, trained anew on the whole training part.
     """
+    network = settings.network
     names = np.unique(folds)
     trains = [train_rows(folds, fold) for fold in names]
-    x = np.stack([scale_features(features, train, settings.clip) for train in trains])
+    x = _stacked([_inputs(features, train, settings) for train in trains])
     scalers = [None if loss == "bce" else Scaler.fit(labels[train]) for train in trains]
     y = np.stack([labels if s is None else s.scale(labels) for s in scalers]).astype(np.float32)
     y = np.pad(y, ((0, 0), (0, 0), (0, -y.shape[2] % BLOCK)), constant_values=np.nan)
     # Row by row in memory: pandas hands over columns, and a batch would copy the whole array.
     x_all, y_all = (torch.from_numpy(np.ascontiguousarray(v)).to(device) for v in (x, y))
-    chosen = _search(x_all, y_all, trains, groups, settings, loss)
+    chosen = _search(x_all, y_all, trains, groups, network, loss, repeat)
+    models = _refit(x_all, y_all, trains, chosen, scalers, network, loss, repeat)
     scores = np.full(labels.shape, np.nan, dtype=np.float32)
-    models: list[FoldModel] = []
-    finals = _refit(x_all, y_all, trains, chosen, settings, loss)
-    for i, (fold, (config, _), fit) in enumerate(zip(names, chosen, finals, strict=True)):
+    for i, (fold, model) in enumerate(zip(names, models, strict=True)):
         test = np.flatnonzero(folds == fold)
-        logits = predict(fit.parameters, x_all[i, test], config)[:, : labels.shape[1]]
-        output = logits.cpu().numpy()
-        scaler = scalers[i]
-        scores[test] = output if scaler is None else scaler.restore(output)
-        models.append(FoldModel(config, fit, scaler))
+        outputs = [predict(weights, x_all[i, test], model.config) for weights in model.networks]
+        output = torch.stack(outputs).mean(dim=0)[:, : labels.shape[1]].cpu().numpy()
+        scores[test] = output if model.labels is None else model.labels.restore(output)
     return NestedResult(scores, models)
+
+
+def _inputs(features: np.ndarray, train: np.ndarray, settings: MlpModelSettings) -> np.ndarray:
+    """What the networks of one fold see of all rows, (rows, inputs) float32."""
+    scaled = scale_features(features, train, settings.clip)
+    components = settings.network.components
+    if components is None:
+        return scaled
+    return common_scale(principal_components(scaled, train, components), train)
+
+
+def _stacked(inputs: Sequence[np.ndarray]) -> np.ndarray:
+    """Inputs of all folds, (folds, rows, inputs); a fold of lower rank ends in zeros."""
+    width = max(values.shape[1] for values in inputs)
+    return np.stack([np.pad(v, ((0, 0), (0, width - v.shape[1]))) for v in inputs])
 
 
 def _search(
@@ -147,35 +192,40 @@ def _search(
     y: Tensor,
     trains: list[np.ndarray],
     groups: np.ndarray,
-    settings: MlpModelSettings,
+    network: MlpSettings,
     loss: Loss,
+    repeat: int,
 ) -> list[tuple[MlpConfig, int]]:
-    """Best grid point and its mean number of epochs for each outer fold."""
-    splits = settings.splits
+    """Best grid point and number of epochs for each outer fold."""
+    inner = network.inner
     members: list[Member] = []
+    held_out: list[np.ndarray] = []
     for fold, train in enumerate(trains):
-        holdouts = inner_holdouts(
-            groups, train, splits.inner_splits, splits.inner_share, splits.seed + 1 + fold
-        )
-        members += [
-            Member(fold, np.setdiff1d(train, held), held, stream=len(members) + i)
-            for i, held in enumerate(holdouts)
-        ]
-    longest = max(len(member.train) for member in members)
-    losses, epochs = [], []
-    for config in settings.mlp.points():
-        fits = train_stack(x, y, members, config, settings.training, loss, longest)
-        losses.append([fit.stop_loss for fit in fits])
-        epochs.append([fit.epochs for fit in fits])
-    shape = (-1, len(trains), splits.inner_splits)
-    mean_loss = np.array(losses).reshape(shape).mean(axis=2)
-    mean_epochs = np.array(epochs).reshape(shape).mean(axis=2)
-    best = mean_loss.argmin(axis=0)
-    points = settings.mlp.points()
-    return [
-        (points[point], max(1, round(float(mean_epochs[point, fold]))))
-        for fold, point in enumerate(best)
-    ]
+        seed = (network.seed, repeat, fold)
+        for split, held in enumerate(inner_holdouts(groups, train, inner, seed)):
+            stream = (network.seed, repeat, SEARCH, fold, split)
+            members.append(Member(fold, np.setdiff1d(train, held), stream))
+            held_out.append(held)
+    teams = [member.fold for member in members]
+    plan = _plan([member.train for member in members], network, loss)
+    best: list[tuple[float, MlpConfig, int] | None] = [None] * len(trains)
+    for config in network.points():
+        training = Training(x, y, members, config, plan)
+        curves = learning_curves(training, held_out, teams, network.max_steps, network.patience)
+        for fold, curve in enumerate(curves):
+            epoch, so_far = best_epoch(curve), best[fold]
+            if so_far is None or curve[epoch] < so_far[0]:
+                best[fold] = (curve[epoch], config, epoch + 1)
+    return [(config, epochs) for _, config, epochs in filter(None, best)]
+
+
+def _plan(trains: Sequence[np.ndarray], network: MlpSettings, loss: Loss) -> TrainPlan:
+    return TrainPlan(
+        batch_size=network.batch_size,
+        epoch_rows=max(map(len, trains)),
+        loss=loss,
+        base_rate=network.output_bias == "base_rate",
+    )
 
 
 def _refit(
@@ -183,17 +233,26 @@ def _refit(
     y: Tensor,
     trains: list[np.ndarray],
     chosen: list[tuple[MlpConfig, int]],
-    settings: MlpModelSettings,
+    scalers: list[Scaler | None],
+    network: MlpSettings,
     loss: Loss,
-) -> list[Fit]:
-    """Train the chosen grid point of each fold on its whole training part."""
-    none = np.empty(0, dtype=np.int64)
-    longest = max(map(len, trains))
-    finals: dict[int, Fit] = {}
-    for config in settings.mlp.points():
-        lanes = [i for i, (best, _) in enumerate(chosen) if best == config]
-        if lanes:
-            members = [Member(i, trains[i], none, chosen[i][1], stream=i) for i in lanes]
-            fits = train_stack(x, y, members, config, settings.training, loss, longest)
-            finals |= dict(zip(lanes, fits, strict=True))
-    return [finals[i] for i in range(len(chosen))]
+    repeat: int,
+) -> list[FoldModel]:
+    """Train the chosen grid point of each fold on its whole training part, seed by seed."""
+    plan = _plan(trains, network, loss)
+    models: dict[int, FoldModel] = {}
+    for config in network.points():
+        folds = [fold for fold, (best, _) in enumerate(chosen) if best == config]
+        if not folds:
+            continue
+        members = [
+            Member(fold, trains[fold], (network.seed, repeat, FINAL, fold, number))
+            for fold in folds
+            for number in range(network.ensemble)
+        ]
+        epochs = [chosen[member.fold][1] for member in members]
+        networks = iter(train_networks(x, y, members, epochs, config, plan))
+        for fold in folds:
+            own = [next(networks) for _ in range(network.ensemble)]
+            models[fold] = FoldModel(config, chosen[fold][1], own, scalers[fold])
+    return [models[fold] for fold in range(len(chosen))]

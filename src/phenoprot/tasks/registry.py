@@ -15,6 +15,7 @@ TASKS = Registry(
         "classification": "phenoprot.tasks.classification:TASK",
         "regression": "phenoprot.tasks.regression:TASK",
         "targets": "phenoprot.tasks.targets:TASK",
+        "sensitivity": "phenoprot.tasks.sensitivity:TASK",
     },
 )
 """In the order of the tables; those of other packages follow by name."""

@@ -1,4 +1,4 @@
-"""Run the rows of a task: one shard per row, label set and shuffle, in parallel, resumable.
+"""Run the rows of a task: one shard per row, label set and repeat, in parallel, resumable.
 
 A shard's result lies in the work folder under the fingerprint of all that went into it (see
 :mod:`phenoprot.execution.run`). A run that was killed, or one that got a new row, computes only
@@ -30,6 +30,7 @@ from phenoprot.tasks import crossvalidate
 from phenoprot.tasks.columns import PREDICTION_COLUMNS
 from phenoprot.tasks.crossvalidate import RESULT, CrossValidation
 from phenoprot.tasks.fit_settings import Loss
+from phenoprot.tasks.folds import folds_of_repeat, read_folds
 from phenoprot.tasks.model import Model
 from phenoprot.tasks.models import find_model
 from phenoprot.tasks.registry import all_tasks, require_tasks
@@ -89,9 +90,10 @@ def settings_of(task: Task, settings: TaskSettings) -> Settings:
         The block below ``others`` is missing keys, or has unknown ones or wrong values; or there
         is a block of an unknown task.
     """
-    field = TaskSettings.model_fields.get(task.name)
+    name = task.block or task.name
+    field = TaskSettings.model_fields.get(name)
     if field is not None and field.annotation is task.settings:
-        block: Settings = getattr(settings, task.name)
+        block: Settings = getattr(settings, name)
         return block
     require_tasks(settings.others, "params.yaml: tasks.others")
     content: dict[str, Any] = settings.others.get(task.name, {})
@@ -111,7 +113,7 @@ def models_of(
     models = {}
     for name, row in rows.items():
         require_tasks(row.tasks or (), f"params.yaml: tasks of row {quoted(name)}")
-        if row.takes_part(task.name):
+        if row.takes_part(task.name, task.asked):
             where = f"params.yaml: model of row {quoted(name)}"
             models[name] = find_model(row.model, settings, where)
             _require_scores(models[name], row, where)
@@ -120,7 +122,7 @@ def models_of(
 
 def _require_scores(model: Model, row: RowSettings, where: str) -> None:
     """Stop unless a model can take part in all tasks of its row."""
-    tasks = [task for task in all_tasks().values() if row.takes_part(task.name)]
+    tasks = [task for task in all_tasks().values() if row.takes_part(task.name, task.asked)]
     beyond = [task.name for task in tasks if task.scorer not in model.scorers]
     if beyond:
         able = [task.name for task in tasks if task.scorer in model.scorers]
@@ -140,7 +142,8 @@ def _require_targets(table: pd.DataFrame, part: Part, task: Task, paths: Paths) 
         raise UserError(
             f"no target has enough labels for {part.name.replace('/', ' ')}",
             where=str(paths.labels),
-            remedy=f"Lower the limits in params.yaml under tasks.{task.name}, or bring more data.",
+            remedy=f"Lower the limits of tasks.{task.block or task.name} in params.yaml, or bring "
+            "more data.",
         )
 
 
@@ -152,7 +155,7 @@ def plan(
     paths: Paths,
     settings: TaskSettings,
 ) -> list[CrossValidation]:
-    """What to run on one label matrix: every row of the task, shuffled rows several times.
+    """What to run on one label matrix: every row of the task in every repeat.
 
     Leak gauges come last.
 
@@ -181,26 +184,32 @@ def plan(
             splits=settings.splits,
             loss=loss,
             repeat=repeat,
+            shuffled=rows[name].shuffled,
         )
         for name, model in models.items()
-        for repeat in (range(1, settings.shuffles + 1) if rows[name].shuffled else (0,))
+        for repeat in range(settings.splits.repeats)
     ]
     gauged = [run for run in runs if rows[run.row].leak_gauge]
     return runs + [replace(run, leak_gauge=True) for run in gauged]
 
 
 def shards_of(runs: Iterable[CrossValidation]) -> list[Shard]:
-    """Shards under the hash of all they depend on: inputs, model, splits, device, code."""
+    """Shards under the hash of all they depend on: inputs, model, splits, device, code.
+
+    Of the folds, those of the run's own repeat: more repeats leave the others as they are.
+    """
     runs = list(runs)
     for path in sorted({p for run in runs for p in (run.labels, *run.features, run.folds)}):
         require_file(path, REMEDY)
+    folds = {path: read_folds(path) for path in {run.folds for run in runs}}
     shards = []
     for run in runs:
         device = choose_device() if run.model.on_device else CPU
         key = fingerprint(
-            [run.model.name, run.model.settings.model_dump(), run.splits.model_dump()],
-            [run.loss, run.repeat, run.leak_gauge],
-            [file_sha256(path) for path in (run.labels, *run.features, run.folds)],
+            [run.model.name, run.model.settings.model_dump(), run.splits.seed, run.splits.folds],
+            [run.loss, run.repeat, run.shuffled, run.leak_gauge],
+            folds_of_repeat(folds[run.folds], run.repeat).to_numpy().tolist(),
+            [file_sha256(path) for path in (run.labels, *run.features)],
             device_name(device),
             code_fingerprint(crossvalidate.__name__, type(run.model).__module__),
         )
@@ -217,7 +226,7 @@ def cross_validate(
 
 
 def collect(runs: Iterable[CrossValidation], results: Iterable[Path]) -> None:
-    """Write the predictions of each row beside its labels, shuffles stacked."""
+    """Write the predictions of each row beside its labels, repeats stacked."""
     tables: dict[Path, list[pd.DataFrame]] = {}
     for run, result in zip(runs, results, strict=True):
         tables.setdefault(run.predictions, []).append(read_table(result, PREDICTION_COLUMNS))

@@ -13,9 +13,8 @@ from phenoprot.core.settings import Count, Name, Settings
 from phenoprot.tasks.fit_settings import (
     Clip,
     LinearSettings,
-    MlpGrid,
+    MlpSettings,
     SplitSettings,
-    TrainSettings,
 )
 from phenoprot.wells.names import PROTEOME
 
@@ -50,16 +49,14 @@ class TaskSettings(Settings):
 
     splits: SplitSettings
     """Cross-validation."""
-    training: TrainSettings
-    """Optimiser of the MLP."""
-    mlp: MlpGrid
-    """Hyperparameter grid of the MLP."""
+    mlp: MlpSettings
+    """The MLP."""
+    mlp_poster: MlpSettings
+    """The poster's MLP, to be compared with ours."""
     linear: LinearSettings
-    """The linear model beside it."""
+    """The linear model beside them."""
     clip: Clip
     """Features are clipped to this many standard deviations of the training part."""
-    shuffles: int = Field(ge=1, le=10_000)
-    """Label permutations, each with a full nested cross-validation, behind the shuffled row."""
     classification: ClassificationSettings
     """Up / down regulation."""
     regression: RegressionSettings
@@ -74,13 +71,13 @@ class ModelSettings(Settings):
     """A model by name, and its parameters."""
 
     estimator: str
-    """``mlp``, ``linear``, a model of another package by its entry point, or any classifier or
-    regressor of scikit-learn by its dotted name, e.g. ``sklearn.svm.SVC``. Without parameters the
-    name can stand alone: ``model: mlp``."""
+    """``mlp``, ``mlp_poster``, ``linear``, a model of another package by its entry point, or any
+    classifier or regressor of scikit-learn by its dotted name, e.g. ``sklearn.svm.SVC``. Without
+    parameters the name can stand alone: ``model: mlp``."""
     parameters: dict[str, Any] = {}
-    """Arguments of scikit-learn's estimator, or of another package's model; ``mlp`` and ``linear``
+    """Arguments of scikit-learn's estimator, or of another package's model; Our own
     are set under ``tasks``. An estimator with a ``random_state`` gets the seed of
-    ``tasks.training``, if none is given."""
+    ``tasks.splits`` plus the number of the repeat, if none is given."""
 
 
 class RowSettings(Settings):
@@ -96,22 +93,25 @@ class RowSettings(Settings):
     """
 
     features: list[Name] = Field(min_length=1)
-    """Profile tables of the screen, side by side. ``plate_position`` is made from the well names,
-    ``proteome`` is the protein readout itself."""
+    """Profile tables of the screen, side by side. Four are made: ``plate_position`` from the well
+    names, ``structure`` from the SMILES, ``concentration`` from the dose; ``proteome`` is the
+    protein readout itself."""
     model: ModelSettings
     """What predicts from them: a name, or `estimator` and `parameters`."""
     shuffled: bool = False
-    """Permute the labels among the compounds: the row's score is what no information gives."""
+    """Permute the labels among the compounds, anew in each repeat: the row's score is what no
+    information gives."""
     tasks: tuple[Name, ...] | None = None
-    """Tasks the row takes part in, those of other packages included; by default all."""
+    """Tasks the row takes part in, those of other packages included; by default all, but for
+    ``sensitivity``, which a row must name."""
     leak_gauge: bool = False
     """Cross-validate the row once more with folds of treatments instead of compounds, so that doses
     of a compound stand on both sides. The gain is what a leak would be worth; it enters no table
     but that of the gauge."""
 
-    def takes_part(self, task: str) -> bool:
-        """Whether the row is in the tables of a task."""
-        return self.tasks is None or task in self.tasks
+    def takes_part(self, task: str, asked: bool = False) -> bool:
+        """Whether the row is in the tables of a task; `asked`: only those that name it are."""
+        return not asked if self.tasks is None else task in self.tasks
 
     @field_validator("model", mode="before")
     @classmethod

@@ -63,7 +63,7 @@ class Targets(Task):
     def labels(self, sources: LabelSources, settings: TargetSettings) -> dict[str, pd.DataFrame]:
         """One matrix from the screen's annotations of the compounds that have a fold."""
         annotated = load_screen(sources.folder).targets()
-        compounds = read_folds(sources.paths.folds)[COMPOUND]
+        compounds = read_folds(sources.paths.folds)[COMPOUND].drop_duplicates()
         return {ANNOTATED.name: target_labels(annotated, compounds, settings)}
 
     def planted_groups(self, truth: Path, part: str) -> pd.Series:

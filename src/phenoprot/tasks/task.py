@@ -7,8 +7,8 @@ task to task is asked of the object.
 Who reads what: the stage of the task and :func:`phenoprot.tasks.run.run_task` ask for `labels` and
 `loss`; the evaluation asks for `parts`, `scorer` and `planted_groups` (names of groups stand in
 :mod:`phenoprot.tasks.planted`); the report asks for titles, `poster` and `poster_top`. A row of the
-tables says by ``RowSettings.takes_part(task.name)`` whether it is in the task. Columns and folders
-of the predictions stand in :mod:`phenoprot.tasks.columns`.
+tables says by ``RowSettings.takes_part(task.name, task.asked)`` whether it is in the task. Columns
+and folders of the predictions stand in :mod:`phenoprot.tasks.columns`.
 """
 
 from __future__ import annotations
@@ -65,6 +65,10 @@ class Task(ABC):
     """Model of its block in params.yaml."""
     scorer: Scorer
     """How its predictions are scored."""
+    block: str | None = None
+    """Name of its block in params.yaml, if it shares that of another task; None: its own name."""
+    asked: bool = False
+    """Whether only those rows take part that name it."""
     reads: tuple[Table, ...] = ()
     """Parts of the screen folder that its labels are made from, besides the earlier stages'."""
     poster: Mapping[str, Mapping[str, Figures]] = {}

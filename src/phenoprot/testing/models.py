@@ -109,7 +109,7 @@ def _check_leaks(model: Model, problem: Problem, scores: np.ndarray, loss: Loss,
 
 def _predict(model: Model, problem: Problem, loss: Loss) -> np.ndarray:
     return model.cross_validate(
-        problem.features, problem.labels, problem.folds, problem.groups, loss, "cpu"
+        problem.features, problem.labels, problem.folds, problem.groups, loss, 0, "cpu"
     )
 
 

@@ -70,6 +70,7 @@ def validate_screen(
         parts["compounds"] = [layout.compound_summary(wells, tables.wells)]
         parts["doses"] = [layout.dose_spacing_summary(wells, tables.wells)]
         parts["structures"] = [layout.structure_summary(wells, tables.wells)]
+        parts["smiles"] = [layout.smiles_summary(wells, tables.wells)]
         parts["screen"] = [layout.screen_summary(wells, info)]
         parts["rows"] = [measured.row_summary(wells, "wells", tables.wells, None)]
     if targets is not None:

@@ -9,6 +9,7 @@ from phenoprot.screens.contract import (
     CONTROL_TYPES,
     INCHIKEY,
     PLATE,
+    SMILES,
     TARGET,
     WELL,
 )
@@ -261,6 +262,47 @@ COMPOUND_RULES = (
         severity="warning",
         why="One substance counts as several samples.",
         remedy="Give them one name if they are one substance.",
+    ),
+    Rule(
+        id="compound_smiles",
+        batch="compounds",
+        column="n_smiles",
+        limit=Between(maximum=1),
+        demand="no compound name has SMILES of several structures",
+        fault="{n} of {total} compounds have SMILES of more than one structure: {items}",
+        item="'{name}' ({n_smiles})",
+        at=SMILES,
+        why="One name for two substances mixes their effects, and has no one fingerprint.",
+        remedy="Give different substances different names, or one SMILES to one substance.",
+    ),
+    Rule(
+        id="smiles_readable",
+        batch="smiles",
+        column="readable",
+        limit=Between(minimum=1),
+        demand="RDKit can read every SMILES",
+        fault="{n} of {total} SMILES cannot be read: {items}",
+        item="'{compound}' '{smiles}'",
+        at=SMILES,
+        severity="warning",
+        why="The compound has no structure: it is in no row with structures, and no scaffold ties "
+        "it to others.",
+        remedy="Correct the SMILES, or empty the cell.",
+    ),
+    Rule(
+        id="smiles_key",
+        batch="smiles",
+        column="fits_key",
+        limit=Between(minimum=1),
+        demand="SMILES and InChIKey of a compound have the same connectivity",
+        fault="{n} of {total} SMILES are of another structure than the InChIKey beside them: "
+        "{items}",
+        item="'{compound}' '{smiles}'",
+        at=SMILES,
+        severity="warning",
+        why="One of the two is of another compound or another tautomer: folds go by the key, "
+        "fingerprints by the SMILES.",
+        remedy="Take both from one source.",
     ),
 )
 

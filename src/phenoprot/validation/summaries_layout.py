@@ -14,9 +14,11 @@ from phenoprot.screens.contract import (
     CONTROL,
     INCHIKEY,
     NEGATIVE_CONTROL,
+    SMILES,
     TARGET,
     ScreenInfo,
 )
+from phenoprot.screens.structures import canonical_smiles, connectivity, read_smiles
 from phenoprot.screens.tables import folded_name
 from phenoprot.validation.rule import TABLE
 
@@ -93,15 +95,18 @@ def key_summary(wells: pd.DataFrame, table: str) -> pd.DataFrame:
 
 
 def compound_summary(wells: pd.DataFrame, table: str) -> pd.DataFrame:
-    """One row per compound: spellings and number of InChIKeys."""
+    """One row per compound: spellings, numbers of InChIKeys and of structures by SMILES."""
     named = wells[is_treated(wells)]
     summary = spellings(wells[COMPOUND][wells[COMPOUND] != ""], table)
-    summary["n_inchikeys"] = 1
-    if INCHIKEY in named:
-        keyed = named[named[INCHIKEY] != ""]
-        counts = keyed.groupby(COMPOUND)[INCHIKEY].nunique()
-        most = counts.groupby(folded(counts.index.to_series())).max()
-        summary["n_inchikeys"] = most.reindex(summary.index).fillna(1).astype(int)
+    for column, count in ((INCHIKEY, "n_inchikeys"), (SMILES, "n_smiles")):
+        summary[count] = 1
+        if column in named:
+            given = named.loc[named[column] != "", [COMPOUND, column]].drop_duplicates()
+            if column == SMILES:  # one structure may be written in many ways
+                given[column] = given[column].map(canonical_smiles)
+            counts = given.groupby(COMPOUND)[column].nunique()
+            most = counts.groupby(folded(counts.index.to_series())).max()
+            summary[count] = most.reindex(summary.index).fillna(1).astype(int)
     return summary
 
 
@@ -136,6 +141,28 @@ def structure_summary(wells: pd.DataFrame, table: str) -> pd.DataFrame:
             "compounds": groups.agg(lambda names: " = ".join(f"'{name}'" for name in names)),
         }
     )
+
+
+def smiles_summary(wells: pd.DataFrame, table: str) -> pd.DataFrame:
+    """One row per compound and SMILES.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``compound``, ``smiles``; ``readable`` and ``fits_key`` (0 or 1): RDKit can read it, and it
+        has the connectivity of the InChIKey beside it (missing where there is none to compare).
+    """
+    if SMILES not in wells:
+        return pd.DataFrame()
+    given = wells[is_treated(wells) & (wells[SMILES] != "")]
+    given = given.drop_duplicates([COMPOUND, SMILES]).sort_values([COMPOUND, SMILES])
+    blocks = given[INCHIKEY].str.split("-").str[0] if INCHIKEY in given else ""
+    summary = pd.DataFrame({TABLE: table, "compound": given[COMPOUND], "smiles": given[SMILES]})
+    summary["readable"] = [int(read_smiles(text) is not None) for text in given[SMILES]]
+    own = given[SMILES].map(connectivity)
+    comparable = (own != "") & (blocks != "")
+    summary["fits_key"] = (own == blocks).astype(float).where(comparable)
+    return summary
 
 
 def screen_summary(wells: pd.DataFrame, info: ScreenInfo) -> pd.DataFrame:

@@ -8,18 +8,16 @@ import numpy as np
 import pandas as pd
 
 from phenoprot.core.errors import UserError, listed
-from phenoprot.screens.contract import (
-    CONCENTRATION,
-    CONTROL,
-    NEGATIVE_CONTROL,
-    TREATMENT_KEY,
-    WELL_KEY,
-    feature_columns,
-)
+from phenoprot.screens.contract import TREATMENT_KEY, WELL_KEY, feature_columns, treated_wells
 from phenoprot.screens.loader import Screen
-from phenoprot.wells.names import POSITION, PROTEOME
+from phenoprot.wells.dose import concentration_profile
+from phenoprot.wells.names import DOSE, MADE, POSITION, PROTEOME, STRUCTURE
 from phenoprot.wells.normalise import Method, normalise_to_controls, require_finite
 from phenoprot.wells.position import position_profile
+from phenoprot.wells.structure import structure_profile
+
+OF_TREATMENTS = {STRUCTURE: structure_profile, DOSE: concentration_profile}
+"""Profiles that the layout says of a treatment, not of a well."""
 
 
 def screen_profiles(
@@ -35,8 +33,8 @@ def screen_profiles(
     screen
         The screen.
     methods
-        Profile tables of the screen; ``plate_position`` is made from the wells, and ``proteome``
-        is left out, it comes from the labels.
+        Profile tables of the screen; ``plate_position``, ``structure`` and ``concentration`` are
+        made from the wells, and ``proteome`` is left out, it comes from the labels.
     how
         Per-plate normalisation of tables that are not normalised yet.
     extracted
@@ -46,10 +44,11 @@ def screen_profiles(
     ------
     UserError
         A table of the screen has the name of a method that is computed from its images or layout;
-        a profile has infinite values.
+        a profile has infinite values; the layout has no structures, or one concentration only,
+        where a method asks for them.
     """
     extracted = extracted or {}
-    taken = [*extracted, POSITION, PROTEOME]
+    taken = [*extracted, *MADE]
     both = [name for name in screen.info.tables.profiles if name in taken]
     if both:
         raise UserError(
@@ -63,6 +62,9 @@ def screen_profiles(
     tables: dict[str, pd.DataFrame] = {}
     for method in methods:
         if method == PROTEOME:
+            continue
+        if method in OF_TREATMENTS:
+            tables[method] = require_finite(OF_TREATMENTS[method](wells), method)
             continue
         if method == POSITION:
             profile = position_profile(wells)
@@ -105,7 +107,7 @@ def treatment_profiles(profile: pd.DataFrame, wells: pd.DataFrame) -> pd.DataFra
         treatment, sorted. Negative controls and wells without a compound are left out.
     """
     features = feature_columns(profile)
-    treated = wells[(wells[CONTROL] != NEGATIVE_CONTROL) & wells[CONCENTRATION].gt(0)]
-    merged = treated[[*WELL_KEY, *TREATMENT_KEY]].merge(profile, on=WELL_KEY)
+    treated = treated_wells(wells)[[*WELL_KEY, *TREATMENT_KEY]]
+    merged = treated.merge(profile, on=WELL_KEY)
     means = merged.groupby(TREATMENT_KEY, sort=True, observed=True)[features].mean()
     return means.astype(np.float32).reset_index()

@@ -48,6 +48,7 @@ class Centroid:
         folds: np.ndarray,
         groups: np.ndarray,
         loss: str,
+        repeat: int,
         device: str,
     ) -> np.ndarray:
         scores = np.zeros(labels.shape, dtype=np.float32)

@@ -1,0 +1,1 @@
+"""What the rule of single-dose labels calls: false calls and power on negative controls."""

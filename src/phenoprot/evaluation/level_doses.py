@@ -1,0 +1,91 @@
+"""Scores of predicted protein levels at each concentration of a dose-response screen.
+
+Levels are measured dose by dose. The models are those of the tables, trained on all doses; only
+what they are tested on is cut by dose. All compounds count at once, each predicted by the model
+that did not see it: levels of different folds are in one unit, unlike the scores of a classifier,
+and the dozen compounds that a fold may have at one concentration are too few for a variance.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from phenoprot.evaluation.folds import mean_of_present, mean_over_folds
+from phenoprot.evaluation.level_data import LevelData
+from phenoprot.evaluation.level_influence import pooled_skill_at_dose
+from phenoprot.evaluation.regression import r2_by_target
+from phenoprot.evaluation.results import DoseScores, defined, estimates
+from phenoprot.evaluation.settings import EvaluationSettings
+
+
+def regression_by_dose(
+    predictions: pd.DataFrame, levels: pd.DataFrame, settings: EvaluationSettings
+) -> list[DoseScores]:
+    """Pooled skill of the levels at each concentration, and the median R2 over the proteins.
+
+    Parameters
+    ----------
+    predictions
+        Treatments with fold and repeat, and one level per protein.
+    levels
+        By treatment.
+    settings
+        None is needed: the intervals come without draws.
+
+    Returns
+    -------
+    list of DoseScores
+        Ascending; ``skill``, see :func:`~phenoprot.evaluation.level_influence.pooled_skill_at_dose`
+        , with its 95 % interval, and the median R2. Either is around the mean of the levels at that
+        concentration, and a mean over the repeats.
+    """
+    del settings
+    data = LevelData.of(predictions, levels)
+    scaled = data.standardised()
+    doses = []
+    for dose in data.concentrations():
+        rows = data.concentration == dose
+        r2 = r2_at_dose(data.take(rows))
+        skill = pooled_skill_at_dose(scaled.take(rows)).estimate()
+        doses.append(
+            DoseScores(
+                concentration=dose,
+                n_compounds=data.take(rows).n_compounds,
+                n_targets_scored=int((~np.isnan(r2)).sum()),
+                means=estimates({"skill": skill}),
+                median=defined(float(pd.Series(r2).dropna().median())),
+            )
+        )
+    return doses
+
+
+def r2_at_dose(data: LevelData) -> np.ndarray:
+    """R2 (targets,) over the compounds of all test folds, mean over the repeats.
+
+    Parameters
+    ----------
+    data
+        Levels and predictions of one concentration.
+    """
+    return mean_over_folds(
+        [r2_by_target(data.truth[rows], data.predicted[rows]) for rows in data.repeats()]
+    )
+
+
+def mean_r2_over_doses(data: LevelData) -> np.ndarray:
+    """Mean (targets,) of the R2 at each concentration: "averaged across all concentrations".
+
+    Parameters
+    ----------
+    data
+        Levels and predictions at all concentrations.
+
+    Returns
+    -------
+    numpy.ndarray
+        Over the concentrations at which a protein has an R2; NaN where it has none, and for all
+        proteins without a dose series.
+    """
+    at = [r2_at_dose(data.take(data.concentration == dose)) for dose in data.concentrations()]
+    return mean_of_present(np.stack(at), axis=0) if at else np.full(len(data.names), np.nan)

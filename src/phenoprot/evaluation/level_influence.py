@@ -1,0 +1,193 @@
+"""Scores over all proteins in each repeat, and what each compound does to them.
+
+A compound's influence is what a score changes by when the compound is left out of the test folds,
+the predictions staying as they are: the leave-one-out values of the jackknife, in closed form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from phenoprot.evaluation.folds import mean_of_present
+from phenoprot.evaluation.level_data import LevelData
+from phenoprot.evaluation.regression import concordant_pairs, share, sums_by
+from phenoprot.evaluation.results import Estimate, estimate
+from phenoprot.evaluation.uncertainty import uncertainty
+
+
+@dataclass(frozen=True)
+class Influence:
+    """A score with its repeats and the influence of each compound."""
+
+    by_repeat: np.ndarray
+    """(repeats,) or (repeats, targets): NaN where a repeat has no value."""
+    changes: np.ndarray
+    """(compounds,) or (compounds, targets): score without the compound, minus score; 0 where it
+    does not count, or where nothing would be left."""
+
+    @classmethod
+    def over_repeats(cls, scores: Sequence[tuple[np.ndarray, np.ndarray]]) -> Influence:
+        """Average over the repeats.
+
+        Parameters
+        ----------
+        scores
+            Of each repeat: the score (...) and the score without each compound (compounds, ...).
+        """
+        value = np.stack([score for score, _ in scores])
+        without = np.stack([left for _, left in scores])
+        change = np.where(np.isnan(without), 0.0, without - value[:, None])
+        of_repeats = np.where(np.isnan(value)[:, None], np.nan, change)
+        return cls(value, np.nan_to_num(mean_of_present(of_repeats, axis=0)))
+
+    def mean(self, targets: np.ndarray | slice = slice(None)) -> Influence:
+        """Mean over some targets, those that have the score."""
+        value, change = self.by_repeat[:, targets], self.changes[:, targets]
+        scored = ~np.isnan(value).all(axis=0)
+        own = mean_of_present(value[:, scored], axis=0)
+        # Around each target's own mean: a target may lack a score in a repeat.
+        by_repeat = mean_of_present(own, axis=0) + mean_of_present(value[:, scored] - own, axis=1)
+        return Influence(by_repeat, mean_of_present(change[:, scored], axis=1))
+
+    def estimate(self, low: float = -np.inf, high: float = np.inf) -> Estimate | None:
+        """Mean over the repeats with its 95 % interval and spread; None if there is no value.
+
+        Parameters
+        ----------
+        low, high
+            Smallest and largest possible value.
+        """
+        there = self.by_repeat[~np.isnan(self.by_repeat)]
+        if not there.size:
+            return None
+        value = float(there.mean())
+        below, above = uncertainty(self.changes, self.by_repeat).interval(value, low, high)
+        spread = float(there.std(ddof=1)) if len(there) > 1 else np.nan
+        return estimate(value, float(below), float(above), spread)
+
+
+def pooled_skill(data: LevelData) -> Influence:
+    """1 - SSE / SST with one SSE and one SST over all proteins, in standard deviations.
+
+    SST is around the mean of the training part, which is 0 on that scale: 0 is what the training
+    part's mean scores, and a protein counts by how much it varies among the tested compounds, not
+    by how well a fold of it happens to vary.
+
+    Parameters
+    ----------
+    data
+        Standardised levels and predictions.
+    """
+    error = np.nansum((data.truth - data.predicted) ** 2, axis=1)
+    total = np.nansum(data.truth**2, axis=1)
+    scores = []
+    for rows in data.repeats():
+        own = [sums_by(data.compound[rows], of[rows], data.n_compounds) for of in (error, total)]
+        scores.append(_skills(own[0], own[1].sum(), own[1].sum() - own[1]))
+    return Influence.over_repeats(scores)
+
+
+def pooled_skill_at_dose(data: LevelData) -> Influence:
+    """The same at one concentration, SST around the mean of the protein's levels there.
+
+    What all compounds share at a concentration is no merit.
+
+    Parameters
+    ----------
+    data
+        Standardised levels and predictions of one concentration.
+    """
+    scores = []
+    for rows in data.repeats():
+        z, there = np.nan_to_num(data.truth[rows]), ~np.isnan(data.truth[rows])
+        error = np.nansum((data.truth[rows] - data.predicted[rows]) ** 2, axis=1)
+        own_error, n, sums, squares = (
+            sums_by(data.compound[rows], values, data.n_compounds)
+            for values in (error, there, z, z**2)
+        )
+        total = _around_mean(n.sum(axis=0), sums.sum(axis=0), squares.sum(axis=0))
+        without = _around_mean(
+            n.sum(axis=0) - n, sums.sum(axis=0) - sums, squares.sum(axis=0) - squares
+        )
+        scores.append(_skills(own_error, total.sum(), without.sum(axis=1)))
+    return Influence.over_repeats(scores)
+
+
+def _around_mean(n: np.ndarray, sums: np.ndarray, squares: np.ndarray) -> np.ndarray:
+    """Sum of squares around the mean; 0 without values."""
+    return np.maximum(squares - sums**2 / np.maximum(n, 1), 0.0)
+
+
+def _skills(
+    error: np.ndarray, total: np.ndarray, total_without: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Skill, and skill without each compound.
+
+    Parameters
+    ----------
+    error
+        (compounds,): squared errors of each.
+    total, total_without
+        Sum of squares to explain: of all compounds, and (compounds,) without each.
+    """
+    sse = error.sum()
+    return 1 - share(sse, total), 1 - share(sse - error, total_without)
+
+
+def concordance(data: LevelData) -> Influence:
+    """Concordance of every protein within the test folds, weighted by their levels.
+
+    Parameters
+    ----------
+    data
+        Levels and predictions, on any scale.
+    """
+    scores = []
+    for folds in data.folds():
+        total, weight = np.zeros((2, len(data.names)))
+        total_change, weight_change = np.zeros((2, data.n_compounds, len(data.names)))
+        for rows in folds:
+            names, codes = np.unique(data.compound[rows], return_inverse=True)
+            own, others = _fold_concordance(data.truth[rows], data.predicted[rows], codes.ravel())
+            total += own[0]
+            weight += own[1]
+            total_change[names] += others[0] - own[0]
+            weight_change[names] += others[1] - own[1]
+        scores.append((share(total, weight), share(total + total_change, weight + weight_change)))
+    return Influence.over_repeats(scores)
+
+
+Weighted = tuple[np.ndarray, np.ndarray]
+"""Scores times weights, and weights; 0 where there is no score."""
+
+
+def _fold_concordance(
+    truth: np.ndarray, predicted: np.ndarray, compounds: np.ndarray
+) -> tuple[Weighted, Weighted]:
+    """Concordance in one fold, (targets,), and without each of its compounds."""
+    n = int(compounds.max()) + 1
+    right, pairs = concordant_pairs(truth, predicted)
+    present = (~np.isnan(truth)).astype(np.float64)
+    own_right, own_pairs, own_levels = (
+        sums_by(compounds, values, n) for values in (right, pairs, present)
+    )
+    for i in np.flatnonzero(np.bincount(compounds) > 1):
+        # A pair of two doses of a compound was counted at both: it is lost once.
+        rows = compounds == i
+        inside_right, inside_pairs = concordant_pairs(truth[rows], predicted[rows])
+        own_right[i] -= inside_right.sum(axis=0) / 2
+        own_pairs[i] -= inside_pairs.sum(axis=0) / 2
+    all_right, all_pairs = right.sum(axis=0) / 2, pairs.sum(axis=0) / 2
+    levels = present.sum(axis=0)
+    return (
+        _weighted(share(all_right, all_pairs), levels),
+        _weighted(share(all_right - own_right, all_pairs - own_pairs), levels - own_levels),
+    )
+
+
+def _weighted(score: np.ndarray, levels: np.ndarray) -> Weighted:
+    weight = np.where(np.isnan(score), 0.0, levels)
+    return weight * np.nan_to_num(score), weight
