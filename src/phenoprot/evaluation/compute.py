@@ -12,11 +12,12 @@ from pathlib import Path
 
 from phenoprot.core.artefacts import read_table
 from phenoprot.core.files import write_parquet
+from phenoprot.evaluation.ceiling import row_ceiling
 from phenoprot.evaluation.compare import compare
 from phenoprot.evaluation.results import Group, ScorerName, write_result
 from phenoprot.evaluation.scorers import SCORERS
 from phenoprot.evaluation.settings import EvaluationSettings
-from phenoprot.screens.contract import COMPOUND
+from phenoprot.screens.contract import COMPOUND, TREATMENT_KEY
 from phenoprot.tasks.columns import PREDICTION_COLUMNS
 
 RESULT, TARGETS = "result.json", "targets.parquet"
@@ -35,6 +36,10 @@ class RowToScore:
     scorer: ScorerName
     groups: Mapping[str, Group] | None
     """Group of each target by what was planted; None: nothing is known."""
+    ceilings: Mapping[str, float] | None
+    """Ceiling of each target; None: nothing is known."""
+    counts: Path | None
+    """Cell number of each treatment; None: not known, or not asked for."""
     settings: EvaluationSettings
 
 
@@ -62,8 +67,15 @@ def score_row(row: RowToScore, folder: Path) -> None:
         more["leak"] = scorer.leak(scores, leaking, labels, row.settings)
     if row.groups is not None:
         more["planted"] = scorer.groups(scores, row.groups)
+    if row.counts is not None and scorer.by_stratum is not None:
+        counts = read_table(row.counts, TREATMENT_KEY)
+        more["strata"] = scorer.by_stratum(predictions, labels, counts)
+    targets = scores.targets
+    if row.ceilings is not None:
+        more["ceiling"] = row_ceiling(targets, row.ceilings, row.scorer)
+        targets = targets.assign(ceiling=targets["Target"].map(dict(row.ceilings)))
     write_result(folder / RESULT, result.model_copy(update=more))
-    write_parquet(folder / TARGETS, scores.targets)
+    write_parquet(folder / TARGETS, targets)
 
 
 def compare_rows(rows: RowsToCompare, folder: Path) -> None:

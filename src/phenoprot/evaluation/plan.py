@@ -11,6 +11,7 @@ from phenoprot.core.artefacts import REMEDY, read_table
 from phenoprot.core.closure import code_fingerprint
 from phenoprot.core.files import file_sha256, fingerprint, require_file
 from phenoprot.core.paths import Paths
+from phenoprot.evaluation.ceiling import read_ceilings
 from phenoprot.evaluation.compute import RowsToCompare, RowToScore
 from phenoprot.evaluation.results import Group, ScorerName
 from phenoprot.evaluation.scorers import SCORERS
@@ -24,7 +25,7 @@ from phenoprot.tasks.task import Task
 
 COMPUTE = "phenoprot.evaluation.compute"
 """The module whose code decides what a shard computes."""
-ROW_SETTINGS = ("permutations", "seed")
+ROW_SETTINGS = ("permutations", "seed", "false_discovery_rate")
 """Settings that the scores of a row depend on, thresholds aside."""
 COMPARISON_SETTINGS = ("false_discovery_rate",)
 
@@ -41,12 +42,35 @@ class PartToScore:
     """In the order of the tables."""
     groups: dict[str, Group] | None
     """Group of each target by what was planted; None: nothing is known."""
+    ceilings: dict[str, float] | None
+    """Ceiling of each target; None: nothing is known."""
+    counts: Path | None
+    """Cell number of each treatment; None: the screen has no such table, or it is not asked for."""
 
     @classmethod
     def find(
-        cls, name: str, task: Task, paths: Paths, rows: Sequence[str], truth: Path | None
+        cls,
+        name: str,
+        task: Task,
+        paths: Paths,
+        rows: Sequence[str],
+        truth: Path | None,
+        strata: str | None,
     ) -> PartToScore:
         """The part with those of `rows` that were predicted.
+
+        Parameters
+        ----------
+        name, task
+            Of the part; the task that it is of.
+        paths
+            Paths of the screen's artefacts.
+        rows
+            Names of the rows in the order of the tables.
+        truth
+            Folder of the planted truth; None: there is none.
+        strata
+            Profile table with the cell number, see :class:`EvaluationSettings`.
 
         Raises
         ------
@@ -55,12 +79,15 @@ class PartToScore:
         """
         folder = paths.predictions(name)
         require_file(folder / "labels.parquet", REMEDY)
+        counts = paths.profiles / f"{strata}.parquet" if strata and not task.asked else None
         return cls(
             name,
             task.scorer,
             folder,
             tuple(row for row in rows if (folder / ROWS / f"{row}.parquet").exists()),
             planted_groups(task, truth, name) if truth else None,
+            read_ceilings(paths.labels, next(p.ceiling for p in task.parts if p.name == name)),
+            counts if counts is not None and counts.is_file() else None,
         )
 
     @property
@@ -85,14 +112,23 @@ def row_shards(part: PartToScore, settings: EvaluationSettings) -> list[Shard]:
 
 def _row_shard(part: PartToScore, row: str, settings: EvaluationSettings) -> Shard:
     payload = RowToScore(
-        part.predictions(row), part.gauge(row), part.labels, part.scorer, part.groups, settings
+        part.predictions(row),
+        part.gauge(row),
+        part.labels,
+        part.scorer,
+        part.groups,
+        part.ceilings,
+        part.counts,
+        settings,
     )
-    files = [payload.predictions, payload.labels, *([payload.gauge] if payload.gauge else [])]
+    files = [payload.predictions, payload.labels]
+    files += [file for file in (payload.gauge, payload.counts) if file is not None]
     groups = {target: group.model_dump() for target, group in (part.groups or {}).items()}
     key = fingerprint(
         part.scorer,
         [file_sha256(file) for file in files],
         groups if part.groups is not None else None,
+        part.ceilings,
         settings.model_dump(include={SCORERS[part.scorer].thresholds, *ROW_SETTINGS}),
         code_fingerprint(COMPUTE),
     )

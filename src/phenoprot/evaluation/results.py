@@ -81,6 +81,32 @@ class ThresholdCount(Settings):
     """Share of these permutations that reach the number; None: not permuted at once."""
 
 
+Stratum = Literal["few", "middle", "many", "within"]
+"""Thirds of the treatments by their cell number; ``within``: all, each third for itself."""
+
+
+class StratumScores(Settings):
+    """Scores among treatments of about as many cells."""
+
+    name: Stratum
+    n_targets_scored: int
+    """Targets with a score."""
+    means: dict[str, Estimate]
+    """By score."""
+
+
+class Ceiling(Settings):
+    """What a repeat of the assay would score in place of a row."""
+
+    value: float
+    """Mean AUC, or median R2, over the targets with a ceiling and a score."""
+    n: int
+    """Number of these targets."""
+    share: float | None = None
+    """The row's score over the same targets, as a share of the way from chance to the ceiling;
+    None where the ceiling is no better than chance."""
+
+
 class Group(Settings):
     """Targets with one planted effect: a bin of effects, or a kind."""
 
@@ -158,6 +184,8 @@ class RowResult(Settings):
     """Standard deviation of the mean of the main score by chance; None for levels."""
     mean_p: float | None = None
     """Share of the permutations that reach the mean of the main score; None for levels."""
+    n_above_chance: int | None = None
+    """Targets whose AUC is above chance at the false discovery rate; None for levels."""
     median: float | None = None
     """Median of the main score of levels."""
     maximum: float | None = None
@@ -169,10 +197,14 @@ class RowResult(Settings):
     """Largest such mean."""
     thresholds: list[ThresholdCount]
     """Counts of the main score, thresholds in the order of params.yaml."""
+    ceiling: Ceiling | None = None
+    """None: nothing is known of the replicates behind the labels."""
     leak: LeakGauge | None = None
     """None: the row was not gauged."""
     planted: list[GroupScores] = []
     """Groups of a simulated screen, effects ascending, then kinds by name."""
+    strata: list[StratumScores] = []
+    """By cell number; empty where it is not known."""
     doses: list[DoseScores] = []
     """Concentrations, ascending; empty where no compound was given at two."""
 
@@ -199,6 +231,9 @@ class RowComparison(Settings):
     """The same, corrected over all comparisons of the part (Benjamini-Hochberg)."""
     smallest_difference: float | None = None
     """Difference of the means that would be found in 80 % of such screens, two-sided at 5 %."""
+    jaccard: float | None = None
+    """Targets above chance in both rows, as a share of those in either; None where there is none.
+    """
     smallest_target_difference: float | None = None
     """The same of a single target: median over those that are tested."""
 

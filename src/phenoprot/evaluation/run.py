@@ -24,6 +24,7 @@ from phenoprot.evaluation.results import (
 )
 from phenoprot.evaluation.scorers import SCORERS
 from phenoprot.evaluation.settings import EvaluationSettings
+from phenoprot.evaluation.summary import above_chance, jaccard
 from phenoprot.evaluation.truth import PLANTED, label_truth
 from phenoprot.execution.run import run_shards
 from phenoprot.execution.settings import LOCAL, ExecutionSettings
@@ -69,7 +70,14 @@ def evaluate_screen(
         truth = label_truth(labels, read_table(planted, PLANTED))
         write_result(paths.scores / LABELS / "truth.json", truth)
     parts = [
-        PartToScore.find(name, task, paths, rows, planted.parent if planted.is_file() else None)
+        PartToScore.find(
+            name,
+            task,
+            paths,
+            rows,
+            planted.parent if planted.is_file() else None,
+            settings.strata,
+        )
         for name, task in all_parts().items()
     ]
     _score(parts, paths, settings, execution)
@@ -129,8 +137,23 @@ def _compare(
     for name, of_part in shards.items():
         own = [next(folders) for _ in of_part]
         results = corrected([read_result(folder / RESULT, RowComparison) for folder in own])
+        results = _overlapping(results, paths.scores / name, settings.false_discovery_rate)
         out = paths.scores / COMPARISONS
         write_result(out / f"{name}.json", Comparisons(comparisons=results))
         if own:
             tables = [read_table(folder / TARGETS) for folder in own]
             write_parquet(out / f"{name}.parquet", pd.concat(tables, ignore_index=True))
+
+
+def _overlapping(
+    results: list[RowComparison], scores: Path, false_discovery_rate: float
+) -> list[RowComparison]:
+    """Say of each comparison which targets are above chance in both rows."""
+    found = {
+        row: above_chance(read_table(scores / f"{row}.parquet"), false_discovery_rate)
+        for row in {name for one in results for name in (one.row, one.against)}
+    }
+    return [
+        one.model_copy(update={"jaccard": jaccard(found[one.row], found[one.against])})
+        for one in results
+    ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from phenoprot.core.statistics import benjamini_hochberg
 from phenoprot.evaluation.chance import permuted_auc, widened
 from phenoprot.evaluation.folds import aligned_labels, repeats_of
 from phenoprot.evaluation.repeated import RepeatedAuc, repeated_auc
@@ -102,8 +103,20 @@ def score_classification(
             "n_positives": (truth[once] == 1).sum(axis=0),
             "n_negatives": (truth[once] == 0).sum(axis=0),
             "folds_skipped": scored.skipped,
+            **_above_chance(scored.auc, chance),
             **reached,
         }
     )
     n_compounds = int(predictions[COMPOUND].nunique())
     return RowScores(table, n_compounds, int(repeats.nunique()), scored, chance)
+
+
+def _above_chance(auc: np.ndarray, chance: np.ndarray) -> dict[str, np.ndarray]:
+    """One-sided p of each target's AUC, and q (Benjamini-Hochberg over the targets).
+
+    The observed labels count as one of the permutations, so that p is never 0 (Phipson & Smyth
+    2010, doi:10.2202/1544-6115.1585).
+    """
+    reached = (np.nan_to_num(chance, nan=0.5) >= auc).sum(axis=0)
+    p = np.where(np.isnan(auc), np.nan, (reached + 1) / (len(chance) + 1))
+    return {"p": p, "q": benjamini_hochberg(p)}

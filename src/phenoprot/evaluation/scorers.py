@@ -19,9 +19,11 @@ from phenoprot.evaluation.results import (
     LeakGauge,
     RowResult,
     ScorerName,
+    StratumScores,
 )
 from phenoprot.evaluation.score import RowScores, score_classification
 from phenoprot.evaluation.settings import EvaluationSettings
+from phenoprot.evaluation.strata import auc_within_thirds
 from phenoprot.evaluation.summary import auc_result
 
 
@@ -39,6 +41,8 @@ class Scorer:
     """Of the scores, the predictions under leaking folds, and labels."""
     groups: Callable[[RowScores, Mapping[str, Group]], list[GroupScores]]
     """Of the scores, and the group of each target."""
+    by_stratum: Callable[[pd.DataFrame, pd.DataFrame, pd.DataFrame], list[StratumScores]] | None
+    """Of predictions, labels and cell numbers; None: not of these scores."""
     thresholds: str
     """Key of its thresholds in the settings."""
     compares: bool
@@ -56,6 +60,7 @@ SCORERS: dict[ScorerName, Scorer] = {
         by_dose=classification_by_dose,
         leak=leak_of_aucs,
         groups=_auc_groups,
+        by_stratum=auc_within_thirds,
         thresholds="auc_thresholds",
         compares=True,
     ),
@@ -65,6 +70,7 @@ SCORERS: dict[ScorerName, Scorer] = {
         by_dose=regression_by_dose,
         leak=leak_of_levels,
         groups=level_groups,
+        by_stratum=None,
         thresholds="r2_thresholds",
         compares=False,
     ),

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from phenoprot.core.settings import Seed, Settings, Share
+from phenoprot.core.settings import Name, Seed, Settings, Share
 
 
 class EvaluationSettings(Settings):
@@ -24,5 +24,8 @@ class EvaluationSettings(Settings):
     labels have other labels and are left out."""
     false_discovery_rate: float = Field(default=0.05, gt=0, lt=1)
     """Targets on which two rows differ are counted at this rate (Benjamini-Hochberg)."""
+    strata: Name | None = None
+    """Profile table with one feature, the cell number: ROC AUCs are given within its thirds, too. A
+    screen without it has none. null: for no screen."""
     seed: Seed
     """Seed of the permutations."""

@@ -56,6 +56,16 @@ def permutation_p(drawn: np.ndarray, observed: float) -> float:
     return float(((drawn >= observed).sum() + 1) / (len(drawn) + 1))
 
 
+def above_chance(table: pd.DataFrame, false_discovery_rate: float) -> frozenset[str]:
+    """Targets whose AUC is above chance: those of the lines with ``q`` at the rate or below."""
+    return frozenset(table.loc[table["q"] <= false_discovery_rate, "Target"])
+
+
+def jaccard(one: frozenset[str], other: frozenset[str]) -> float | None:
+    """Share of what is in either set that is in both; None where both are empty."""
+    return tidy(len(one & other) / len(one | other)) if one or other else None
+
+
 def auc_result(scores: RowScores, settings: EvaluationSettings) -> RowResult:
     """Mean AUC with its interval, counts at each threshold, and what chance gives.
 
@@ -71,6 +81,7 @@ def auc_result(scores: RowScores, settings: EvaluationSettings) -> RowResult:
         n_repeats=scores.n_repeats,
         n_targets_scored=int(table["auc"].notna().sum()),
         n_folds_skipped=round(float(table["folds_skipped"].sum())),
+        n_above_chance=len(above_chance(table, settings.false_discovery_rate)),
         means=estimates({"auc": auc_estimate(mean)}),
         mean_chance_sd=tidy(np.nanstd(known)) if scored else None,
         # Rounded as the scores are, so that equal means are equal.

@@ -129,7 +129,11 @@ def _after_tasks() -> tuple[Stage, ...]:
         "evaluate",
         screen_yaml=False,
         reads=("truth",),
-        needs=lambda paths: (paths.labels, *(paths.predictions(task) for task in tasks)),
+        needs=lambda paths: (
+            paths.labels,
+            paths.profiles,
+            *(paths.predictions(task) for task in tasks),
+        ),
         params=("evaluation", "screen.rows"),
         makes=lambda paths: (paths.scores,),
     )

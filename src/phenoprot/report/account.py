@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from phenoprot.evaluation.results import LabelTruth
+from phenoprot.features.method import UNTRAINED
 from phenoprot.features.registry import describe
 from phenoprot.report.findings import findings, first_row, linear_of
 from phenoprot.report.results import LINEAR, MLP, Numbers, ScreenResults
@@ -29,6 +30,8 @@ def account(results: ScreenResults) -> str:
         f"![Scores with 95 % intervals](results-{source.screen}.svg)",
         "## Tables",
         *(to_markdown(table) for table in build_tables(results)),
+        "## Where this departs from the poster",
+        _departures(results),
         "## Rows",
         _rows(results),
         "## Provenance",
@@ -49,6 +52,8 @@ FEATURE_NOTES = {
     "plate_position": "Row, column and distance to the edge, with squares, products and the two "
     "outer rings. A score above 0.5 indicates plate effects that the readout shares with the "
     "layout.",
+    "structure": "Morgan fingerprints of the compounds: what is told without any cell.",
+    "concentration": "The logarithm of the dose alone.",
     "proteome": "The protein readout itself.",
 }
 """What a reader must know of features that are no method on images; methods describe themselves."""
@@ -85,6 +90,31 @@ def _rows(results: ScreenResults) -> str:
         made = f"{' + '.join(method.features)} in {model_in_words(method.model)}"
         lines.append(" ".join([f"- `{row}`: {made}.", *notes]))
     return "\n".join(lines)
+
+
+def _departures(results: ScreenResults) -> str:
+    """What is not as in the poster, or as in it and easily overlooked."""
+    features = {name for method in results.provenance.methods.values() for name in method.features}
+    lines = [
+        "Features are averaged over the replicate wells of a treatment; the poster classifies "
+        "wells.",
+        "The MLP of most rows is ours; `*_poster` rows are the poster's (docs/decisions.md).",
+    ]
+    if "mae" in features:
+        lines.append(
+            "The autoencoder is trained on all images of the screen, those of test compounds "
+            "included, without labels (transductive, as in the poster)."
+        )
+    if any(describe(name) is not None for name in features):
+        lines.append(
+            "Embeddings of networks are standardised per plate to the negative controls, which the "
+            "poster does for CellProfiler features only."
+        )
+    if untrained := sorted(name for name in features if name.endswith(UNTRAINED)):
+        lines.append(
+            f"Networks with random weights stand in for trained ones: {', '.join(untrained)}."
+        )
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def _labels(results: ScreenResults) -> str:

@@ -8,7 +8,7 @@ The way back never takes a name apart: thresholds, concentrations and groups sta
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from phenoprot.evaluation.results import (
     SCORE_NAMES,
@@ -19,6 +19,7 @@ from phenoprot.evaluation.results import (
     RowComparison,
     RowResult,
     ScorerName,
+    Stratum,
     ThresholdCount,
 )
 from phenoprot.report.results import Numbers, Provenance
@@ -29,6 +30,7 @@ DIFFERENCE = "mean_auc_difference"
 COMPARISON_KEYS = {
     "p": f"{DIFFERENCE}_p",
     "q": f"{DIFFERENCE}_q",
+    "jaccard": "jaccard_above_chance",
     "smallest_difference": f"smallest_{DIFFERENCE}",
     "smallest_target_difference": "smallest_auc_difference_of_a_target",
 }
@@ -45,6 +47,7 @@ def flat_row(result: RowResult) -> Numbers:
             "n_repeats": result.n_repeats,
             "n_targets_scored": result.n_targets_scored,
             "n_folds_skipped": result.n_folds_skipped,
+            "n_above_chance": result.n_above_chance,
             f"chance_sd_mean_{main}": result.mean_chance_sd,
             f"mean_{main}_p": result.mean_p,
             f"median_{main}": result.median,
@@ -57,10 +60,17 @@ def flat_row(result: RowResult) -> Numbers:
     for count in result.thresholds:
         keys = _threshold_keys(main, count.threshold)
         flat |= _present({keys[name]: value for name, value in _counted(count).items()})
+    if result.ceiling is not None:
+        flat |= {f"ceiling_{main}": result.ceiling.value, "ceiling_n_targets": result.ceiling.n}
+        flat |= _present({"ceiling_share": result.ceiling.share})
     if result.leak is not None:
         flat |= _present({f"leak_mean_{result.leak.score}": result.leak.mean})
         flat |= _flat_estimate("leak_gap", result.leak.gap)
         flat["leak_n_doses"] = result.leak.n_doses
+    for stratum in result.strata:
+        flat[f"n_targets_scored_cells_{stratum.name}"] = stratum.n_targets_scored
+        for name, value in stratum.means.items():
+            flat |= _flat_estimate(f"mean_{name}", value, f"_cells_{stratum.name}")
     for scores in result.planted:
         group = group_key(scores.group)
         flat[f"truth_n_{group}"] = scores.n
@@ -86,10 +96,15 @@ def nested_row(
         "gap": _estimate(flat, "leak_gap"),
         "n_doses": flat.get("leak_n_doses"),
     }
+    ceiling = {
+        "value": flat.get(f"ceiling_{names.main}"),
+        "n": flat.get("ceiling_n_targets"),
+        "share": flat.get("ceiling_share"),
+    }
     content = {
         "scorer": scorer,
         **{key: flat.get(key) for key in ("n_targets", "n_compounds", "n_repeats")},
-        **{key: flat.get(key) for key in ("n_targets_scored", "n_folds_skipped")},
+        **{key: flat.get(key) for key in ("n_targets_scored", "n_folds_skipped", "n_above_chance")},
         "means": _means(flat, names.means),
         "mean_chance_sd": flat.get(f"chance_sd_mean_{names.main}"),
         "mean_p": flat.get(f"mean_{names.main}_p"),
@@ -98,11 +113,25 @@ def nested_row(
         "median_over_doses": flat.get(f"median_{names.main}_over_doses"),
         "maximum_over_doses": flat.get(f"max_{names.main}_over_doses"),
         "thresholds": _thresholds(flat, names.main, known.thresholds.get(names.main, [])),
+        "ceiling": ceiling if "ceiling_n_targets" in flat else None,
         "leak": leak if "leak_n_doses" in flat else None,
         "planted": _planted(flat, names.planted, known.planted),
+        "strata": _strata(flat, names.main),
         "doses": doses,
     }
     return RowResult.model_validate(_present(content))
+
+
+def _strata(flat: Flat, score: str) -> list[dict[str, Any]]:
+    """Scores by cell number, in the order of the thirds."""
+    found = []
+    for name in get_args(Stratum):
+        n = flat.get(f"n_targets_scored_cells_{name}")
+        if n is not None:
+            mean = _estimate(flat, f"mean_{score}", f"_cells_{name}")
+            means = _present({score: mean})
+            found.append({"name": name, "n_targets_scored": n, "means": means})
+    return found
 
 
 COUNT_KEYS = {

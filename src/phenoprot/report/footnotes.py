@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from phenoprot.evaluation.results import Ceiling
 from phenoprot.features.method import Description
 
 INTERVAL = (
@@ -16,10 +17,32 @@ AUC = (
     "the mean, the compounds permuted for all targets at once and the spread widened by what "
     "training adds. Poster: mean AUC and its shares at or above the thresholds, on other data."
 )
+
+
+def ceiling(known: Ceiling | None, score: str) -> str:
+    """What a repeat of the assay would score; empty where nothing is known."""
+    if known is None:
+        return ""
+    return (
+        f" Ceiling: a repeat of the protein assay, scored against these labels, would have a "
+        f"{score} of {known.value:.3f} over {known.n} targets (from replicates, "
+        "docs/decisions.md). Of ceiling: share of the way from chance to there."
+    )
+
+
 COUNTS = (
     "Number of targets and share; in brackets number expected by chance ± its sd, and p: the "
     "compounds are permuted for all targets at once, so that targets that go together stay "
     "together."
+)
+ABOVE_CHANCE = (
+    "Above chance: targets whose own p, from the same permutations, passes the false discovery "
+    "rate (Benjamini-Hochberg over the targets)."
+)
+STRATA = (
+    "Treatments cut into thirds by the number of cells (`{table}`). In a third a positive is "
+    "compared with negatives of its own test fold and third only; within: all three. A score that "
+    "is nothing but the number of cells falls towards 0.5 here. Intervals as in Table 1."
 )
 LEVELS = (
     "Levels in standard deviations: those of a test fold are brought to mean 0 and sd 1 by the "
@@ -109,7 +132,8 @@ def comparison_note(false_discovery_rate: float) -> str:
         "%; then the same for a single target, median over the targets. Better/worse: targets "
         "whose AUC differs by DeLong's test, a compound with all its doses and repeats taken as "
         "one case and training added as in the interval, at a false discovery rate of "
-        f"{100 * false_discovery_rate:g} % (Benjamini-Hochberg over the targets). Rows with "
+        f"{100 * false_discovery_rate:g} % (Benjamini-Hochberg over the targets). Overlap: "
+        "targets above chance in both rows, as a share of those in either (Jaccard). Rows with "
         "shuffled labels have other labels and are not compared."
     )
 

@@ -83,7 +83,7 @@ def comparison_tables(results: ScreenResults) -> list[Table]:
         Table(
             "Table 5. Rows compared on the same treatments, folds and targets",
             ["task", "row", "against", "difference (95 % CI)", "p", "q", "80 % power",
-             "better/worse"],
+             "better/worse", "overlap"],
             lines,
             [footnotes.comparison_note(results.provenance.false_discovery_rate)],
         )
@@ -101,7 +101,33 @@ def _comparison(part: str, one: RowComparison) -> list[str]:
         f"{number(one.smallest_difference, '.3f')}; "
         f"{number(one.smallest_target_difference, '.2f')}",
         f"{one.n_better}/{one.n_worse} of {one.n_targets_tested}",
+        number(one.jaccard, ".2f"),
     ]
+
+
+def strata_tables(results: ScreenResults) -> list[Table]:
+    """Table 8: scores within thirds of the cell number."""
+    tables = []
+    wanted = [
+        (part, {name: row for name, row in rows.items() if row.strata})
+        for part, rows in results.parts.items()
+    ]
+    known = [(part, rows) for part, rows in wanted if rows]
+    note = footnotes.STRATA.format(table=results.provenance.strata)
+    for letter, (name, rows) in zip(ascii_lowercase, known, strict=False):
+        part, strata = table_parts()[name], next(iter(rows.values())).strata
+        tables.append(
+            Table(
+                f"Table 8{letter}. By the number of cells, {part.short}: mean ROC AUC",
+                ["row", *(f"{s.name} ({s.n_targets_scored})" for s in strata)],
+                [
+                    [row, *(score_cell(s.means.get(part.scores.main)) for s in result.strata)]
+                    for row, result in rows.items()
+                ],
+                [f"In brackets the targets with a score. {note}"],
+            )
+        )
+    return tables
 
 
 def _difference(gain: Estimate | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from phenoprot.evaluation.results import Estimate, RowResult
 from phenoprot.report import footnotes
-from phenoprot.report.counts import count_cells, thresholds_of
+from phenoprot.report.ceilings import ceiling_cell, highest
 from phenoprot.report.parts import TablePart
 from phenoprot.report.results import ScreenResults, TopTarget
 from phenoprot.report.table import NOTHING, Table, number, score_cell
@@ -17,6 +17,7 @@ OVER_DOSES = "mean over doses"
 def level_table(part: TablePart, rows: dict[str, RowResult], results: ScreenResults) -> Table:
     """Scores of each row; R2 over all rows of a fold and, in a dose series, averaged over doses."""
     series = any(row.median_over_doses is not None for row in rows.values())
+    ceiling = highest(rows)
     lines = [
         [
             name,
@@ -27,7 +28,7 @@ def level_table(part: TablePart, rows: dict[str, RowResult], results: ScreenResu
             _value(row.means.get("rmse"), ".2f"),
             _value(row.means.get("smape"), ".1f"),
             score_cell(row.means.get("concordance")),
-            *count_cells(row),
+            *([ceiling_cell(row)] if ceiling else []),
             number(row.maximum, ".2f"),
             *([number(row.maximum_over_doses, ".2f")] if series else []),
             _published_max(results.published(part.name, name)),
@@ -36,10 +37,11 @@ def level_table(part: TablePart, rows: dict[str, RowResult], results: ScreenResu
     ]
     columns = [
         "row", "proteins", "pooled skill (95 % CI)", *_r2("median R2", series), "RMSE (sd)",
-        "SMAPE %", "concordance (95 % CI)", *(f"R2 >= {t:g}" for t in thresholds_of(rows)),
+        "SMAPE %", "concordance (95 % CI)", *(["of ceiling"] if ceiling else []),
         *_r2("best R2", series), "poster",
     ]  # fmt: skip
-    return Table(part.title, columns, lines, [footnotes.LEVELS, _way(series)])
+    notes = [f"{footnotes.LEVELS}{footnotes.ceiling(ceiling, 'median R2')}", _way(series)]
+    return Table(part.title, columns, lines, notes)
 
 
 def _r2(name: str, series: bool) -> list[str]:

@@ -148,6 +148,7 @@ def provenance(inputs: Inputs, sources: Sources) -> Provenance:
         methods={name: method_record(row) for name, row in inputs.rows.items()},
         concentration_unit=info.concentration_unit,
         false_discovery_rate=evaluation.false_discovery_rate,
+        strata=evaluation.strata,
         label_rule=label_rule(readout, inputs.labels, inputs.curves) if readout else None,
         thresholds={"auc": evaluation.auc_thresholds, "r2": evaluation.r2_thresholds},
     )

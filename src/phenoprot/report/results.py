@@ -46,6 +46,8 @@ class Provenance(Settings):
     """By row."""
     concentration_unit: str
     false_discovery_rate: float
+    strata: str | None = None
+    """Profile table with the cell number, by whose thirds scores are split."""
     label_rule: str | None = None
     thresholds: dict[str, list[float]]
     """Thresholds at which targets are counted, by score."""

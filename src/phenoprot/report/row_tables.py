@@ -9,6 +9,7 @@ from statistics import median
 from phenoprot.evaluation.results import Estimate, RowResult, ScorerName
 from phenoprot.features.registry import describe
 from phenoprot.report import footnotes
+from phenoprot.report.ceilings import ceiling_cell, highest
 from phenoprot.report.counts import count_cells, thresholds_of
 from phenoprot.report.level_tables import level_table, top_table
 from phenoprot.report.parts import TablePart, table_parts
@@ -25,8 +26,7 @@ def row_tables(results: ScreenResults) -> list[Table]:
         if rows:
             table = TABLES[part.scorer](part, rows, results)
             tables.append(_noted(table, results, part))
-            if part.scorer == "auc":
-                tables.append(marked(_count_table(part, rows), results))
+            tables.append(marked(_count_table(part, rows), results))
             if part.poster_top:
                 tables.append(top_table(results.top[part.task], part))
     return tables
@@ -83,7 +83,7 @@ def mean_cell(mean: Estimate | None) -> str:
 
 
 def _auc_table(part: TablePart, rows: dict[str, RowResult], results: ScreenResults) -> Table:
-    lines = []
+    lines, ceiling = [], highest(rows)
     for name, row in rows.items():
         mean = row.means.get("auc")
         lines.append(
@@ -94,6 +94,7 @@ def _auc_table(part: TablePart, rows: dict[str, RowResult], results: ScreenResul
                 number(mean.repeat_sd if mean else None, ".3f"),
                 number(row.mean_p, ".2g"),
                 number(row.mean_chance_sd, ".3f"),
+                *([ceiling_cell(row)] if ceiling else []),
                 _published_auc(results.published(part.name, name), thresholds_of(rows)),
             ]
         )
@@ -101,19 +102,29 @@ def _auc_table(part: TablePart, rows: dict[str, RowResult], results: ScreenResul
     seen = footnotes.smallest_difference(typical_difference(results, part.name))
     return Table(
         part.title,
-        ["row", "targets", "mean AUC (95 % CI)", "sd", "p", "chance sd", "poster"],
+        ["row", "targets", "mean AUC (95 % CI)", "sd", "p", "chance sd",
+         *(["of ceiling"] if ceiling else []), "poster"],
         lines,
-        [f"{compounds} compounds. {footnotes.AUC}{seen}"],
-    )
+        [f"{compounds} compounds. {footnotes.AUC}{seen}{footnotes.ceiling(ceiling, 'mean AUC')}"],
+    )  # fmt: skip
 
 
 def _count_table(part: TablePart, rows: dict[str, RowResult]) -> Table:
-    """Targets at or above each threshold, and what chance gives."""
+    """Targets above chance and at or above each threshold, and what chance gives."""
+    score = "" if part.scorer == "auc" else "R2 "
+    tested = any(row.n_above_chance is not None for row in rows.values())
     return Table(
         f"{part.title}, counts",
-        ["row", *(f">= {t:g}" for t in thresholds_of(rows))],
-        [[name, *count_cells(row)] for name, row in rows.items()],
-        [footnotes.COUNTS],
+        [
+            "row",
+            *(["above chance"] if tested else []),
+            *(f"{score}>= {t:g}" for t in thresholds_of(rows)),
+        ],
+        [
+            [name, *([number(row.n_above_chance, "d")] if tested else []), *count_cells(row)]
+            for name, row in rows.items()
+        ],
+        [footnotes.COUNTS, *([footnotes.ABOVE_CHANCE] if tested else [])],
     )
 
 

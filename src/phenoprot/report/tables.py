@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from phenoprot.report.further_tables import comparison_tables, dose_tables, leak_tables
+from phenoprot.report.further_tables import (
+    comparison_tables,
+    dose_tables,
+    leak_tables,
+    strata_tables,
+)
 from phenoprot.report.results import ScreenResults
 from phenoprot.report.row_tables import marked, row_tables
 from phenoprot.report.table import Table
@@ -16,5 +21,6 @@ def build_tables(results: ScreenResults) -> list[Table]:
         *comparison_tables(results),
         *leak_tables(results),
         *truth_tables(results),
+        *strata_tables(results),
     ]
     return [*row_tables(results), *(marked(table, results) for table in further)]

@@ -17,8 +17,8 @@ from phenoprot.tasks.poster import auc_figures
 from phenoprot.tasks.settings import ClassificationSettings
 from phenoprot.tasks.task import LabelSources, Part, Scorer, Task
 
-UP = Part("classification/up", "UP", "Table 1a. Classification, UP vs NOT: ROC AUC")
-DOWN = Part("classification/down", "DOWN", "Table 1b. Classification, DOWN vs NOT: ROC AUC")
+UP = Part("classification/up", "UP", "Table 1a. Classification, UP vs NOT: ROC AUC", "up")
+DOWN = Part("classification/down", "DOWN", "Table 1b. Classification, DOWN vs NOT: ROC AUC", "down")
 DIRECTIONS = {UP.name: 1, DOWN.name: -1}
 """Sign of the planted effects that make a protein of the part."""
 

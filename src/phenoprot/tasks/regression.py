@@ -13,7 +13,7 @@ from phenoprot.tasks.planted import protein_groups
 from phenoprot.tasks.settings import RegressionSettings
 from phenoprot.tasks.task import LabelSources, Part, Scorer, Task
 
-LEVELS = Part("regression", "regression", "Table 2a. Regression of protein level")
+LEVELS = Part("regression", "regression", "Table 2a. Regression of protein level", "level")
 
 
 def regression_labels(levels: pd.DataFrame, settings: RegressionSettings) -> pd.DataFrame:

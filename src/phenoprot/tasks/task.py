@@ -42,6 +42,9 @@ class Part:
     """Name in narrow tables, e.g. ``UP``."""
     title: str
     """Title of its table."""
+    ceiling: str | None = None
+    """``Kind`` of the lines of ``ceiling.parquet`` (labels folder) that hold what a repeat of the
+    assay would score for its targets; None: nothing is known."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,74 @@
+"""The ceiling of a part beside the scores of a row: what a repeat of the assay would score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from phenoprot.core.artefacts import read_table
+from phenoprot.evaluation.results import Ceiling, ScorerName, defined, tidy
+from phenoprot.screens.contract import PROTEIN
+
+FILE = "ceiling.parquet"
+COLUMNS = [PROTEIN, "Kind", "Ceiling"]
+CHANCE: dict[ScorerName, float] = {"auc": 0.5, "levels": 0.0}
+"""Score of a prediction without information: ROC AUC, and R2."""
+MAIN: dict[ScorerName, str] = {"auc": "auc", "levels": "r2"}
+
+
+def read_ceilings(folder: Path, kind: str | None) -> dict[str, float] | None:
+    """Ceiling of each target of a part.
+
+    Parameters
+    ----------
+    folder
+        Labels of the screen.
+    kind
+        Of the part, see :attr:`phenoprot.tasks.task.Part.ceiling`.
+
+    Returns
+    -------
+    dict or None
+        By target; None: nothing is known of this part or screen.
+    """
+    if kind is None:
+        return None
+    table = read_table(folder / FILE, COLUMNS)
+    own = table[table["Kind"] == kind]
+    return dict(zip(own[PROTEIN], own["Ceiling"].astype(float), strict=True)) or None
+
+
+def row_ceiling(
+    targets: pd.DataFrame, ceilings: Mapping[str, float], scorer: ScorerName
+) -> Ceiling | None:
+    """How far a row is on the way from chance to the ceiling.
+
+    AUCs are averaged, R2 is taken by its median, over the same targets for row and ceiling.
+
+    Parameters
+    ----------
+    targets
+        Scores of the row: ``Target`` and its main score.
+    ceilings
+        By target; those without one count for neither.
+    scorer
+        Kind of the scores.
+
+    Returns
+    -------
+    Ceiling or None
+        None if no target has both.
+    """
+    own = targets["Target"].map(dict(ceilings)).to_numpy(dtype=np.float64)
+    scores = targets[MAIN[scorer]].to_numpy(dtype=np.float64)
+    both = ~np.isnan(own) & ~np.isnan(scores)
+    if not both.any():
+        return None
+    summary = np.mean if scorer == "auc" else np.median
+    ceiling, score = float(summary(own[both])), float(summary(scores[both]))
+    chance = CHANCE[scorer]
+    share = (score - chance) / (ceiling - chance) if ceiling > chance else np.nan
+    return Ceiling(value=tidy(ceiling), n=int(both.sum()), share=defined(share))
