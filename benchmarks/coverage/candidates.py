@@ -32,7 +32,8 @@ class Means:
     by_repeat: np.ndarray
     """(repeats, data sets)."""
     folds: np.ndarray
-    """(folds x repeats, data sets): what each fold adds to the mean, around it."""
+    """(folds x repeats, data sets): what each fold adds to the mean, around it. No lines where
+    this was not asked for."""
 
     @classmethod
     def of(cls, rows: list[tuple[RepeatedAuc, np.ndarray]]) -> Means:
@@ -153,7 +154,12 @@ class Records:
 
 
 def collect(
-    design: Design, repetitions: int, seeds: bool = False, permute: bool = True, seed: int = 1
+    design: Design,
+    repetitions: int,
+    seeds: bool = False,
+    permute: bool = True,
+    parts: bool = True,
+    seed: int = 1,
 ) -> Records:
     """Draw data sets, train and score two rows in each.
 
@@ -167,6 +173,8 @@ def collect(
         The rows are one with two seeds, not two sets of features.
     permute
         Without signal, permute the compounds of each data set.
+    parts
+        Find what each fold adds to the mean; the rule of Nadeau & Bengio needs it.
     seed
         Random seed.
     """
@@ -180,12 +188,13 @@ def collect(
         else:
             rows = [cross_validate(features, data) for features in data.features]
         one, other = (scored(scores, data) for scores in rows)
-        parts = [
-            fold_parts(scores, data, auc) for scores, auc in zip(rows, (one, other), strict=True)
+        adds = [
+            fold_parts(scores, data, auc) if parts else np.empty(0)
+            for scores, auc in zip(rows, (one, other), strict=True)
         ]
-        means.append((one, parts[0]))
+        means.append((one, adds[0]))
         gain = one.minus(other)
-        gains.append((gain, parts[0] - parts[1]))
+        gains.append((gain, adds[0] - adds[1]))
         targets.append((*class_variance(gain.changes, data.labels), gain.by_repeat))
         if permute and not design.signal:
             permuted.append(_permuted(rows[0], data, number))

@@ -11,6 +11,7 @@ import yaml
 from phenoprot.core.errors import UserError
 from phenoprot.pipeline.parameters import parameter_table
 from phenoprot.pipeline.params import load_params
+from phenoprot.tasks.registry import all_tasks
 
 ROOT = Path(__file__).parents[2]
 PARAMS = ROOT / "params.yaml"
@@ -45,7 +46,7 @@ def test_every_key_of_the_file_is_documented() -> None:
 
 def test_values_bounds_and_choices_stand_in_the_page() -> None:
     assert "| `labels.single_dose.alpha` | `0.05` | number > 0, < 1 | False discovery" in PAGE
-    assert "| `tasks.mlp.width` | `[64, 128]` | list of integers >= 1, <= 65536 | Units" in PAGE
+    assert "| `tasks.mlp.width` | `[32]` | list of integers >= 1, <= 65536 | Units" in PAGE
     assert "| `tasks.regression.loss` | `mse` | `mse` or `smape` | Objective" in PAGE
     assert "<row>.shuffled` | `false` | boolean |" in PAGE
     assert "| `screens.<screen>.folder` | - | path |" in PAGE
@@ -68,11 +69,20 @@ def test_every_table_is_well_formed() -> None:
 def test_the_file_of_the_repository_loads() -> None:
     params = load_params(PARAMS)
     assert params.screen("cpjump1").folder == Path("data/screens/cpjump1")
-    first = next(iter(params.screen("cpjump1").rows.values()))
-    assert first.tasks is None  # all
+    rows = params.screen("cpjump1").rows
+    assert set(rows["cellprofiler"].tasks or ()) == set(all_tasks())
+    assert rows["structure"].tasks is None  # all but those that a row must name
+    # Every model by name: two readings of each feature set, and the poster's of the first.
+    assert {row.model.estimator for row in rows.values()} == {"mlp", "mlp_poster", "linear"}
     # The page of METHODS: four hidden layers, Adam 1e-4, dropout 0.2.
     assert {p.hidden_layers for p in params.tasks.mlp.points()} == {4}
-    assert params.tasks.training.learning_rate == 1e-4
+    poster = params.tasks.mlp_poster
+    assert {(p.hidden_layers, p.activation, p.dropout) for p in poster.points()} == {
+        (4, "tanh", 0.2)
+    }
+    assert {p.learning_rate for p in poster.points()} == {1e-4}
+    assert {p.skip for p in poster.points()} == {False}
+    assert (poster.components, poster.ensemble) == (None, 1)
 
 
 def test_an_unknown_screen_names_those_there_are() -> None:
@@ -86,13 +96,18 @@ def test_an_unknown_screen_names_those_there_are() -> None:
     ("key", "value", "message"),
     [
         ("tasks.shuffel", 3, "unknown key 'tasks.shuffel'"),
-        ("tasks.shuffles", None, "key 'tasks.shuffles' is missing"),
+        # Keys of the releases before repeats: none is read as if it still had a meaning.
+        ("tasks.shuffles", 3, "unknown key 'tasks.shuffles'"),
+        ("tasks.training", {"seed": 0}, "unknown key 'tasks.training'"),
+        ("tasks.splits.inner_splits", 1, "unknown key 'tasks.splits.inner_splits'"),
+        ("tasks.splits.repeats", None, "key 'tasks.splits.repeats' is missing"),
+        ("tasks.splits.kind", "cluster", "'tasks.splits.kind': Input should be 'compound'"),
         ("tasks.clip", "wide", "'tasks.clip': Input should be a valid number"),
         ("tasks.splits.folds", 1, "'tasks.splits.folds': Input should be greater than or equal"),
         ("tasks.mlp.activation", ["gelu"], "'tasks.mlp.activation.0': Input should be 'relu'"),
         ("labels.single_dose.alpha", 1.0, "less than 1 (got 1.0)"),
         ("screens.cpjump1.rows.proteome.tasks", ["regression"], "only predict targets, not itself"),
-        ("screens.cpjump1.rows.linear.features", [], "at least 1 item"),
+        ("screens.cpjump1.rows.cellprofiler_linear.features", [], "at least 1 item"),
     ],
 )
 def test_a_fault_names_its_key(tmp_path: Path, key: str, value: Any, message: str) -> None:

@@ -10,12 +10,14 @@ import pytest
 
 from phenoprot.core.errors import UserError
 from phenoprot.evaluation.results import (
+    Ceiling,
     DoseScores,
     Estimate,
     Group,
     GroupScores,
     LeakGauge,
     RowResult,
+    StratumScores,
     ThresholdCount,
     defined,
     estimate,
@@ -34,8 +36,10 @@ RESULT = RowResult(
     thresholds=[
         ThresholdCount(threshold=0.6, n=2, percent=66.666667, expected_by_chance=0.0, p=0.5)
     ],
+    ceiling=Ceiling(value=0.9, n=2),
     leak=LeakGauge(score="auc", mean=0.8, gap=Estimate(value=0.1), n_doses=2),
     planted=[GroupScores(group=Group(low=1.5), n=3, means={"auc": Estimate(value=0.7)})],
+    strata=[StratumScores(name="few", n_targets_scored=2, means={"auc": Estimate(value=0.6)})],
     doses=[DoseScores(concentration=0.1, n_compounds=9, n_targets_scored=0, means={})],
 )
 
@@ -54,8 +58,10 @@ def test_a_result_is_nested_and_says_only_what_is_defined(tmp_path: Path) -> Non
         "thresholds": [
             {"threshold": 0.6, "n": 2, "percent": 66.666667, "expected_by_chance": 0.0, "p": 0.5}
         ],
+        "ceiling": {"value": 0.9, "n": 2},
         "leak": {"score": "auc", "mean": 0.8, "gap": {"value": 0.1}, "n_doses": 2},
         "planted": [{"group": {"low": 1.5}, "n": 3, "means": {"auc": {"value": 0.7}}}],
+        "strata": [{"name": "few", "n_targets_scored": 2, "means": {"auc": {"value": 0.6}}}],
         "doses": [{"concentration": 0.1, "n_compounds": 9, "n_targets_scored": 0, "means": {}}],
     }
     assert read_result(path, RowResult) == RESULT
@@ -67,6 +73,7 @@ def test_a_result_is_nested_and_says_only_what_is_defined(tmp_path: Path) -> Non
         ({"n_targets": None}, "'n_targets': Input should be a valid integer"),
         ({"n_targets": "3"}, "'n_targets': Input should be a valid integer"),
         ({"thresholds": [{"threshold": 0.6}]}, "'thresholds.0.n': Field required"),
+        ({"ceiling": {"value": 0.9}}, "'ceiling.n': Field required"),
         ({"surprise": 1}, "'surprise': Extra inputs are not permitted"),
         (
             {"planted": [{"group": {}, "n": 1, "means": {}}]},

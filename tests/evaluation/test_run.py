@@ -17,6 +17,7 @@ from phenoprot.core.errors import UserError
 from phenoprot.core.paths import Paths
 from phenoprot.evaluation.plan import PartToScore, comparison_shards, row_shards
 from phenoprot.evaluation.results import (
+    Ceiling,
     Comparisons,
     Estimate,
     Group,
@@ -28,11 +29,12 @@ from phenoprot.evaluation.run import evaluate_screen
 from phenoprot.evaluation.settings import EvaluationSettings
 from phenoprot.execution.attempt import Job, Outcome
 from phenoprot.execution.local import run_local
-from phenoprot.execution.run import EXECUTORS
+from phenoprot.execution.run import EXECUTORS, run_shards
 from phenoprot.execution.settings import ExecutionSettings
 from phenoprot.execution.shards import Compute
 from phenoprot.tasks.registry import all_parts
 
+from .computations import score_or_compare
 from .test_score import task
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +44,13 @@ SETTINGS = EvaluationSettings(
     auc_thresholds=[0.6, 0.8], r2_thresholds=[0.1, 0.5], permutations=20, seed=0
 )
 TWO = ExecutionSettings(workers=2)
+
+
+def write_ceilings(paths: Paths, *lines: tuple[str, str, float]) -> None:
+    """Ceilings in the labels folder: protein, kind, ceiling."""
+    columns = ["Metadata_Protein", "Kind", "Ceiling"]
+    table = pd.DataFrame(lines, columns=columns).assign(N=2, Reliability=0.5)
+    table.to_parquet(paths.labels / "ceiling.parquet")
 
 
 def row(paths: Paths, name: str) -> RowResult:
@@ -67,6 +76,7 @@ def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
     predictions, labels = task({"t": [1, 0, 1, 0]}, {"t": [9, 8, 2, 1]}, [0, 0, 1, 1])
     paths.labels.mkdir(parents=True)
     (paths.labels / "counts.json").write_text('{"n_up": 2}')
+    write_ceilings(paths)
     for part in PARTS:
         rows = paths.predictions(part) / "rows"
         rows.mkdir(parents=True)
@@ -95,6 +105,8 @@ def test_a_screen_is_evaluated_row_by_row(paths: Paths, tmp_path: Path) -> None:
     ).comparisons
     assert (up.row, up.against) == ("second+third", "first")
     assert up.mean_auc_difference == Estimate(value=0, low=0, high=0)
+    # With four compounds nothing is above chance.
+    assert (up.jaccard, row(paths, "classification/up/first").n_above_chance) == (None, 0)
     leak = row(paths, "targets/first").leak
     assert leak is not None
     assert leak.gap is not None
@@ -110,6 +122,21 @@ def test_a_screen_is_evaluated_row_by_row(paths: Paths, tmp_path: Path) -> None:
     assert (paths.scores / "labels/counts.json").read_text() == '{\n  "n_up": 2\n}\n'
 
 
+def test_what_two_rows_find_above_chance_is_compared(paths: Paths, tmp_path: Path) -> None:
+    path = paths.predictions("targets") / "rows" / "first.parquet"
+    table = pd.read_parquet(path)
+    table.assign(t=-table["t"]).to_parquet(path)
+    # Four compounds leave no low p: at this rate the AUC of 1 passes, and that of 0 does not.
+    lenient = SETTINGS.model_copy(update={"false_discovery_rate": 0.9})
+    evaluate_screen(paths, tmp_path, NAMES, lenient)
+    for part, found, overlap in (("classification/up", 1, 1.0), ("targets", 0, 0.0)):
+        file = paths.scores / f"comparisons/{part}.json"
+        (one,) = read_result(file, Comparisons).comparisons
+        rows = [row(paths, f"{part}/{name}") for name in (one.row, one.against)]
+        assert [of_row.n_above_chance for of_row in rows] == [1, found]
+        assert one.jaccard == overlap
+
+
 def test_a_second_run_computes_nothing(
     paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,20 +148,6 @@ def test_a_second_run_computes_nothing(
 
     monkeypatch.setattr("phenoprot.execution.run._compute", computed)
     evaluate_screen(paths, tmp_path, NAMES, SETTINGS)
-    assert content(paths.scores) == first
-
-
-def test_worker_processes_give_the_same_bytes(
-    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        "phenoprot.evaluation.run.all_parts", lambda: {"targets": all_parts()["targets"]}
-    )
-    evaluate_screen(paths, tmp_path, NAMES, SETTINGS)
-    first = content(paths.scores)
-    (tmp_path / ".phenoprot").rename(tmp_path / "aside")
-    monkeypatch.setitem(EXECUTORS, "local", run_local)
-    evaluate_screen(paths, tmp_path, NAMES, SETTINGS, TWO)
     assert content(paths.scores) == first
 
 
@@ -157,8 +170,24 @@ def test_ray_is_asked_where_the_settings_say_so(
 def part(paths: Paths) -> PartToScore:
     """A part with the rows first and second+third."""
     return PartToScore.find(
-        "targets", all_parts()["targets"], paths, ["first", "second+third"], None
+        "targets", all_parts()["targets"], paths, ["first", "second+third"], None, None
     )
+
+
+def test_worker_processes_give_the_same_bytes(
+    part: PartToScore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = replace(part, ceilings={"t": 0.9}, groups={"t": Group(kind="null")})
+    shards = [*row_shards(part, SETTINGS), *comparison_shards(part, SETTINGS)]
+
+    def computed(work: str) -> list[dict[str, bytes]]:
+        folders = run_shards(score_or_compare, shards, tmp_path / work, "toy", TWO)
+        return [content(folder) for folder in folders]
+
+    here = computed("here")
+    assert [set(files) >= {"result.json", "targets.parquet"} for files in here] == [True] * 3
+    monkeypatch.setitem(EXECUTORS, "local", run_local)
+    assert computed("elsewhere") == here
 
 
 def keys(part: PartToScore, settings: EvaluationSettings = SETTINGS) -> list[str]:
@@ -167,14 +196,25 @@ def keys(part: PartToScore, settings: EvaluationSettings = SETTINGS) -> list[str
 
 def test_the_key_of_a_row_holds_what_its_scores_depend_on(part: PartToScore) -> None:
     before = keys(part)
-    same = {"comparisons": "all", "false_discovery_rate": 0.2, "r2_thresholds": [0.9]}
+    same = {"comparisons": "all", "strata": "cells", "r2_thresholds": [0.9]}
     assert keys(part, SETTINGS.model_copy(update=same)) == before
-    for change in ({"auc_thresholds": [0.9]}, {"permutations": 3}, {"seed": 3}):
+    for change in (
+        {"auc_thresholds": [0.9]}, {"permutations": 3}, {"seed": 3}, {"false_discovery_rate": 0.2},
+    ):  # fmt: skip
         other = keys(part, SETTINGS.model_copy(update=change))
         assert not set(other) & set(before), change
     grouped = keys(replace(part, groups={"t": Group(kind="null")}))
     assert not set(grouped) & set(before)
     assert keys(replace(part, groups={})) != before
+    for ceilings in ({}, {"t": 0.9}, {"t": 0.8}):
+        assert not set(keys(replace(part, ceilings=ceilings))) & set(before)
+    assert keys(replace(part, ceilings={"t": 0.9})) != keys(replace(part, ceilings={"t": 0.8}))
+    cells = part.folder / "cells.parquet"
+    cells.write_bytes(b"one")
+    counted = keys(replace(part, counts=cells))
+    assert not set(counted) & set(before)
+    cells.write_bytes(b"two")
+    assert not set(keys(replace(part, counts=cells))) & set(counted)
     levels = replace(part, scorer="levels")
     assert not set(keys(levels)) & set(before)
     (part.folder / "leak_gauge" / "first.parquet").unlink()
@@ -210,6 +250,52 @@ def test_missing_labels_are_named(paths: Paths, tmp_path: Path) -> None:
         evaluate_screen(paths, tmp_path, NAMES, SETTINGS)
 
 
+def test_missing_ceilings_are_named(paths: Paths, tmp_path: Path) -> None:
+    (paths.labels / "ceiling.parquet").unlink()
+    with pytest.raises(UserError, match=r"toy/ceiling.parquet: no such file\. Bring it back"):
+        evaluate_screen(paths, tmp_path, NAMES, SETTINGS)
+
+
+def test_ceilings_go_to_the_parts_that_have_them(paths: Paths, tmp_path: Path) -> None:
+    write_ceilings(paths, ("t", "up", 0.9), ("t", "level", 0.25), ("no target", "up", 0.6))
+    evaluate_screen(paths, tmp_path, NAMES, SETTINGS)
+    # The AUC is 1: (1 - 0.5) / (0.9 - 0.5).
+    assert row(paths, "classification/up/first").ceiling == Ceiling(value=0.9, n=1, share=1.25)
+    levels = row(paths, "regression/first")
+    assert levels.median is not None
+    assert levels.ceiling is not None
+    assert (levels.ceiling.value, levels.ceiling.n) == (0.25, 1)
+    assert levels.ceiling.share == pytest.approx(levels.median / 0.25, abs=1e-6)
+    table = pd.read_parquet(paths.scores / "classification/up/first.parquet")
+    assert table.set_index("Target")["ceiling"].to_dict() == {"t": 0.9}
+    for other in ("classification/down/first", "targets/first"):
+        assert row(paths, other).ceiling is None
+        assert "ceiling" not in pd.read_parquet(paths.scores / f"{other}.parquet")
+
+
+def test_thirds_of_the_cell_number_go_to_the_parts_that_have_them(
+    paths: Paths, tmp_path: Path
+) -> None:
+    settings = SETTINGS.model_copy(update={"strata": "cells"})
+    evaluate_screen(paths, tmp_path, NAMES, settings)
+    assert row(paths, "targets/first").strata == []  # the screen has no such table
+    key = pd.read_parquet(paths.predictions("targets") / "rows" / "first.parquet")
+    key = key[["Metadata_Compound", "Metadata_Concentration"]]
+    paths.profiles.mkdir(parents=True)
+    # The two treatments of a fold have about as many cells.
+    key.assign(Cells=[1.0, 1.0, 9.0, 9.0]).to_parquet(paths.profiles / "cells.parquet")
+    evaluate_screen(paths, tmp_path, NAMES, settings)
+    strata = row(paths, "targets/first").strata
+    assert [stratum.name for stratum in strata] == ["few", "middle", "many", "within"]
+    assert [stratum.n_targets_scored for stratum in strata] == [1, 0, 1, 1]
+    assert strata[3].means["auc"].value == 1.0
+    asked = {name for name, of_part in all_parts().items() if of_part.asked}
+    assert asked
+    for part in PARTS:
+        found = row(paths, f"{part}/first").strata
+        assert bool(found) == (part in COMPARED and part not in asked), part
+
+
 def test_the_stage_passes_the_execution_on(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
     monkeypatch.setattr(
@@ -243,6 +329,7 @@ def test_a_dose_series_with_planted_truth(tmp_path: Path, monkeypatch: pytest.Mo
         shuffled.to_parquet(rows / "shuffled.parquet")
     paths.labels.mkdir(parents=True)
     (paths.labels / "counts.json").write_text("{}")
+    write_ceilings(paths, ("t", "down", 0.8))
     called = labels[["Metadata_Compound"]].assign(Metadata_Protein="t", Label="not")
     called.to_parquet(paths.labels / "labels.parquet")
     planted = tmp_path / "screen" / "truth"
@@ -266,6 +353,8 @@ def test_a_dose_series_with_planted_truth(tmp_path: Path, monkeypatch: pytest.Mo
     assert (planted_up.group, planted_up.means["auc"].value) == (Group(low=1.0, high=1.5), 0.5)
     (planted_down,) = row(paths, "classification/down/method").planted
     assert (planted_down.group, planted_down.n) == (Group(kind="null"), 1)
+    # The mean AUC is 0.5: nothing of the way to the ceiling.
+    assert row(paths, "classification/down/method").ceiling == Ceiling(value=0.8, n=1, share=0.0)
     (planted_target,) = row(paths, "targets/method").planted
     assert planted_target.group == Group(kind="images_only")
     assert "pearson_r2" in shuffled_row.planted[0].means

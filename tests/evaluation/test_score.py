@@ -7,13 +7,14 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from phenoprot.evaluation.folds import aligned_labels
 from phenoprot.evaluation.results import SCORE_NAMES
 from phenoprot.evaluation.score import score_classification
 from phenoprot.evaluation.settings import EvaluationSettings
-from phenoprot.evaluation.summary import auc_result, permutation_p
+from phenoprot.evaluation.summary import above_chance, auc_result, jaccard, permutation_p
 
 SETTINGS = EvaluationSettings(
     auc_thresholds=[0.6, 0.8], r2_thresholds=[0.1, 0.5], permutations=400, seed=0
@@ -224,3 +225,34 @@ def test_means_of_a_row_that_knows_the_labels_have_the_least_p() -> None:
     assert low is not None
     assert high is not None
     assert 1 / 401 <= high < low < 0.2
+
+
+def test_targets_above_chance_pass_the_false_discovery_rate() -> None:
+    """Five targets that are read, fifteen that are not, one without a score."""
+    rng = np.random.default_rng(1)
+    label = [1, 0, 0, 0] * 10
+    labels = {f"t{i:02d}": label for i in range(20)} | {"t20": [1.0] * 40}
+    scores = {
+        name: (np.array(label) * 3 * (name < "t05") + rng.normal(size=40)).tolist()
+        for name in labels
+    }
+    result = score_classification(*task(labels, scores, [0] * 20 + [1] * 20), SETTINGS)
+    table = result.targets.set_index("Target")
+    for number, name in enumerate(labels):
+        if name != "t20":
+            draws = result.by_chance[:, number]
+            assert table.loc[name, "p"] == permutation_p(draws, table.loc[name, "auc"])
+    assert table.loc["t20", ["p", "q"]].isna().all()
+    q = stats.false_discovery_control(table["p"][:20])
+    np.testing.assert_allclose(table["q"][:20], q)
+    assert above_chance(result.targets, 0.05) == {f"t{i:02d}" for i in range(5)}
+    for rate in (0.05, 0.9):
+        settings = SETTINGS.model_copy(update={"false_discovery_rate": rate})
+        assert auc_result(result, settings).n_above_chance == (q <= rate).sum()
+
+
+def test_overlap_is_the_share_of_either_that_is_in_both() -> None:
+    assert jaccard(frozenset("abc"), frozenset("bcd")) == 0.5
+    assert jaccard(frozenset("abc"), frozenset("b")) == 0.333333
+    assert jaccard(frozenset("a"), frozenset()) == 0
+    assert jaccard(frozenset(), frozenset()) is None

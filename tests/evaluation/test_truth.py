@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
+from scipy import stats
 
-from phenoprot.evaluation.groups import group_scores
-from phenoprot.evaluation.results import Estimate, Group, GroupScores
+from phenoprot.evaluation.groups import auc_groups
+from phenoprot.evaluation.repeated import RepeatedAuc
+from phenoprot.evaluation.results import Group
 from phenoprot.evaluation.truth import label_truth, planted_groups
 from phenoprot.tasks.classification import TASK
 
@@ -40,17 +42,24 @@ def test_a_group_is_a_bin_or_a_kind(content: dict[str, object]) -> None:
 
 
 def test_means_of_groups() -> None:
-    table = pd.DataFrame({"Target": list("abcd"), "auc": [0.6, 0.8, np.nan, 0.5]})
+    table = pd.DataFrame({"Target": list("abcd")})
     groups = {"a": BIN, "b": BIN, "c": NULL, "e": Group(low=0.0, high=0.45)}
-    draws = np.array([[0.5, 0.7, np.nan, 0.0], [0.7, 0.9, np.nan, 1.0]])
-    assert group_scores(table, groups, ("auc",)) == [
-        GroupScores(group=BIN, n=2, means={"auc": Estimate(value=0.7)}),
-        GroupScores(group=NULL, n=1, means={}),
-    ]
-    found = group_scores(table, groups, ("auc",), draws)
-    # Means of the draws: 0.6 and 0.8.
-    assert found[0].means["auc"] == Estimate(value=0.7, low=0.605, high=0.795)
-    assert found[1].means == {}
+    nan = np.nan
+    # Two repeats; c has no score, d is in no group.
+    by_repeat = np.array([[0.59, 0.79, nan, 0.0], [0.61, 0.81, nan, 1.0]])
+    # Four compounds: on the mean of a and b each one does 0.02, up or down.
+    changes = np.array([[0.01, 0.03, nan, 0.5], [-0.04, 0.0, nan, 0.5],
+                        [0.04, 0.0, nan, 0.5], [0.0, -0.04, nan, 0.5]])  # fmt: skip
+    binned, null = auc_groups(table, groups, RepeatedAuc(by_repeat, changes, np.zeros(4)))
+    assert (binned.group, binned.n, null.group, null.n, null.means) == (BIN, 2, NULL, 1, {})
+    mean = binned.means["auc"]
+    # The repeats have 0.69 and 0.71.
+    assert (mean.value, mean.repeat_sd) == (0.7, pytest.approx(0.02 / np.sqrt(2), abs=1e-6))
+    # Jackknife, 3/4 of the sum of the squares, times 1.9; half of the variance of the repeats.
+    fixed, drawn = 1.9 * 0.75 * 4 * 0.02**2, 0.0002 / 2
+    df = (fixed + drawn) ** 2 / (fixed**2 / 3 + drawn**2 / 1)
+    reach = stats.t.ppf(0.975, df) * np.sqrt(fixed + drawn)
+    assert (mean.low, mean.high) == pytest.approx((0.7 - reach, 0.7 + reach), abs=1e-6)
 
 
 def test_labels_against_the_planted_effects() -> None:

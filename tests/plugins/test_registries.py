@@ -45,7 +45,11 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LabelSources:
         paths.profiles / "x.parquet"
     )
     folds = pd.DataFrame({"Metadata_Compound": compounds, "Metadata_Group": compounds})
-    folds.assign(Fold=np.arange(24) % 3).to_csv(paths.folds, index=False)
+    repeats = [
+        folds.assign(Metadata_Repeat=repeat, Fold=rng.permutation(24) % 3)
+        for repeat in range(SETTINGS["splits"]["repeats"])
+    ]
+    pd.concat(repeats).to_csv(paths.folds, index=False)
     return LabelSources(paths, Path("mini"))
 
 
@@ -55,7 +59,9 @@ def settings() -> TaskSettings:
 
 
 def test_its_tasks_follow_ours() -> None:
-    assert list(all_tasks()) == ["classification", "regression", "targets", "spread"]
+    assert list(all_tasks()) == [
+        "classification", "regression", "targets", "sensitivity", "spread",
+    ]  # fmt: skip
     assert list(all_parts())[-1] == "spread"
 
 
@@ -84,10 +90,12 @@ def test_its_task_and_model_run_with_ours(sources: LabelSources, settings: TaskS
     ]
     for row in ("centroid", "linear"):
         table = pd.read_parquet(folder / "rows" / f"{row}.parquet")
-        assert len(table) == 24
-        scores = table.set_index("Metadata_Compound")["wide"]
-        wide = labels.set_index("Metadata_Compound")["wide"] == 1
-        assert (scores[wide].to_numpy()[:, None] > scores[~wide].to_numpy()).mean() > 0.75
+        assert len(table) == 24 * 2
+        for _, repeat in table.groupby("Metadata_Repeat"):
+            scores = repeat.set_index("Metadata_Compound")["wide"]
+            assert sorted(scores.index) == sorted(labels["Metadata_Compound"])
+            wide = labels.set_index("Metadata_Compound")["wide"].loc[scores.index] == 1
+            assert (scores[wide].to_numpy()[:, None] > scores[~wide].to_numpy()).mean() > 0.75
 
 
 def test_its_model_refuses_wrong_parameters(settings: TaskSettings) -> None:

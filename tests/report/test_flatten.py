@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from random import Random
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from phenoprot.core.errors import UserError
 from phenoprot.evaluation.results import (
     SCORE_NAMES,
+    Ceiling,
     DoseScores,
     EffectRecall,
     Estimate,
@@ -23,6 +25,8 @@ from phenoprot.evaluation.results import (
     RowComparison,
     RowResult,
     ScorerName,
+    Stratum,
+    StratumScores,
     ThresholdCount,
 )
 from phenoprot.report import flatten
@@ -68,13 +72,6 @@ optional_estimate = st.none() | st.builds(
 )
 
 
-def means(names: tuple[str, ...]) -> st.SearchStrategy[dict[str, Estimate]]:
-    """Estimates of any of the scores."""
-    return st.fixed_dictionaries(dict.fromkeys(names, optional_estimate)).map(
-        lambda found: {name: mean for name, mean in found.items() if mean is not None}
-    )
-
-
 def some_of(choices: list[Any]) -> st.SearchStrategy[list[Any]]:
     """Any of them, in their order."""
     return st.sets(st.sampled_from(range(len(choices)))).map(
@@ -82,60 +79,104 @@ def some_of(choices: list[Any]) -> st.SearchStrategy[list[Any]]:
     )
 
 
+class MadeUp:
+    """Numbers and what is made of them, any of it missing; from one seed, as single draws are slow.
+
+    Parameters
+    ----------
+    seed
+        Of all that is made up.
+    share
+        How much of what may be missing is there.
+    """
+
+    def __init__(self, seed: int, share: float) -> None:
+        self.random, self.share = Random(seed), share
+
+    def there(self) -> bool:
+        return self.random.random() < self.share
+
+    def number(self) -> float:
+        return self.random.choice([0.0, 1.0, round(self.random.uniform(-1e3, 1e3), 6)])
+
+    def count(self) -> int:
+        return self.random.choice([0, 1, self.random.randint(0, 10_000)])
+
+    def some_number(self) -> float | None:
+        return self.number() if self.there() else None
+
+    def some_count(self) -> int | None:
+        return self.count() if self.there() else None
+
+    def some_estimate(self) -> Estimate | None:
+        ends = {name: self.some_number() for name in ("low", "high", "repeat_sd")}
+        return Estimate(value=self.number(), **ends) if self.there() else None
+
+    def means(self, names: tuple[str, ...]) -> dict[str, Estimate]:
+        """Estimates of any of the scores."""
+        found = {name: self.some_estimate() for name in names}
+        return {name: mean for name, mean in found.items() if mean is not None}
+
+
 @st.composite
 def rows(draw: st.DrawFn) -> RowResult:
     """Results of a row of either kind, with and without all that may be missing."""
     scorer: ScorerName = draw(st.sampled_from(["auc", "levels"]))
     names = SCORE_NAMES[scorer]
+    some = MadeUp(draw(st.integers(0, 2**32)), draw(st.sampled_from([0.0, 0.3, 0.7, 1.0])))
     thresholds = [
         ThresholdCount(
             threshold=threshold,
-            n=draw(count),
-            percent=draw(value),
-            expected_by_chance=draw(value),
-            chance_sd=draw(st.none() | value),
-            p=draw(st.none() | value),
+            n=some.count(),
+            percent=some.number(),
+            expected_by_chance=some.number(),
+            chance_sd=some.some_number(),
+            p=some.some_number(),
         )
         for threshold in draw(some_of(KNOWN.thresholds[names.main]))
     ]
-    leak = st.builds(
-        LeakGauge,
-        score=st.just(names.leak),
-        mean=st.none() | value,
-        gap=optional_estimate,
-        n_doses=count,
+    ceiling = Ceiling(value=some.number(), n=some.count(), share=some.some_number())
+    leak = LeakGauge(
+        score=names.leak, mean=some.some_number(), gap=some.some_estimate(), n_doses=some.count()
     )
     planted = [
-        GroupScores(group=group, n=draw(count), means=draw(means(names.planted)))
+        GroupScores(group=group, n=some.count(), means=some.means(names.planted))
         for group in draw(some_of(GROUPS))
+    ]
+    strata = [
+        StratumScores(name=name, n_targets_scored=some.count(), means=some.means((names.main,)))
+        for name in draw(some_of(list(get_args(Stratum))))
     ]
     doses = [
         DoseScores(
             concentration=concentration,
-            n_compounds=draw(count),
-            n_targets_scored=draw(count),
-            means=draw(means(names.by_dose)),
-            median=draw(st.none() | value),
+            n_compounds=some.count(),
+            n_targets_scored=some.count(),
+            means=some.means(names.by_dose),
+            median=some.some_number(),
         )
         for concentration in draw(some_of(KNOWN.concentrations))
     ]
     return RowResult(
         scorer=scorer,
-        n_targets=draw(count),
-        n_compounds=draw(count),
-        n_repeats=draw(st.none() | count),
-        n_targets_scored=draw(st.none() | count),
-        n_folds_skipped=draw(st.none() | count),
-        means=draw(means(names.means)),
-        mean_chance_sd=draw(st.none() | value),
-        mean_p=draw(st.none() | value),
-        median=draw(st.none() | value),
-        maximum=draw(st.none() | value),
-        median_over_doses=draw(st.none() | value),
-        maximum_over_doses=draw(st.none() | value),
+        n_targets=some.count(),
+        n_compounds=some.count(),
+        n_repeats=some.some_count(),
+        n_targets_scored=some.some_count(),
+        n_folds_skipped=some.some_count(),
+        means=some.means(names.means),
+        mean_chance_sd=some.some_number(),
+        mean_p=some.some_number(),
+        n_above_chance=some.some_count(),
+        median=some.some_number(),
+        maximum=some.some_number(),
+        median_over_doses=some.some_number(),
+        maximum_over_doses=some.some_number(),
         thresholds=thresholds,
-        leak=draw(st.none() | leak),
+        ceiling=draw(st.sampled_from([None, ceiling])),
+        leak=draw(st.sampled_from([None, leak])),
         planted=planted,
+        strata=strata,
         doses=doses,
     )
 
@@ -165,6 +206,7 @@ comparison = st.builds(
     mean_auc_difference=optional_estimate,
     p=st.none() | value,
     q=st.none() | value,
+    jaccard=st.none() | value,
     smallest_difference=st.none() | value,
     smallest_target_difference=st.none() | value,
 )
@@ -209,17 +251,24 @@ def test_the_keys_are_those_that_dvc_shows() -> None:
         means={"auc": Estimate(value=0.7, low=0.6, high=0.8, repeat_sd=0.01)},
         mean_chance_sd=0.03,
         mean_p=0.001,
+        n_above_chance=17,
         thresholds=[
             ThresholdCount(
                 threshold=0.9, n=2, percent=5.0, expected_by_chance=0.1, chance_sd=0.4, p=0.02
             )
         ],
+        ceiling=Ceiling(value=0.92, n=39, share=0.47),
         leak=LeakGauge(score="auc", mean=0.8, gap=Estimate(value=0.1, low=0.0), n_doses=5),
         planted=[
             GroupScores(
                 group=Group(low=1.0, high=1.5), n=5, means={"auc": Estimate(value=0.6, low=0.5)}
             ),
             GroupScores(group=Group(low=1.5), n=6, means={}),
+        ],
+        strata=[
+            StratumScores(
+                name="within", n_targets_scored=38, means={"auc": Estimate(value=0.65, low=0.6)}
+            )
         ],
     )
     assert flatten.flat_row(row) == {
@@ -239,6 +288,10 @@ def test_the_keys_are_those_that_dvc_shows() -> None:
         "chance_n_auc_ge_0.9": 0.1,
         "chance_sd_auc_ge_0.9": 0.4,
         "p_auc_ge_0.9": 0.02,
+        "n_above_chance": 17,
+        "ceiling_auc": 0.92,
+        "ceiling_n_targets": 39,
+        "ceiling_share": 0.47,
         "leak_mean_auc": 0.8,
         "leak_gap": 0.1,
         "leak_gap_ci_low": 0.0,
@@ -247,6 +300,9 @@ def test_the_keys_are_those_that_dvc_shows() -> None:
         "truth_mean_auc_1_1.5": 0.6,
         "truth_mean_auc_ci_low_1_1.5": 0.5,
         "truth_n_1.5_inf": 6,
+        "n_targets_scored_cells_within": 38,
+        "mean_auc_cells_within": 0.65,
+        "mean_auc_ci_low_cells_within": 0.6,
     }
     assert flatten.dose_key(1e-05) == "1e-05"
     assert flatten.dose_key(10.0) == "10"

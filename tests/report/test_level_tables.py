@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from phenoprot.evaluation.results import Estimate, RowResult, ThresholdCount
+from phenoprot.evaluation.results import Ceiling, Estimate, RowResult, ThresholdCount
 from phenoprot.report import footnotes
 from phenoprot.report.level_tables import level_table, top_table
 from phenoprot.report.parts import table_parts
 from phenoprot.report.results import ScreenResults, TopTarget
+from phenoprot.report.row_tables import row_tables
 
 from .test_flatten import KNOWN, ROWS
 
@@ -41,13 +42,13 @@ def test_a_dose_series_has_both_ways_of_averaging() -> None:
     table = level_table(PART, {ROWS[0]: ROW}, results(ROW))
     assert table.columns == [
         "row", "proteins", "pooled skill (95 % CI)", "median R2", "median R2, mean over doses",
-        "RMSE (sd)", "SMAPE %", "concordance (95 % CI)", "R2 >= 0.1", "best R2",
-        "best R2, mean over doses", "poster",
+        "RMSE (sd)", "SMAPE %", "concordance (95 % CI)", "best R2", "best R2, mean over doses",
+        "poster",
     ]  # fmt: skip
     (line,) = table.rows
     assert line == [
         ROWS[0], "190", "0.117 (0.05 to 0.19)", "-0.062", "-0.190", "0.95", "70.6",
-        "0.545 (0.53 to 0.56)", "19, 10 % (0.3±0.7; 0.001)", "0.42", "0.20", line[-1],
+        "0.545 (0.53 to 0.56)", "0.42", "0.20", line[-1],
     ]  # fmt: skip
     assert table.notes == [footnotes.LEVELS, footnotes.LEVELS_OVER_DOSES]
 
@@ -56,8 +57,42 @@ def test_with_one_concentration_they_are_the_same() -> None:
     row = ROW.model_copy(update={"median_over_doses": None, "maximum_over_doses": None})
     table = level_table(PART, {ROWS[0]: row}, results(row))
     assert not any("doses" in column for column in table.columns)
-    assert len(table.columns) == len(table.rows[0]) == 10
+    assert len(table.columns) == len(table.rows[0]) == 9
     assert table.notes == [footnotes.LEVELS, footnotes.LEVELS_OF_ONE_DOSE]
+
+
+def test_what_a_repeat_of_the_assay_would_reach() -> None:
+    known = ROW.model_copy(update={"ceiling": Ceiling(value=0.4127, n=181, share=-0.1504)})
+    level = known.model_copy(update={"ceiling": Ceiling(value=0.0, n=12)})
+    found = {ROWS[0]: known, ROWS[1]: ROW, ROWS[2]: level}
+    results_of_all = ScreenResults(provenance=KNOWN, parts={PART.name: found}, labels={})
+    table = level_table(PART, found, results_of_all)
+    column = table.columns.index("of ceiling")
+    assert table.columns[column - 1 : column + 2] == [
+        "concordance (95 % CI)", "of ceiling", "best R2"
+    ]  # fmt: skip
+    # Below chance; nothing known; a ceiling that is no better than chance.
+    assert [line[column] for line in table.rows] == ["-15 %", "-", "-"]
+    assert {len(line) for line in table.rows} == {len(table.columns)}
+    # The one over the most targets is told.
+    assert table.notes[0] == (
+        f"{footnotes.LEVELS} Ceiling: a repeat of the protein assay, scored against these labels, "
+        "would have a median R2 of 0.413 over 181 targets (from replicates, docs/decisions.md). Of "
+        "ceiling: share of the way from chance to there."
+    )
+
+
+def test_the_counts_of_levels_are_a_table_of_their_own() -> None:
+    empty = {name: {} for name in table_parts()}
+    whole = ScreenResults(
+        provenance=KNOWN, parts={**empty, PART.name: {ROWS[0]: ROW}}, labels={},
+        top={"regression": []},
+    )  # fmt: skip
+    _, counts, _ = row_tables(whole)
+    assert counts.title == f"{PART.title}, counts"
+    assert counts.columns == ["row", "R2 >= 0.1"]
+    assert counts.rows == [[ROWS[0], "19, 10 % (0.3±0.7; 0.001)"]]
+    assert counts.notes == [footnotes.COUNTS]
 
 
 def test_the_best_proteins_have_both_too() -> None:

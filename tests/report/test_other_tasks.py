@@ -106,18 +106,20 @@ def test_they_have_tables_of_their_own(results: ScreenResults) -> None:
     assert re.fullmatch("Table 7[a-z]. Against the planted truth, toxic: mean ROC AUC", truth_title)
     assert others == [
         "Growth: R2 and SMAPE",
+        "Growth: R2 and SMAPE, counts",
         "Toxicity of compounds: ROC AUC",
         "Toxicity of compounds: ROC AUC, counts",
         "Table 4a. By concentration, toxic: mean ROC AUC",
         "Table 5. Rows compared on the same treatments, folds and targets",
         "Table 6. Leak gauge",
     ]
-    growth, toxic, counts, doses, compared, leak, truth = tables
+    growth, growth_counts, toxic, counts, doses, compared, leak, truth = tables
     assert growth.rows == [["first", "5", "0.300", "-", "-", "-", "-", "-", "-"]]
+    assert growth_counts.rows == [["first"]]
     assert toxic.rows == [["first", "4", "0.700 (0.60-0.80)", "-", "-", "-", "-"]]
     assert counts.rows == [["first", "1, 25 % (0.1)"]]
     assert doses.rows[0][1:] == ["0.700 (0.60 to 0.80)"] * 2
-    assert compared.rows == [["toxic", "first", "second", "-", "-", "-", "-; -", "1/0 of 4"]]
+    assert compared.rows == [["toxic", "first", "second", "-", "-", "-", "-; -", "1/0 of 4", "-"]]
     assert leak.rows == [["toxic", "first", "0.700", "0.800", "+0.100", "2"]]
     assert truth.columns == ["row", "toxin (2)"]
     assert truth.notes == []

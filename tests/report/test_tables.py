@@ -82,6 +82,7 @@ def gain(difference: float, better: int, worse: int) -> dict[str, Any]:
         "mean_auc_difference_q": 0.0689,
         "smallest_mean_auc_difference": 0.0422,
         "smallest_auc_difference_of_a_target": 0.2371,
+        "jaccard_above_chance": 0.3125,
     }
 
 
@@ -179,6 +180,63 @@ def test_cells_of_the_classification(metrics: ScreenResults) -> None:
     )
 
 
+def test_the_ceiling_of_a_part(tmp_path: Path) -> None:
+    up = {
+        "cellprofiler": {"ceiling_auc": 0.9312, "ceiling_n_targets": 39, "ceiling_share": 0.4958},
+        "linear": {"ceiling_auc": 0.9312, "ceiling_n_targets": 39, "ceiling_share": 0.4816},
+        "cell_count": {"ceiling_auc": 0.9244, "ceiling_n_targets": 38, "ceiling_share": 0.3026},
+    }
+    files = {f"classification/up/{row}": FILES[f"classification/up/{row}"] | more
+             for row, more in up.items()}  # fmt: skip
+    tables = build_tables(read_metrics(write(tmp_path / "toy", FILES | files)))
+    table, down = tables[0], tables[2]
+    assert table.columns == [
+        "row", "targets", "mean AUC (95 % CI)", "sd", "p", "chance sd", "of ceiling", "poster"
+    ]  # fmt: skip
+    assert [line[0::6] for line in table.rows] == [
+        ["cellprofiler", "50 %"], ["linear", "48 %"], ["cell_count", "30 %"], ["shuffled", "-"]
+    ]  # fmt: skip
+    # That over the most targets.
+    assert table.notes[0].endswith(
+        " Ceiling: a repeat of the protein assay, scored against these labels, would have a mean "
+        "AUC of 0.931 over 39 targets (from replicates, docs/decisions.md). Of ceiling: share of "
+        "the way from chance to there."
+    )
+    # Nothing is known of the other part.
+    assert "of ceiling" not in down.columns
+    assert "Ceiling" not in "".join(down.notes)
+
+
+def test_targets_above_chance_are_counted(tmp_path: Path) -> None:
+    up = {"classification/up/cellprofiler": auc(0.7138) | {"n_above_chance": 23}}
+    _, table, _, down = build_tables(read_metrics(write(tmp_path / "toy", FILES | up)))[:4]
+    assert table.columns == ["row", "above chance", ">= 0.6", ">= 0.8"]
+    assert [line[:2] for line in table.rows[:2]] == [["cellprofiler", "23"], ["linear", "-"]]
+    assert len(table.notes) == 2
+    assert table.notes[1].startswith("Above chance: targets whose own p")
+    assert "above chance" not in down.columns
+
+
+def test_scores_within_thirds_of_the_cell_number(tmp_path: Path) -> None:
+    thirds = {}
+    for name, n, mean in (("few", 31, 0.6712), ("middle", 28, 0.6139), ("within", 40, 0.6449)):
+        score = f"mean_auc_cells_{name}", f"mean_auc_ci_low_cells_{name}"
+        thirds |= {f"n_targets_scored_cells_{name}": n, score[0]: mean}
+        thirds |= {score[1]: mean - 0.04, f"mean_auc_ci_high_cells_{name}": mean + 0.03}
+    thirds |= {"n_targets_scored_cells_many": 0}
+    files = {"classification/up/cellprofiler": auc(0.7138) | thirds}
+    known = {"provenance": PROVENANCE | {"strata": "cell_count_readout"}}
+    (table,) = titled(read_metrics(write(tmp_path / "toy", FILES | files | known)), "Table 8")
+    assert table.title == "Table 8a. By the number of cells, UP: mean ROC AUC"
+    # In the order of the thirds, whatever the file's.
+    assert table.columns == ["row", "few (31)", "middle (28)", "many (0)", "within (40)"]
+    assert table.rows == [
+        ["cellprofiler", "0.671 (0.63 to 0.70)", "0.614 (0.57 to 0.64)", "-",
+         "0.645 (0.60 to 0.67)"]
+    ]  # fmt: skip
+    assert "by the number of cells (`cell_count_readout`)" in table.notes[0]
+
+
 def test_cells_of_the_counts(metrics: ScreenResults) -> None:
     table = build_tables(metrics)[1]
     assert table.title == "Table 1a. Classification, UP vs NOT: ROC AUC, counts"
@@ -191,12 +249,16 @@ def test_cells_of_the_counts(metrics: ScreenResults) -> None:
 
 
 def test_cells_of_the_other_tables(metrics: ScreenResults) -> None:
-    _, _, down, _, regression, top, targets, counts = build_tables(metrics)[:8]
+    _, _, down, _, regression, levels, top, targets, counts = build_tables(metrics)[:9]
     assert down.rows[0][-1] == "0.66; 84/1 %"
     assert regression.rows == [
         ["cellprofiler", "190", "-0.018 (-0.02 to 0.02)", "0.032", "0.93", "71.3", "0.516",
-         "13, 7 % (1.2)", "0.44", "0.45"]
+         "0.44", "0.45"]
     ]  # fmt: skip
+    assert levels.title == "Table 2a. Regression of protein level, counts"
+    assert (levels.columns, levels.rows) == (
+        ["row", "R2 >= 0.2"], [["cellprofiler", "13, 7 % (1.2)"]]
+    )  # fmt: skip
     assert top.title.endswith("(cellprofiler)")
     assert top.rows == [
         ["sp|P02768|ALBU", "0.437", "0.452", "48.4", "MGP 0.448 / 48.9"],
@@ -448,9 +510,9 @@ def test_rows_are_compared(metrics: ScreenResults) -> None:
     # In the order of params.yaml, not of the file.
     assert table.rows == [
         ["UP", "cellprofiler", "linear", "+0.006 (-0.025 to +0.034)", "0.037", "0.069",
-         "0.042; 0.24", "3/1 of 39"],
+         "0.042; 0.24", "3/1 of 39", "0.31"],
         ["UP", "cellprofiler", "cell_count", "+0.085 (+0.054 to +0.113)", "0.037", "0.069",
-         "0.042; 0.24", "17/2 of 39"],
+         "0.042; 0.24", "17/2 of 39", "0.31"],
     ]  # fmt: skip
     assert "false discovery rate of 10 %" in table.notes[0]
 

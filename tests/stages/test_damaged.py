@@ -24,6 +24,7 @@ STAGES = {
     "predict classification": "data/labels/toy/labels.parquet",
     "predict regression": "data/labels/toy/levels.parquet",
     "predict targets": "data/folds/toy.csv",
+    "predict sensitivity": "data/labels/toy/labels.parquet",
     "profiles": "data/features/toy/mae.parquet",
     "crops": "data/masks/toy",
     "features": "data/crops/toy",

@@ -81,8 +81,8 @@ def test_other_errors_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_stage_that_reads_an_undeclared_block_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["stages/splits.py", "phantom"])
     monkeypatch.chdir(ROOT)
-    with pytest.raises(AttributeError, match=r"stage splits reads tasks\.training "):
-        run.run_stage(lambda job: job.params.tasks.training)
+    with pytest.raises(AttributeError, match=r"stage splits reads tasks\.mlp "):
+        run.run_stage(lambda job: job.params.tasks.mlp)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)

@@ -364,3 +364,20 @@ def test_features_are_scaled_and_clipped_by_the_training_rows() -> None:
     # Mean 1, standard deviation 1; a missing value is the mean.
     assert scaled.ravel().tolist() == [-1, 1, 0, 10, -10, 0]
     assert scaled.dtype == np.float32
+
+
+def test_a_holdout_without_a_known_label_decides_nothing(
+    problem: Problem, tiny: TaskSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would make every error NaN, and the weakest penalty win."""
+    task = (problem.features, problem.labels, problem.folds, problem.groups)
+    settings = ridge(tiny)
+    empty = np.empty(0, dtype=np.int64)
+    found = linear.inner_holdouts
+
+    def with_an_empty_one(*given: object) -> list[np.ndarray]:
+        return [*found(*given), empty]
+
+    expected = nested_linear(*task, settings)
+    monkeypatch.setattr(linear, "inner_holdouts", with_an_empty_one)
+    np.testing.assert_array_equal(nested_linear(*task, settings), expected)

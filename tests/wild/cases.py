@@ -111,6 +111,7 @@ INTENSITIES = Sheet("Name", "Raw 3", "\t", quoted=False)
 IMAGES = Sheet("Metadata_Plate", "ImageNumber", unordered=False)
 CELLS = Sheet("ImageNumber", "AreaShape_Area", unordered=False)
 FOLDS = Sheet("Metadata_Compound", "Fold")
+REPEAT_OF = Sheet("Metadata_Compound", "Metadata_Repeat")
 
 WELL_NAMES = tuple(
     Mutation(f"well-{name or 'blank'}", set_cell("name", name))
@@ -120,6 +121,14 @@ CONTROLS = tuple(
     Mutation(f"control-{name}", set_cell("name", name))
     for name in ("Negcon", "negative", "neg con", "DMSO", "1")
 )
+REPEATS = (
+    *renamed(chosen(SHAPES, "a-number-column-missing column-twice-other-values"), "repeat"),
+    *(
+        Mutation(f"repeat-{value or 'blank'}", set_cell("number", value))
+        for value in ("", "-1", "0.5", "nan", "7")
+    ),
+)
+"""A compound that lacks one of its draws, among others."""
 SCALES = (
     Mutation(
         "times-a-million",
@@ -214,7 +223,7 @@ def settings_cases() -> list[Case]:
         *cases("show", "tiny/screen.yaml", FILES),
         *cases("tables", "metrics/cpjump1/provenance.json", (*json_text, *settings_files.JSON)),
         *cases("tables", "metrics/cpjump1/labels/counts.json", json_text),
-        *cases("tables", "metrics/cpjump1/classification/up/linear.json", optional),
+        *cases("tables", "metrics/cpjump1/classification/up/cellprofiler_linear.json", optional),
     ]
 
 
@@ -249,6 +258,7 @@ def stage_cases() -> list[Case]:
         *cases("stage_classify", "data/labels/tiny/labels.parquet", BINARY),
         *cases("stage_classify", "data/profiles/tiny/cellprofiler.parquet", BINARY),
         *cases("stage_classify", "data/folds/tiny.csv", folds, FOLDS),
+        *cases("stage_classify", "data/folds/tiny.csv", REPEATS, REPEAT_OF),
         *cases("stage_regress", "data/labels/tiny/levels.parquet", rows),
         *cases("stage_targets", "data/profiles/tiny/cell_count.parquet", rows),
         *cases("stage_check_labels", "data/labels/tiny/labels.parquet", rows),
@@ -261,6 +271,7 @@ def stage_cases() -> list[Case]:
         *cases(
             "stage_evaluate", f"{predicted}/regression/rows/linear.parquet", but(rows, missing=None)
         ),
+        *cases("stage_evaluate", "data/labels/tiny/ceiling.parquet", rows),
         *cases(
             "stage_evaluate", "data/labels/tiny/counts.json", (*FILES, *settings_files.JSON[:1])
         ),

@@ -39,6 +39,7 @@ def params_text() -> str:
         "min_compounds: 5\n": "min_compounds: 2\n",
         "permutations: 2000": "permutations: 9",
         "folds: 5": "folds: 3",
+        "repeats: 5": "repeats: 2",
         "max_thin_proteins: 0.1": "max_thin_proteins: 1.0",
     }.items():
         assert before in text

@@ -20,6 +20,7 @@ ORDER = (
     "predict classification",
     "predict regression",
     "predict targets",
+    "predict sensitivity",
     "evaluate",
     "report",
 )

@@ -17,7 +17,7 @@ import typer
 
 from phenoprot.core.errors import UserError, listed, quoted
 
-Value = int | float | str | list[int] | list[float] | list[str]
+Value = int | float | str | list[int] | list[float] | list[str] | None
 
 POSTER: dict[str, Value] = {
     "crops.size": 224,
@@ -51,10 +51,22 @@ POSTER: dict[str, Value] = {
     "features.mae.orientations": 1,
     "profiles.normalisation": "standardise",
     "tasks.splits.folds": 5,
-    "tasks.training.learning_rate": 0.0001,
+    # All of `mlp` is then as params.yaml has `mlp_poster`.
+    "tasks.mlp.components": None,
     "tasks.mlp.hidden_layers": [4],
+    "tasks.mlp.width": [64, 128],
     "tasks.mlp.activation": ["tanh"],
     "tasks.mlp.dropout": [0.2],
+    "tasks.mlp.weight_decay": [0.0],
+    "tasks.mlp.learning_rate": [0.0001],
+    "tasks.mlp.skip": [False],
+    "tasks.mlp.output_bias": "random",
+    "tasks.mlp.batch_size": 32,
+    "tasks.mlp.max_steps": 3000,
+    "tasks.mlp.patience": 90,
+    "tasks.mlp.ensemble": 1,
+    "tasks.mlp.inner.splits": 1,
+    "tasks.mlp.inner.share": 0.2,
     "tasks.regression.loss": "mse",
 }
 """What the poster states, and where it is silent what the references of its methods do."""

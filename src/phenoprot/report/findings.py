@@ -9,6 +9,12 @@ import numpy as np
 
 from phenoprot.evaluation.results import Estimate, RowComparison, RowResult, ThresholdCount
 from phenoprot.report.flatten import dose_key
+from phenoprot.report.meaning import (
+    against_ceiling,
+    against_structure,
+    sensitivity,
+    within_thirds,
+)
 from phenoprot.report.parts import TablePart, table_parts
 from phenoprot.report.results import LINEAR, MLP, MethodRecord, ScreenResults
 from phenoprot.report.row_tables import typical_difference
@@ -69,7 +75,10 @@ def _classification(results: ScreenResults, part: TablePart, first: str) -> list
     return [
         f"**{part.short} vs NOT**: {first} reaches a mean ROC AUC of {reached}"
         f"{_at_threshold(row)}.",
+        *against_ceiling(results, part, first),
         *_against(results, part, first),
+        *within_thirds(results, part, first),
+        *against_structure(results, part, first),
         *_by_dose(results, part, first),
         *_models(results, part),
     ]
@@ -149,7 +158,8 @@ def _against(results: ScreenResults, part: TablePart, first: str) -> list[str]:
         *_against_cell_counts(results, part, first, means),
         *_against_linear(results, part, first),
         *(
-            f"{part.short}: with shuffled labels the same procedure scores {means[name]:.3f}."
+            f"{part.short}: with shuffled labels the same procedure scores {means[name]:.3f} "
+            f"(`{name}`)."
             for name in _rows_like(
                 results, results.provenance.methods[first].features, shuffled=True
             )
@@ -316,12 +326,18 @@ def _targets(results: ScreenResults, part: TablePart, first: str) -> list[str]:
             f" With so few positives chance alone lifts {by_chance(count)} targets to "
             f"{count.threshold:g} ({first}: {count.n})."
         )
-    return [text, *_against_linear(results, part, first), *_models(results, part)]
+    return [
+        text,
+        *against_structure(results, part, first),
+        *_against_linear(results, part, first),
+        *_models(results, part),
+    ]
 
 
 SENTENCES: dict[str, Callable[[ScreenResults, TablePart, str], list[str]]] = {
     "classification": _classification,
     "regression": _regression,
     "targets": _targets,
+    "sensitivity": sensitivity,
 }
 """By task."""

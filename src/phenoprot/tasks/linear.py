@@ -125,7 +125,8 @@ def nested_linear(
         errors = np.zeros(len(linear.penalties))
         for held in inner_holdouts(groups, train, linear.inner, (linear.seed, repeat, i)):
             path = ridge_path(x, y, np.setdiff1d(train, held), linear.penalties)
-            errors += np.nanmean((path[:, held] - y[held]) ** 2, axis=(1, 2))
+            if not np.isnan(y[held]).all():  # nothing known there decides nothing
+                errors += np.nanmean((path[:, held] - y[held]) ** 2, axis=(1, 2))
         best = linear.penalties[int(errors.argmin())]
         scores[test] = scaler.restore(ridge_path(x, y, train, [best])[0][test])
     return scores

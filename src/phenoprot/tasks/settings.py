@@ -75,7 +75,7 @@ class ModelSettings(Settings):
     classifier or regressor of scikit-learn by its dotted name, e.g. ``sklearn.svm.SVC``. Without
     parameters the name can stand alone: ``model: mlp``."""
     parameters: dict[str, Any] = {}
-    """Arguments of scikit-learn's estimator, or of another package's model; Our own
+    """Arguments of scikit-learn's estimator, or of another package's model; our own
     are set under ``tasks``. An estimator with a ``random_state`` gets the seed of
     ``tasks.splits`` plus the number of the repeat, if none is given."""
 
