@@ -38,14 +38,22 @@ def leaves(block: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, 
 
 
 LEAVES = dict(leaves(CONTENT))
+ROW_TASKS = {
+    path
+    for path in LEAVES
+    if path[0] == "screens" and path[-1] == "tasks" and "proteome" not in str(path[3])
+}
 NULL = {path for path, value in LEAVES.items() if value is None} | {
     ("segmentation", "cellprofiler", "dead_brightness"),  # None: dead cells are kept
+    ("tasks", "mlp", "components"),  # None: the features themselves
+    ("evaluation", "strata"),  # None: for no screen
+    *ROW_TASKS,  # None: all
 }
 """Where null has a meaning."""
 EMPTY = {
     ("screens", "cpjump1", "extracted"), ("screens", "phantom", "extracted"),
     ("features", "cellprofiler", "texture_scales"), ("curves", "control_group"),
-    ("evaluation", "auc_thresholds"), ("evaluation", "r2_thresholds"),
+    ("evaluation", "auc_thresholds"), ("evaluation", "r2_thresholds"), *ROW_TASKS,
 }  # fmt: skip
 """Lists that may be empty."""
 TIMM = ("features", "deep", "timm")
