@@ -17,7 +17,7 @@ import typer
 
 from phenoprot.core.errors import UserError, listed, quoted
 
-Value = int | float | str | list[int] | list[float] | list[str] | None
+Value = int | float | str | list[bool] | list[int] | list[float] | list[str] | None
 
 POSTER: dict[str, Value] = {
     "crops.size": 224,
