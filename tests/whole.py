@@ -15,6 +15,10 @@ ROOT = Path(__file__).parents[1]
 SCREEN = "phantom"
 
 
+ALL = ["classification", "regression", "targets", "sensitivity"]
+"""All tasks."""
+
+
 def tiny_params() -> dict[str, Any]:
     """params.yaml of a phantom that a laptop runs in seconds, every kind of row in it."""
     params: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -23,12 +27,9 @@ def tiny_params() -> dict[str, Any]:
             "folder": f"data/screens/{SCREEN}",
             "extracted": ["cell_count", "mae"],
             "rows": {
-                "mae": {"features": ["mae"], "model": "mlp", "leak_gauge": True},
-                "oracle": {
-                    "features": ["oracle"],
-                    "model": "linear",
-                    "tasks": ["classification", "regression", "targets", "sensitivity"],
-                },
+                "mae": {"features": ["mae"], "model": "mlp", "leak_gauge": True, "tasks": ALL},
+                "oracle": {"features": ["oracle"], "model": "linear", "tasks": ALL},
+                "oracle_poster": {"features": ["oracle"], "model": "mlp_poster", "tasks": ALL},
                 "shuffled": {"features": ["oracle"], "model": "linear", "shuffled": True},
                 "plate_position": {"features": ["plate_position"], "model": "linear"},
                 "proteome": {"features": ["proteome"], "model": "linear", "tasks": ["targets"]},
@@ -57,9 +58,11 @@ def tiny_params() -> dict[str, Any]:
     }  # fmt: skip
     params["features"]["mae"]["orientations"] = 1
     params["tasks"]["splits"] |= {"folds": 2, "repeats": 2}
-    params["tasks"]["mlp"] |= {
-        "hidden_layers": [1], "width": [16], "max_steps": 4, "ensemble": 1, "weight_decay": [0.0],
-    }  # fmt: skip
+    for model in ("mlp", "mlp_poster"):
+        params["tasks"][model] |= {
+            "hidden_layers": [1], "width": [16], "max_steps": 4, "ensemble": 1,
+            "weight_decay": [0.0],
+        }  # fmt: skip
     params["tasks"]["classification"] = {"min_positives": 1, "min_negatives": 1}
     params["tasks"]["regression"]["min_treatments"] = 5
     params["tasks"]["targets"]["min_compounds"] = 2

@@ -418,7 +418,10 @@ def test_rows_are_known_by_what_they_are_not_by_their_names(tmp_path: Path) -> N
     renamed["provenance"]["rows"] = [new.get(row, row) for row in rows]
     lines = findings(read_metrics(write(tmp_path / "one", FILES)))
     expected = [
-        line.replace("`cell_count`", "`how_many`").replace("proteome 0", "ms 0") for line in lines
+        line.replace("`cell_count`", "`how_many`")
+        .replace("proteome 0", "ms 0")
+        .replace("`shuffled`", "`permuted`")
+        for line in lines
     ]
     assert findings(read_metrics(write(tmp_path / "two", renamed))) == expected
 
