@@ -5,13 +5,13 @@ def check_labels(job):
     """Write the result of every check; stop the pipeline if one fails."""
     from phenoprot.core.artefacts import read_table
     from phenoprot.tasks.columns import LABEL_COLUMNS
-    from phenoprot.tasks.folds import folds_of_repeat, read_folds
+    from phenoprot.tasks.folds import folds_of_kind, folds_of_repeat, read_folds
     from phenoprot.validation.labels import check_labels
     from phenoprot.validation.report import require_valid, write_report
 
     tasks = job.params.tasks
     labels = read_table(job.paths.labels / "labels.parquet", LABEL_COLUMNS)
-    folds = read_folds(job.paths.folds)
+    folds = folds_of_kind(read_folds(job.paths.folds), tasks.splits.kind, "tasks.splits.kind")
     reports = [
         check_labels(
             labels,

@@ -2,15 +2,21 @@
 
 
 def splits(job):
-    """Assign every compound to a fold, in every repeat."""
-    from phenoprot.core.files import write_text
-    from phenoprot.screens.loader import load_screen
-    from phenoprot.tasks.splits import make_folds, split_groups
+    """Assign every compound to a fold, in every repeat of every kind of folds."""
+    import sys
 
-    settings = job.params.tasks.splits
-    screen = load_screen(job.folder)
+    from phenoprot.core.files import write_text
+    from phenoprot.core.paths import Paths
+    from phenoprot.screens.loader import load_screen
+    from phenoprot.tasks.folds import read_folds
+    from phenoprot.tasks.splits import draw_folds
+
+    screen, other = load_screen(job.folder), job.params.screen.folds_like
     targets = screen.targets() if screen.info.tables.targets else None
-    folds = make_folds(split_groups(screen.wells(), targets, settings.kind), settings)
+    like = read_folds(Paths(other).folds) if other else None
+    folds, left_out = draw_folds(screen.wells(), targets, job.params.tasks.splits, like)
+    for kind, reason in left_out.items():
+        sys.stderr.write(f"{job.screen}: no folds of kind {kind} are drawn: {reason}\n")
     write_text(job.paths.folds, folds.to_csv(index=False, lineterminator="\n"))
 
 

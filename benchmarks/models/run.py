@@ -26,10 +26,10 @@ from phenoprot.evaluation.score import auc_scores  # noqa: E402
 from phenoprot.pipeline.params import load_params  # noqa: E402
 from phenoprot.screens.contract import TREATMENT_KEY  # noqa: E402
 from phenoprot.tasks.columns import REPEAT  # noqa: E402
-from phenoprot.tasks.data import TaskData, align  # noqa: E402
+from phenoprot.tasks.data import align  # noqa: E402
+from phenoprot.tasks.fewer import cross_validate_share  # noqa: E402
 from phenoprot.tasks.fit_settings import SplitSettings  # noqa: E402
 from phenoprot.tasks.folds import folds_of_repeat  # noqa: E402
-from phenoprot.tasks.model import Model  # noqa: E402
 from phenoprot.tasks.models import find_model  # noqa: E402
 from phenoprot.tasks.registry import find_task  # noqa: E402
 from phenoprot.tasks.run import settings_of  # noqa: E402
@@ -86,7 +86,9 @@ def _scored(
     for repeat in range(repeats):
         data = align([profile], labels, folds_of_repeat(folds, repeat))
         if share < 1:
-            scores = _with_fewer(model, data, repeat, share)
+            scores = cross_validate_share(
+                model, data, share, "bce", repeat, (tasks.splits.seed, repeat), "cpu"
+            )
         else:
             scores = model.cross_validate(
                 data.features, data.labels, data.folds, data.groups, "bce", repeat, "cpu"
@@ -97,28 +99,6 @@ def _scored(
     scored = auc_scores(pd.concat(parts, ignore_index=True), labels)
     means = np.nanmean(scored.by_repeat, axis=1)
     return f"{means.mean():.3f} (sd {means.std(ddof=1):.3f}), {seconds:.1f} s of CPU a repeat"
-
-
-def _with_fewer(model: Model, data: TaskData, repeat: int, share: float) -> np.ndarray:
-    """Scores of every row by models that saw a part of the training compounds of their fold."""
-    scores = np.full(data.labels.shape, np.nan, dtype=np.float32)
-    for fold in np.unique(data.folds):
-        tested = data.folds == fold
-        names = np.unique(data.groups[~tested])
-        rng = np.random.default_rng((repeat, int(fold)))
-        kept = rng.permutation(names)[: max(1, round(share * len(names)))]
-        rows = np.flatnonzero(tested | np.isin(data.groups, kept))
-        found = model.cross_validate(
-            data.features[rows],
-            data.labels[rows],
-            tested[rows].astype(np.int64),
-            data.groups[rows],
-            "bce",
-            repeat,
-            "cpu",
-        )
-        scores[tested] = found[tested[rows]]
-    return scores
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LabelSources:
     levels.to_parquet(paths.labels / "levels.parquet")
     folds = pd.DataFrame({"Metadata_Compound": compounds, "Metadata_Group": compounds, "Fold": 0})
     folds.insert(0, "Metadata_Repeat", 0)
-    folds.to_csv(paths.folds, index=False)
+    folds.assign(Metadata_Kind="compound").to_csv(paths.folds, index=False)
     info = INFO | {"tables": {"wells": "wells.csv", "targets": "targets.csv"}}
     (folder / "screen.yaml").write_text(yaml.safe_dump(info))
     pd.DataFrame({"Metadata_Compound": compounds[:4], "Metadata_Target": ["T", "T", "U", "U"],

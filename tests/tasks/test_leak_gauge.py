@@ -13,7 +13,7 @@ from phenoprot.core.paths import Paths
 from phenoprot.execution.settings import LOCAL
 from phenoprot.tasks.crossvalidate import predict
 from phenoprot.tasks.data import TaskData, align, split_by_treatment
-from phenoprot.tasks.folds import folds_of_repeat, read_folds
+from phenoprot.tasks.folds import folds_of_kind, folds_of_repeat, read_folds
 from phenoprot.tasks.run import plan, run_task, shards_of
 from phenoprot.tasks.settings import RowSettings, TaskSettings
 from phenoprot.tasks.task import LabelSources
@@ -54,7 +54,8 @@ def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
         for i, name in enumerate(compounds)
     ]
     columns = ["Metadata_Repeat", "Metadata_Compound", "Metadata_Group", "Fold"]
-    pd.DataFrame(folds, columns=columns).to_csv(paths.folds, index=False)
+    table = pd.DataFrame(folds, columns=columns)
+    table.assign(Metadata_Kind="compound").to_csv(paths.folds, index=False)
     return paths
 
 
@@ -74,7 +75,8 @@ ROWS = {
 
 def data_of(paths: Paths, labels: pd.DataFrame) -> TaskData:
     profiles = pd.read_parquet(paths.profiles / "x.parquet")
-    return align([profiles], labels, folds_of_repeat(read_folds(paths.folds), 0))
+    folds = folds_of_kind(read_folds(paths.folds), "compound")
+    return align([profiles], labels, folds_of_repeat(folds, 0))
 
 
 def test_treatments_are_dealt_for_themselves(paths: Paths, labels: pd.DataFrame) -> None:

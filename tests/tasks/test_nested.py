@@ -109,9 +109,10 @@ def test_no_test_value_reaches_the_choice_of_the_grid_point(
         seen.append([])
         run(features, labels)
     clean, spoilt = seen
-    for point in range(2):  # one curve per fold
-        assert clean[point][1] == spoilt[point][1]
-        assert clean[point][0] != spoilt[point][0]
+    assert len(clean) == len(spoilt) == 2  # widths
+    for one, two in zip(clean, spoilt, strict=True):  # one curve per fold
+        assert one[1] == two[1]
+        assert one[0] != two[0]
 
 
 def test_predictions_of_clean_test_rows_do_not_depend_on_poisoned_ones(

@@ -53,7 +53,7 @@ def paths(problem: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     one = key[["Metadata_Compound"]].assign(Metadata_Group=problem.groups, Fold=problem.folds)
     two = one.assign(Fold=(one["Fold"] + problem.groups.argsort() // 20) % 3)
     draws = [table.assign(Metadata_Repeat=repeat) for repeat, table in enumerate((one, two))]
-    pd.concat(draws).to_csv(paths.folds, index=False)
+    pd.concat(draws).assign(Metadata_Kind="compound").to_csv(paths.folds, index=False)
     return paths
 
 
@@ -319,6 +319,50 @@ def test_a_key_holds_the_settings_of_its_model_and_of_the_splits_only(
     assert {name for name in before if before[name] != after[name]} == changed
 
 
+def test_variants_have_folds_and_a_folder_of_their_own(
+    paths: Paths, labels: pd.DataFrame, tiny: TaskSettings, pool: InProcess
+) -> None:
+    one = pd.read_csv(paths.folds)
+    fold = one["Metadata_Group"].str[1:].astype(int) % 3
+    harder = one.assign(Metadata_Kind="scaffold", Fold=fold)
+    pd.concat([one, harder]).to_csv(paths.folds, index=False)
+    rows = {
+        "plain": ROWS["linear"],
+        "harder": RowSettings(features=["x"], model="linear", splits="scaffold"),
+        "fewer": RowSettings(features=["x"], model="linear", train_share=0.5),
+    }
+    task = Given("targets", {"targets": labels})
+
+    def again() -> list[str]:
+        pool.computed.clear()
+        run_task(task, LabelSources(paths, Path()), rows, tiny, LOCAL)
+        return list(pool.computed)
+
+    assert again() == [f"targets {row} {i}" for row in rows for i in (1, 2)]
+    folder = paths.predictions("targets")
+    assert [p.name for p in (folder / "rows").iterdir()] == ["plain.parquet"]
+    variants = {p.stem: pd.read_parquet(p) for p in (folder / "variants").iterdir()}
+    plain = pd.read_parquet(folder / "rows" / "plain.parquet")
+    assert set(variants) == {"harder", "fewer"}
+    key = ["Metadata_Compound", "Metadata_Repeat", "Fold"]
+    pd.testing.assert_frame_equal(variants["fewer"][key], plain[key])
+    assert not np.allclose(variants["fewer"][["p", "q"]], plain[["p", "q"]])
+    expected = harder[["Metadata_Compound", "Metadata_Repeat", "Fold"]]
+    merged = variants["harder"].merge(expected, on=key)
+    assert len(merged) == len(plain)
+    # Only what hangs on the changed folds is computed again.
+    moved = harder.assign(Fold=(harder["Fold"] + (harder["Metadata_Repeat"] == 1)) % 3)
+    pd.concat([one, moved]).to_csv(paths.folds, index=False)
+    assert again() == ["targets harder 2"]
+    one.to_csv(paths.folds, index=False)
+    with pytest.raises(UserError) as error:
+        again()
+    assert str(error.value).startswith(
+        "params.yaml: splits of row 'harder': the screen has no folds of kind 'scaffold'; it has: "
+        "compound. "
+    )
+
+
 def test_the_device_is_in_the_key_of_what_runs_on_it(
     paths: Paths, labels: pd.DataFrame, tiny: TaskSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -351,7 +395,7 @@ def test_the_code_of_a_key_is_no_more_than_it_needs() -> None:
     assert packages == {"core", "screens", "tasks"}
     tasks = {name.removeprefix("phenoprot.tasks.") for name in linear.modules if ".tasks." in name}
     assert tasks == {
-        *("columns", "crossvalidate", "data", "fit_settings", "folds", "linear", "model"),
+        *("columns", "crossvalidate", "data", "fewer", "fit_settings", "folds", "linear", "model"),
         "scaling",
     }
     assert "torch" not in linear.libraries

@@ -13,12 +13,13 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from phenoprot.core.errors import UserError
-from phenoprot.tasks.columns import FOLD, GROUP, REPEAT
+from phenoprot.tasks.columns import FOLD, GROUP, KIND, REPEAT
 from phenoprot.tasks.fit_settings import InnerSettings, SplitSettings
-from phenoprot.tasks.folds import folds_of_repeat, inner_holdouts, read_folds
+from phenoprot.tasks.folds import folds_of_kind, folds_of_repeat, inner_holdouts, read_folds
 from phenoprot.tasks.splits import (
     _filled,
     compound_groups,
+    draw_folds,
     folds_like,
     make_folds,
     split_groups,
@@ -463,6 +464,37 @@ def test_kinds_that_a_screen_cannot_have(
         split_groups(table, targets, kind)
 
 
+def test_every_kind_is_drawn_that_a_screen_can_have() -> None:
+    wells = LAYOUT.drop(columns="Metadata_SMILES")
+    asked = splitting(2, 2).model_copy(
+        update={"others": ["scaffold", "plate", "target", "random", "compound"]}
+    )
+    folds, left_out = draw_folds(wells, None, asked)
+    assert list(folds) == [KIND, REPEAT, COMPOUND, GROUP, FOLD]
+    assert folds[KIND].unique().tolist() == ["compound", "plate", "random"]
+    for kind in ("compound", "plate", "random"):
+        alone = make_folds(split_groups(wells, None, kind), asked)
+        pd.testing.assert_frame_equal(folds_of_kind(folds, kind), alone)
+    assert set(left_out) == {"scaffold", "target"}
+    assert left_out["target"] == "the screen has no table of targets"
+    with pytest.raises(UserError, match="no table of targets"):
+        draw_folds(wells, None, asked.model_copy(update={"kind": "target"}))
+
+
+def test_every_kind_is_taken_from_another_screen() -> None:
+    asked = splitting(2, 2).model_copy(update={"others": ["random", "plate"]})
+    other, _ = draw_folds(LAYOUT, None, asked.model_copy(update={"others": ["random"]}))
+    ours = LAYOUT[LAYOUT[COMPOUND] != "aspirin"]
+    folds, left_out = draw_folds(ours, None, asked, other)
+    assert list(left_out) == ["plate"]
+    assert left_out["plate"] == "the screen has no folds of kind 'plate'; it has: compound, random"
+    both = folds.merge(other, on=[KIND, REPEAT, COMPOUND])
+    assert len(both) == len(folds) == 4 * (LAYOUT[COMPOUND].nunique() - 2)
+    assert (both[f"{FOLD}_x"] == both[f"{FOLD}_y"]).all()
+    with pytest.raises(UserError, match=r"^folds_like: the screen has no folds of kind 'plate'"):
+        draw_folds(ours, None, asked.model_copy(update={"kind": "plate"}), other)
+
+
 # Inner hold-outs, and reading
 
 
@@ -496,17 +528,30 @@ def test_inner_holdouts_differ_among_splits_and_see_no_test_group() -> None:
     assert np.array_equal(inner_holdouts(renamed, train, inner, [0])[1], two)
 
 
-FOLDS = """Metadata_Repeat,Metadata_Compound,Metadata_Group,Fold
-0,NA,NA,0
-0,x,g,1
-1,NA,NA,1
-1,x,g,0
+FOLDS = """Metadata_Kind,Metadata_Repeat,Metadata_Compound,Metadata_Group,Fold
+compound,0,NA,NA,0
+compound,0,x,g,1
+compound,1,NA,NA,1
+compound,1,x,g,0
+plate,0,NA,NA,1
+plate,0,x,x,0
+plate,1,NA,NA,1
+plate,1,x,x,0
 """
 
 
 def test_folds_are_read_as_text(tmp_path: Path) -> None:
     (tmp_path / "f.csv").write_text(FOLDS)
-    table = read_folds(tmp_path / "f.csv")
+    every = read_folds(tmp_path / "f.csv")
+    table = folds_of_kind(every, "compound")
+    assert list(table) == [REPEAT, COMPOUND, GROUP, FOLD]
+    assert folds_of_kind(every, "plate")[GROUP].tolist() == ["NA", "x", "NA", "x"]
+    with pytest.raises(UserError) as error:
+        folds_of_kind(every, "scaffold", "params.yaml: splits of row 'r'")
+    assert str(error.value).startswith(
+        "params.yaml: splits of row 'r': the screen has no folds of kind 'scaffold'; it has: "
+        "compound, plate. Add scaffold to tasks.splits.others, "
+    )
     assert table[COMPOUND].tolist() == ["NA", "x", "NA", "x"]
     assert table[REPEAT].tolist() == [0, 0, 1, 1]
     assert table[FOLD].tolist() == [0, 1, 1, 0]
@@ -516,15 +561,18 @@ def test_folds_are_read_as_text(tmp_path: Path) -> None:
 
 def test_made_folds_are_read_back(tmp_path: Path) -> None:
     made = make_folds(grouping([3, 1, 2, 1, 1]), splitting(2, 3))
+    made.insert(0, KIND, "compound")
     made.to_csv(tmp_path / "f.csv", index=False)
     pd.testing.assert_frame_equal(read_folds(tmp_path / "f.csv"), made)
 
 
 @pytest.mark.parametrize(
     "content",
-    ["", FOLDS[:-3], FOLDS[:20], FOLDS[:58], FOLDS.replace("NA,0", "NA,0.5"),
+    ["", FOLDS[:-3], FOLDS[:20], FOLDS[:72], FOLDS.replace("NA,0", "NA,0.5"),
      FOLDS.replace("g,1", "g,"), FOLDS.replace("0,x,", "0,,"), FOLDS.replace("1,x,", ",x,"),
-     FOLDS.replace("1,x,", "0,x,"), FOLDS.replace("1,x,", "1,y,")],
+     FOLDS.replace("1,x,", "0,x,"), FOLDS.replace("1,x,", "1,y,"), FOLDS.replace("plate", "row"),
+     FOLDS.replace("plate", ""), FOLDS.replace("plate,1,x", "plate,1,y"),
+     FOLDS[: FOLDS.index("plate,1")]],
 )  # fmt: skip
 def test_damaged_folds(tmp_path: Path, content: str) -> None:
     (tmp_path / "f.csv").write_text(content)

@@ -8,6 +8,8 @@ FOLD = "Fold"
 """Number of the outer fold, from 0."""
 GROUP = "Metadata_Group"
 """Compounds that stay together in the folds."""
+KIND = "Metadata_Kind"
+"""What the folds keep on one side, see :class:`phenoprot.tasks.fit_settings.SplitSettings`."""
 LABELS_OF = "Metadata_LabelsOf"
 """Compound whose labels a prediction is scored against: another one's where labels are shuffled."""
 REPEAT = "Metadata_Repeat"
@@ -16,5 +18,6 @@ LABEL_COLUMNS = [COMPOUND, PROTEIN, "Label"]
 """Columns of ``labels.parquet`` that the tasks read."""
 PREDICTION_COLUMNS = [*TREATMENT_KEY, FOLD, LABELS_OF, REPEAT]
 """Columns of the predictions, besides one per target."""
-ROWS, GAUGE = "rows", "leak_gauge"
-"""Folders of the predictions: rows of the tables, and the same rows with leaking folds."""
+ROWS, GAUGE, VARIANTS = "rows", "leak_gauge", "variants"
+"""Folders of the predictions: rows of the tables, the same rows with leaking folds, and rows with
+other folds or fewer compounds than the tables'."""

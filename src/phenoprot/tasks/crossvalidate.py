@@ -14,10 +14,11 @@ import pandas as pd
 from phenoprot.core.artefacts import read_table
 from phenoprot.core.files import write_parquet
 from phenoprot.screens.contract import COMPOUND, TREATMENT_KEY
-from phenoprot.tasks.columns import GAUGE, REPEAT, ROWS
+from phenoprot.tasks.columns import GAUGE, REPEAT, ROWS, VARIANTS
 from phenoprot.tasks.data import align, split_by_treatment
-from phenoprot.tasks.fit_settings import Loss, SplitSettings
-from phenoprot.tasks.folds import folds_of_repeat, read_folds
+from phenoprot.tasks.fewer import cross_validate_share
+from phenoprot.tasks.fit_settings import Loss, SplitKind, SplitSettings
+from phenoprot.tasks.folds import folds_of_kind, folds_of_repeat, read_folds
 from phenoprot.tasks.model import Model
 
 RESULT = "predictions.parquet"
@@ -48,6 +49,12 @@ class CrossValidation:
     """Whether labels are permuted among the compounds, anew in each repeat."""
     leak_gauge: bool = False
     """Folds of treatments instead of compounds."""
+    kind: SplitKind = "compound"
+    """Kind of the folds."""
+    train_share: float = 1.0
+    """Share of the training compounds of each fold that are learned from."""
+    variant: bool = False
+    """Whether it is no row of the tables, but one with other folds or fewer compounds."""
 
     @property
     def labels(self) -> Path:
@@ -62,8 +69,9 @@ class CrossValidation:
 
     @property
     def predictions(self) -> Path:
-        """Where its predictions go: the gauge's are no row of a table."""
-        return self.folder / (GAUGE if self.leak_gauge else ROWS) / f"{self.row}.parquet"
+        """Where its predictions go: those of gauges and variants are no rows of a table."""
+        kind = GAUGE if self.leak_gauge else VARIANTS if self.variant else ROWS
+        return self.folder / kind / f"{self.row}.parquet"
 
 
 def predict(run: CrossValidation, device: str = "cpu") -> pd.DataFrame:
@@ -91,14 +99,19 @@ def predict(run: CrossValidation, device: str = "cpu") -> pd.DataFrame:
     data = align(
         [read_table(path, TREATMENT_KEY) for path in run.features],
         read_table(run.labels, [COMPOUND]),
-        folds_of_repeat(read_folds(run.folds), run.repeat),
+        folds_of_repeat(folds_of_kind(read_folds(run.folds), run.kind), run.repeat),
         shuffle_seed=seed if run.shuffled else None,
     )
     if run.leak_gauge:
         data = split_by_treatment(data, run.splits.folds, seed)
-    scores = run.model.cross_validate(
-        data.features, data.labels, data.folds, data.groups, run.loss, run.repeat, device
-    )
+    if run.train_share < 1:
+        scores = cross_validate_share(
+            run.model, data, run.train_share, run.loss, run.repeat, seed, device
+        )
+    else:
+        scores = run.model.cross_validate(
+            data.features, data.labels, data.folds, data.groups, run.loss, run.repeat, device
+        )
     predictions = pd.DataFrame(scores, columns=data.targets)
     return pd.concat([data.key.assign(**{REPEAT: run.repeat}), predictions], axis=1)
 

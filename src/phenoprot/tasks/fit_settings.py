@@ -38,8 +38,16 @@ class SplitSettings(Settings):
     """What is kept on one side: ``compound``, ``scaffold`` (Bemis-Murcko), ``target`` (compounds
     that share a target, directly or through others), ``plate`` (compounds of one set of plates), or
     nothing but the compound's own name: ``random``."""
+    others: list[SplitKind] = []
+    """Kinds of folds that are drawn beside it, for rows that ask for them by `splits`. Those that a
+    screen cannot have are left out."""
     seed: Seed
     """Seed of the folds and of shuffled labels."""
+
+    @property
+    def kinds(self) -> tuple[SplitKind, ...]:
+        """All kinds to draw, that of the tables first."""
+        return tuple(dict.fromkeys((self.kind, *self.others)))
 
 
 class InnerSettings(Settings):
@@ -99,7 +107,7 @@ class MlpSettings(Settings):
     its mean level. ``random``: near 0, as the other biases; a rare target's base rate must then be
     learned first."""
     batch_size: Count
-    """Treatments per step."""
+    """Most treatments per step; an epoch is cut into equal batches."""
     max_steps: Count
     """Steps after which training stops in any case, rounded up to whole epochs."""
     patience: Count

@@ -25,6 +25,9 @@ from phenoprot.tasks.scaling import (
 if TYPE_CHECKING:
     from phenoprot.tasks.settings import TaskSettings
 
+SMALLEST = 1e-10
+"""Least penalty: with none, features that say the same have no one solution."""
+
 
 @dataclass(frozen=True)
 class Linear:
@@ -69,7 +72,8 @@ def ridge_path(
     train
         Rows to fit.
     penalties
-        In units of the number of fitted rows times the mean variance of the features.
+        In units of the number of fitted rows times the mean variance of the features (over as many
+        dimensions as the rows can span); 0 is taken as `SMALLEST`.
 
     Returns
     -------
@@ -77,22 +81,24 @@ def ridge_path(
         (penalties, rows, n_targets).
     """
     scores = np.empty((len(penalties), len(x), y.shape[1]))
-    present = ~np.isnan(y[train])
-    patterns, pattern_of = np.unique(present, axis=1, return_inverse=True)
-    for k in range(patterns.shape[1]):  # targets that miss the same rows share one decomposition
+    strength = np.maximum(penalties, SMALLEST)[:, None, None]
+    diagonal = np.arange(x.shape[1])
+    patterns, pattern_of = np.unique(~np.isnan(y[train]), axis=1, return_inverse=True)
+    for k in range(patterns.shape[1]):  # targets that miss the same rows share their equations
         rows = train[patterns[:, k]]
         targets = np.flatnonzero(pattern_of.ravel() == k)
+        known = y[np.ix_(rows, targets)]
         if len(rows) < 2:  # no slope to fit
-            scores[:, :, targets] = y[np.ix_(rows, targets)].sum(axis=0)
+            scores[:, :, targets] = known.sum(axis=0)
             continue
-        centre, level = x[rows].mean(axis=0), y[np.ix_(rows, targets)].mean(axis=0)
-        left, singular, axes = np.linalg.svd(x[rows] - centre, full_matrices=False)
-        projected = left.T @ (y[np.ix_(rows, targets)] - level)
-        basis = (x - centre) @ axes.T
-        scale = (singular**2).mean()
-        for i, penalty in enumerate(penalties):
-            weights = (singular / (singular**2 + penalty * scale))[:, None] * projected
-            scores[i][:, targets] = basis @ weights + level
+        centre, level = x[rows].mean(axis=0), known.mean(axis=0)
+        centred = x[rows] - centre
+        products = centred.T @ centred
+        scale = max(np.trace(products) / min(centred.shape), np.finfo(np.float64).tiny)
+        systems = np.tile(products / scale, (len(penalties), 1, 1))
+        systems[:, diagonal, diagonal] += strength[:, 0]
+        weights = np.linalg.solve(systems, (centred.T @ (known - level) / scale)[None])
+        scores[:, :, targets] = (x - centre) @ weights + level
     return scores
 
 

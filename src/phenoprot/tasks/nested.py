@@ -87,14 +87,15 @@ class PosterMlp(Mlp):
 @contextmanager
 def _one_result() -> Iterator[None]:
     """Let torch compute the same bits wherever it runs: sums are split by thread, so one thread."""
-    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    threads, mode = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
+    # torch.use_deterministic_algorithms would first load the compiler, for four seconds.
+    torch.set_deterministic_debug_mode("error")
     try:
         yield
     finally:
         torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(strict)
+        torch.set_deterministic_debug_mode(mode)
 
 
 @dataclass(frozen=True)
@@ -197,26 +198,38 @@ def _search(
     repeat: int,
 ) -> list[tuple[MlpConfig, int]]:
     """Best grid point and number of epochs for each outer fold."""
-    inner = network.inner
-    members: list[Member] = []
-    held_out: list[np.ndarray] = []
+    splits: list[tuple[int, np.ndarray, np.ndarray, tuple[int, ...]]] = []
     for fold, train in enumerate(trains):
         seed = (network.seed, repeat, fold)
-        for split, held in enumerate(inner_holdouts(groups, train, inner, seed)):
+        for split, held in enumerate(inner_holdouts(groups, train, network.inner, seed)):
             stream = (network.seed, repeat, SEARCH, fold, split)
-            members.append(Member(fold, np.setdiff1d(train, held), stream))
-            held_out.append(held)
-    teams = [member.fold for member in members]
-    plan = _plan([member.train for member in members], network, loss)
-    best: list[tuple[float, MlpConfig, int] | None] = [None] * len(trains)
-    for config in network.points():
-        training = Training(x, y, members, config, plan)
+            splits.append((fold, np.setdiff1d(train, held), held, stream))
+    plan = _plan([fitted for _, fitted, _, _ in splits], network, loss)
+    found: list[list[tuple[float, MlpConfig, int]]] = [[] for _ in trains]
+    for configs in _alike(network.points()):
+        members = [
+            Member(fold, fitted, stream, config)
+            for config in configs
+            for fold, fitted, _, stream in splits
+        ]
+        held_out = [held for _ in configs for _, _, held, _ in splits]
+        teams = [k * len(trains) + split[0] for k in range(len(configs)) for split in splits]
+        training = Training(x, y, members, plan)
         curves = learning_curves(training, held_out, teams, network.max_steps, network.patience)
-        for fold, curve in enumerate(curves):
-            epoch, so_far = best_epoch(curve), best[fold]
-            if so_far is None or curve[epoch] < so_far[0]:
-                best[fold] = (curve[epoch], config, epoch + 1)
-    return [(config, epochs) for _, config, epochs in filter(None, best)]
+        for team, curve in enumerate(curves):
+            point, fold = divmod(team, len(trains))
+            epoch = best_epoch(curve)
+            found[fold].append((curve[epoch], configs[point], epoch + 1))
+    best = [min(points, key=lambda point: point[0]) for points in found]  # the first of equals
+    return [(config, epochs) for _, config, epochs in best]
+
+
+def _alike(points: Sequence[MlpConfig]) -> list[list[MlpConfig]]:
+    """Grid points that train in one stack: they differ in weight decay alone."""
+    stacks: dict[MlpConfig, list[MlpConfig]] = {}
+    for config in points:
+        stacks.setdefault(config.model_copy(update={"weight_decay": 0.0}), []).append(config)
+    return list(stacks.values())
 
 
 def _plan(trains: Sequence[np.ndarray], network: MlpSettings, loss: Loss) -> TrainPlan:
@@ -241,18 +254,18 @@ def _refit(
     """Train the chosen grid point of each fold on its whole training part, seed by seed."""
     plan = _plan(trains, network, loss)
     models: dict[int, FoldModel] = {}
-    for config in network.points():
-        folds = [fold for fold, (best, _) in enumerate(chosen) if best == config]
+    for configs in _alike(network.points()):
+        folds = [fold for fold, (best, _) in enumerate(chosen) if best in configs]
         if not folds:
             continue
         members = [
-            Member(fold, trains[fold], (network.seed, repeat, FINAL, fold, number))
+            Member(fold, trains[fold], (network.seed, repeat, FINAL, fold, number), chosen[fold][0])
             for fold in folds
             for number in range(network.ensemble)
         ]
         epochs = [chosen[member.fold][1] for member in members]
-        networks = iter(train_networks(x, y, members, epochs, config, plan))
+        networks = iter(train_networks(x, y, members, epochs, plan))
         for fold in folds:
             own = [next(networks) for _ in range(network.ensemble)]
-            models[fold] = FoldModel(config, chosen[fold][1], own, scalers[fold])
+            models[fold] = FoldModel(*chosen[fold], own, scalers[fold])
     return [models[fold] for fold in range(len(chosen))]

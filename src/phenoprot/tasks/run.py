@@ -30,7 +30,7 @@ from phenoprot.tasks import crossvalidate
 from phenoprot.tasks.columns import PREDICTION_COLUMNS
 from phenoprot.tasks.crossvalidate import RESULT, CrossValidation
 from phenoprot.tasks.fit_settings import Loss
-from phenoprot.tasks.folds import folds_of_repeat, read_folds
+from phenoprot.tasks.folds import folds_of_kind, folds_of_repeat, read_folds
 from phenoprot.tasks.model import Model
 from phenoprot.tasks.models import find_model
 from phenoprot.tasks.registry import all_tasks, require_tasks
@@ -185,6 +185,9 @@ def plan(
             loss=loss,
             repeat=repeat,
             shuffled=rows[name].shuffled,
+            kind=rows[name].splits or settings.splits.kind,
+            train_share=rows[name].train_share,
+            variant=rows[name].variant,
         )
         for name, model in models.items()
         for repeat in range(settings.splits.repeats)
@@ -196,7 +199,13 @@ def plan(
 def shards_of(runs: Iterable[CrossValidation]) -> list[Shard]:
     """Shards under the hash of all they depend on: inputs, model, splits, device, code.
 
-    Of the folds, those of the run's own repeat: more repeats leave the others as they are.
+    Of the folds, those of the run's own kind and repeat: more of either leave the others as they
+    are.
+
+    Raises
+    ------
+    UserError
+        A file is missing or damaged; or a row asks for folds that were not drawn.
     """
     runs = list(runs)
     for path in sorted({p for run in runs for p in (run.labels, *run.features, run.folds)}):
@@ -205,10 +214,12 @@ def shards_of(runs: Iterable[CrossValidation]) -> list[Shard]:
     shards = []
     for run in runs:
         device = choose_device() if run.model.on_device else CPU
+        where = f"params.yaml: splits of row {quoted(run.row)}"
+        own = folds_of_kind(folds[run.folds], run.kind, where)
         key = fingerprint(
             [run.model.name, run.model.settings.model_dump(), run.splits.seed, run.splits.folds],
-            [run.loss, run.repeat, run.shuffled, run.leak_gauge],
-            folds_of_repeat(folds[run.folds], run.repeat).to_numpy().tolist(),
+            [run.loss, run.repeat, run.shuffled, run.leak_gauge, run.train_share],
+            folds_of_repeat(own, run.repeat).to_numpy().tolist(),
             [file_sha256(path) for path in (run.labels, *run.features)],
             device_name(device),
             code_fingerprint(crossvalidate.__name__, type(run.model).__module__),

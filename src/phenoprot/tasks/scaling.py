@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import eigh
 
 NEGLIGIBLE = 1e-12
 """Share of the largest variance below which that of a component is rounding."""
+ROWS = 16
+"""Rows that are standardised at a time."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +24,17 @@ class Scaler:
     def fit(cls, values: np.ndarray) -> Scaler:
         """Fit to (rows, columns); NaN is left out, a constant column keeps its scale."""
         present = ~np.isnan(values)
+        if present.all():
+            mean = values.mean(axis=0, dtype=np.float64)
+            sd = np.sqrt(np.square(values - mean).mean(axis=0))
+            return cls._of(mean, sd)
         n = np.maximum(present.sum(axis=0), 1)
         mean = np.where(present, values, 0).sum(axis=0) / n
         sd = np.sqrt(np.where(present, (values - mean) ** 2, 0).sum(axis=0) / n)
+        return cls._of(mean, sd)
+
+    @classmethod
+    def _of(cls, mean: np.ndarray, sd: np.ndarray) -> Scaler:
         constant = sd <= 1e-6 * np.maximum(np.abs(mean), 1e-6)
         return cls(mean, np.where(constant, 1.0, sd))
 
@@ -38,8 +49,13 @@ class Scaler:
 
 def scale_features(features: np.ndarray, train: np.ndarray, clip: float) -> np.ndarray:
     """Standardise and clip (rows, columns) by the training rows; a missing value is their mean."""
-    scaled = Scaler.fit(features[train]).scale(features)
-    return np.nan_to_num(np.clip(scaled, -clip, clip)).astype(np.float32)
+    scaler = Scaler.fit(features[train])
+    scaled = np.empty(features.shape, dtype=np.float32)
+    for start in range(0, len(features), ROWS):  # few rows at a time stay in the cache
+        some = slice(start, start + ROWS)
+        values = scaler.scale(features[some])
+        scaled[some] = np.nan_to_num(np.clip(values, -clip, clip, out=values), copy=False)
+    return scaled
 
 
 def principal_components(features: np.ndarray, train: np.ndarray, components: int) -> np.ndarray:
@@ -55,15 +71,23 @@ def principal_components(features: np.ndarray, train: np.ndarray, components: in
     x = features[train].astype(np.float64)
     wide = x.shape[1] > x.shape[0]
     # The smaller of the two products has the same leading directions, at a tenth of the cost.
-    variances, vectors = np.linalg.eigh(x @ x.T if wide else x.T @ x)
-    order = np.argsort(-variances, kind="stable")[:components]
-    largest = max(float(variances[order[0]]), np.finfo(np.float64).tiny)
+    products = x @ x.T if wide else x.T @ x
+    size = len(products)
+    least = max(0, size - components)
+    variances, vectors = eigh(products, subset_by_index=[least, size - 1], check_finite=False)
+    variances, vectors = variances[::-1], vectors[:, ::-1]
+    largest = max(float(variances[0]), np.finfo(np.float64).tiny)
     # One stays in any case: a model needs an input, be it a constant one.
-    order = np.concatenate([order[:1], order[1:][variances[order[1:]] > NEGLIGIBLE * largest]])
-    axes = vectors[:, order]
-    if wide:
-        axes = x.T @ (axes / np.sqrt(np.maximum(variances[order], NEGLIGIBLE * largest)))
-    return features @ axes
+    kept = max(1, int((variances > NEGLIGIBLE * largest).sum()))
+    axes = vectors[:, :kept]
+    if not wide:
+        return features @ axes
+    axes = axes / np.sqrt(np.maximum(variances[:kept], NEGLIGIBLE * largest))
+    scores = np.empty((len(features), kept))
+    scores[train] = products @ axes
+    others = np.setdiff1d(np.arange(len(features)), train)
+    scores[others] = features[others].astype(np.float64) @ x.T @ axes
+    return scores
 
 
 def common_scale(components: np.ndarray, train: np.ndarray) -> np.ndarray:

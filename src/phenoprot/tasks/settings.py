@@ -9,11 +9,12 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from phenoprot.core.settings import Count, Name, Settings
+from phenoprot.core.settings import Count, Name, Settings, Share
 from phenoprot.tasks.fit_settings import (
     Clip,
     LinearSettings,
     MlpSettings,
+    SplitKind,
     SplitSettings,
 )
 from phenoprot.wells.names import PROTEOME
@@ -28,6 +29,16 @@ class ClassificationSettings(Settings):
     """Compounds that must be not regulated for a protein to enter."""
 
 
+class SelectionSettings(Settings):
+    """Proteins chosen for the regression by how well their direction is classified."""
+
+    row: Name
+    """Row of the classification whose features and model choose. A screen without it chooses
+    none."""
+    min_auc: Share
+    """ROC AUC that the better one of UP and DOWN must reach."""
+
+
 class RegressionSettings(Settings):
     """Protein level per treatment."""
 
@@ -35,6 +46,9 @@ class RegressionSettings(Settings):
     """Objective of the MLP (poster: MSE; SMAPE failed to converge)."""
     min_treatments: int = Field(ge=2)
     """Treatments that must have a level for a protein to enter."""
+    selection: SelectionSettings | None = None
+    """The poster's 2,944 of 6,782 genes: means of the regression over the proteins that the
+    classification does well, beside those over all. null: over all alone."""
 
 
 class TargetSettings(Settings):
@@ -101,13 +115,33 @@ class RowSettings(Settings):
     shuffled: bool = False
     """Permute the labels among the compounds, anew in each repeat: the row's score is what no
     information gives."""
-    tasks: tuple[Name, ...] | None = None
+    splits: SplitKind | None = None
+    """Cross-validate under this kind of folds instead of `tasks.splits.kind`, which must name it
+    under `others`."""
+    train_share: float = Field(default=1.0, gt=0, le=1)
+    """Share of the training compounds of each fold that the row learns from; a smaller share is a
+    part of a larger one, and the test compounds are all there."""
+    tasks: tuple[Name, ...] | None = Field(default=None, min_length=1)
     """Tasks the row takes part in, those of other packages included; by default all, but for
     ``sensitivity``, which a row must name."""
     leak_gauge: bool = False
     """Cross-validate the row once more with folds of treatments instead of compounds, so that doses
     of a compound stand on both sides. The gain is what a leak would be worth; it enters no table
     but that of the gauge."""
+
+    @property
+    def variant(self) -> bool:
+        """Whether it has other folds or fewer compounds than the tables: then it is in none."""
+        return self.splits is not None or self.train_share < 1
+
+    def is_variant_of(self, other: RowSettings) -> bool:
+        """Whether it is a variant, and `other` the same row as the tables have it."""
+        same = (self.features, self.model, self.shuffled)
+        return (
+            self.variant
+            and not other.variant
+            and same == (other.features, other.model, other.shuffled)
+        )
 
     def takes_part(self, task: str, asked: bool = False) -> bool:
         """Whether the row is in the tables of a task; `asked`: only those that name it are."""
@@ -122,6 +156,12 @@ class RowSettings(Settings):
     def _no_circle(self) -> Self:
         if PROTEOME in self.features and set(self.tasks or ()) != {"targets"}:
             raise ValueError("the proteome can only predict targets, not itself: set tasks")
+        return self
+
+    @model_validator(mode="after")
+    def _plain_variant(self) -> Self:
+        if self.variant and (self.leak_gauge or self.shuffled):
+            raise ValueError("splits and train_share go with neither shuffled nor leak_gauge")
         return self
 
     @model_validator(mode="after")

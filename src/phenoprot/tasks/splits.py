@@ -8,7 +8,6 @@ the same compounds mostly the same.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from hashlib import blake2b
 from typing import assert_never
 
 import numpy as np
@@ -19,13 +18,62 @@ from phenoprot.core.errors import UserError, listed
 from phenoprot.screens.contract import COMPOUND, CONTROL, INCHIKEY, PLATE, TARGET, treated_wells
 from phenoprot.screens.structures import compound_smiles, scaffold
 from phenoprot.screens.tables import folded_name
-from phenoprot.tasks.columns import FOLD, GROUP, REPEAT
+from phenoprot.tasks.columns import FOLD, GROUP, KIND, REPEAT
 from phenoprot.tasks.fit_settings import SplitKind, SplitSettings
+from phenoprot.tasks.folds import folds_of_kind, hashed_order
 
-_KIND = "tasks.splits.kind"
+_KIND, _LIKE = "tasks.splits.kind", "folds_like"
 Ints = npt.NDArray[np.int64]
 Node = tuple[int, str]
 """A group of compounds or what ties groups together, and which of the two."""
+
+
+def draw_folds(
+    wells: pd.DataFrame,
+    targets: pd.DataFrame | None,
+    settings: SplitSettings,
+    like: pd.DataFrame | None = None,
+) -> tuple[pd.DataFrame, dict[SplitKind, str]]:
+    """Folds of every kind that is asked for.
+
+    Parameters
+    ----------
+    wells, targets
+        As of :func:`split_groups`.
+    settings
+        Kinds, numbers of folds and repeats, and the seed.
+    like
+        All folds of another screen, as of :func:`phenoprot.tasks.folds.read_folds`: each kind is
+        taken from there, see :func:`folds_like`. None: from nowhere.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``Metadata_Kind`` and the columns of :func:`make_folds`; that of the tables first.
+    dict
+        Kinds of ``tasks.splits.others`` that the screen cannot have, and why.
+
+    Raises
+    ------
+    UserError
+        The screen cannot have the folds of the tables.
+    """
+    tables, left_out = [], {}
+    for kind in settings.kinds:
+        try:
+            groups = split_groups(wells, targets, kind)
+            if like is None:
+                folds = make_folds(groups, settings)
+            else:
+                folds = folds_like(groups, folds_of_kind(like, kind, _LIKE), settings)
+        except UserError as error:
+            if kind == settings.kind:
+                raise
+            left_out[kind] = error.what
+            continue
+        folds.insert(0, KIND, kind)
+        tables.append(folds)
+    return pd.concat(tables, ignore_index=True), left_out
 
 
 def split_groups(
@@ -184,7 +232,7 @@ def folds_like(groups: pd.DataFrame, other: pd.DataFrame, settings: SplitSetting
         if taken.empty:
             raise UserError(
                 f"none of the {len(size)} group(s) of compounds is in the other screen",
-                where="splits.like",
+                where=_LIKE,
                 remedy="Give both screens the same kind of split, or leave the key out.",
             )
         filled = np.bincount(taken, weights=size[taken.index], minlength=settings.folds)
@@ -195,7 +243,7 @@ def folds_like(groups: pd.DataFrame, other: pd.DataFrame, settings: SplitSetting
         if empty:
             raise UserError(
                 f"fold(s) {listed(empty)} of repeat {repeat} hold no compound of this screen",
-                where="splits.like",
+                where=_LIKE,
                 remedy="The screens have too few compounds in common: leave the key out.",
             )
         draws.append(fold_of)
@@ -282,16 +330,8 @@ def _too_large(size: pd.Series, folds: int) -> set[str]:
 
 
 def _ranked(size: pd.Series, seed: int, repeat: int) -> pd.Series:
-    """Sizes of the groups, in the order of a hash of their names.
-
-    Spellings of a name have one hash, so that two screens agree.
-    """
-
-    def place(group: str) -> tuple[bytes, str]:
-        text = f"{seed}/{repeat}/{folded_name(group)}"
-        return blake2b(text.encode(), digest_size=8).digest(), group
-
-    return size.reindex(sorted(size.index, key=place))
+    """Sizes of the groups, in the order of a hash of their names, so that two screens agree."""
+    return size.reindex(hashed_order(size.index, (seed, repeat)))
 
 
 def _filled(sizes: Ints, taken: Ints) -> Ints:
@@ -348,6 +388,6 @@ def _require_same_draws(other: pd.DataFrame, settings: SplitSettings) -> None:
         raise UserError(
             f"the other screen has {folds} folds in {repeats} repeat(s), this one "
             f"{settings.folds} in {settings.repeats}",
-            where="splits.like",
+            where=_LIKE,
             remedy="Draw the other screen's folds with the same parameters.",
         )

@@ -9,7 +9,7 @@ random numbers of its own: what it learns depends on no other member, not even o
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +17,14 @@ import torch
 from torch import Tensor
 
 from phenoprot.tasks.fit_settings import Loss, MlpConfig
-from phenoprot.tasks.mlp import MlpStack, base_rate, masked_loss
-
-LEVELS_OF_DROPOUT = 2**16
-"""Dropout probabilities are rounded to one of so many: 16 random bits decide on a unit."""
+from phenoprot.tasks.mlp import (
+    MlpStack,
+    base_rate,
+    dropped_levels,
+    kept_factor,
+    known,
+    weighted_loss,
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class Member:
     """Rows to fit."""
     stream: tuple[int, ...]
     """Seed of its own random numbers: weights, batches and dropout."""
+    config: MlpConfig
+    """Its grid point; those of one stack differ in weight decay alone."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +46,9 @@ class TrainPlan:
     """How the networks of a stack train."""
 
     batch_size: int
-    """Treatments per step."""
+    """Most treatments per step: an epoch is cut into equal batches."""
     epoch_rows: int
-    """Rows that each member sees in an epoch; one with fewer sees some of them twice."""
+    """Rows that each member sees in an epoch, at least; one with fewer sees some of them twice."""
     loss: Loss
     """Objective."""
     base_rate: bool
@@ -52,6 +58,53 @@ class TrainPlan:
     def steps(self) -> int:
         """Steps per epoch."""
         return -(-self.epoch_rows // self.batch_size)
+
+    @property
+    def step_rows(self) -> int:
+        """Treatments per step."""
+        return -(-self.epoch_rows // self.steps)
+
+
+class Adam:
+    """Adam with L2 penalty (Kingma & Ba 2015, algorithm 1), as torch's on one buffer.
+
+    Parameters
+    ----------
+    parameters
+        Is changed in place.
+    learning_rate
+        Step size.
+    decay
+        Weight decay of each parameter.
+    """
+
+    BETAS = (0.9, 0.999)
+    EPSILON = 1e-8
+
+    def __init__(self, parameters: Tensor, learning_rate: float, decay: Tensor) -> None:
+        self.parameters, self.learning_rate = parameters, learning_rate
+        self.decay = decay if decay.any() else None
+        self.steps = 0
+        self.mean, self.square = torch.zeros_like(parameters), torch.zeros_like(parameters)
+        """Moments of the gradient."""
+        self._room = torch.empty_like(parameters)
+
+    def go_on(self, steps: int, mean: Tensor, square: Tensor) -> None:
+        """Take over the steps done and the moments of another optimiser."""
+        self.steps, self.mean, self.square = steps, mean, square
+
+    def step(self, gradient: Tensor) -> None:
+        """Change the parameters; `gradient` is overwritten."""
+        first, second = self.BETAS
+        self.steps += 1
+        if self.decay is not None:
+            gradient.addcmul_(self.parameters, self.decay)
+        self.mean.lerp_(gradient, 1 - first)
+        self.square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
+        correction = math.sqrt(1 - second**self.steps)
+        size = torch.sqrt(self.square, out=self._room).div_(correction).add_(self.EPSILON)
+        rate = self.learning_rate / (1 - first**self.steps)
+        self.parameters.addcdiv_(self.mean, size, value=-rate)
 
 
 class Training:
@@ -63,117 +116,125 @@ class Training:
         (folds, rows, n_features) and (folds, rows, n_targets), on the device to train on: one copy
         per outer fold, scaled by the caller with that fold's training rows.
     members
-        Rows and random numbers of each network.
-    config
-        Shape of the networks and step size.
+        Rows, random numbers and grid point of each network.
     plan
         Batches and objective.
     """
 
     def __init__(
-        self,
-        features: Tensor,
-        labels: Tensor,
-        members: Sequence[Member],
-        config: MlpConfig,
-        plan: TrainPlan,
+        self, features: Tensor, labels: Tensor, members: Sequence[Member], plan: TrainPlan
     ) -> None:
-        self.features, self.labels, self.members = features, labels, members
-        self.config, self.plan = config, plan
-        self.rngs = [np.random.default_rng(member.stream) for member in members]
-        seeds = [int(rng.integers(2**63)) for rng in self.rngs]
-        net = MlpStack.initial(seeds, features.shape[2], labels.shape[2], config)
+        self.features, self.labels, self.members, self.plan = features, labels, members, plan
+        self.config = members[0].config
+        self._rngs = {m.stream: np.random.default_rng(m.stream) for m in members}
+        # Members with the same random numbers draw them once.
+        seeds = {stream: int(rng.integers(2**63)) for stream, rng in self._rngs.items()}
+        net = MlpStack.initial(
+            [seeds[m.stream] for m in members], features.shape[2], labels.shape[2], self.config
+        )
         if plan.base_rate:
-            net.output_bias.data = torch.stack(
-                [base_rate(labels[m.fold, m.train].cpu(), plan.loss)[None] for m in members]
-            )
-        self.net = net.to(features.device)
-        self.optimiser = _adam(self.net, config)
+            for m, bias in zip(members, net.output_bias, strict=True):
+                bias[0] = base_rate(labels[m.fold, m.train].cpu(), plan.loss)
         self.running = list(range(len(members)))
         """The member in each lane of the stack."""
+        self._set(MlpStack([p.to(features.device) for p in net.layers], self.config))
 
+    def _set(self, net: MlpStack) -> None:
+        """Train `net` from now on."""
+        self.net = net
+        rates = net.flat.new_tensor([self.members[i].config.weight_decay for i in self.running])
+        decay = [rates.view(-1, 1, 1).expand_as(p).flatten() for p in net.layers]
+        self.optimiser = Adam(net.flat, self.config.learning_rate, torch.cat(decay))
+
+    @torch.no_grad()
     def epoch(self) -> None:
         """Show every running member its training rows once, in an order of its own."""
-        plan, device = self.plan, self.features.device
-        fold = torch.tensor([[self.members[i].fold] for i in self.running], device=device)
-        order = np.stack([self._order(i) for i in self.running])
-        keep = self._keep()
-        for start in range(0, plan.epoch_rows, plan.batch_size):
-            stop = start + plan.batch_size
-            index = torch.from_numpy(order[:, start:stop]).to(device)
-            kept = None if keep is None else self._scaled(keep[:, :, start:stop].to(device))
-            self.optimiser.zero_grad(set_to_none=True)
-            # The gradient of the sum is each member's own: no parameter is shared.
-            output = self.net(_rows(self.features, fold, index), kept)
-            target = _rows(self.labels, fold, index)
-            masked_loss(output, target, plan.loss).sum().backward()
-            self.optimiser.step()
+        for x, y, weight, keep in self._batches():
+            self.net.differentiate(x, y, weight, self.plan.loss, keep)
+            self.optimiser.step(self.net.gradient)
 
-    def _order(self, i: int) -> np.ndarray:
-        """Row numbers of one epoch in random order; too few wrap around to stay in step."""
-        return np.resize(self.rngs[i].permutation(self.members[i].train), self.plan.epoch_rows)
-
-    def _keep(self) -> Tensor | None:
-        """Hidden units that dropout keeps in one epoch, (hidden_layers, lanes, epoch_rows, width).
-
-        Every member draws from its own generator: another's stopping must not shift its numbers.
-        """
-        if not self._dropped:
-            return None
-        shape = (self.config.hidden_layers, self.plan.epoch_rows, self.config.width)
-        drawn = [
-            self.rngs[i].integers(LEVELS_OF_DROPOUT, size=shape, dtype=np.uint16) >= self._dropped
-            for i in self.running
-        ]
-        return torch.from_numpy(np.stack(drawn, axis=1))
-
-    @property
-    def _dropped(self) -> int:
-        return round(self.config.dropout * LEVELS_OF_DROPOUT)
-
-    def _scaled(self, keep: Tensor) -> Tensor:
-        """Factor of each hidden unit: kept ones make up for the dropped ones."""
-        return keep.to(torch.float32) * (1 / (1 - self._dropped / LEVELS_OF_DROPOUT))
+    def _batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor | None]]:
+        """Features, labels, their weights and dropout, step by step, of all lanes."""
+        plan, config, lanes = self.plan, self.config, len(self.running)
+        order = np.empty((plan.steps, lanes, plan.step_rows), dtype=np.int64)
+        shape = (plan.steps, config.hidden_layers, plan.step_rows, config.width)
+        keep = np.empty((*shape[:2], lanes, *shape[2:]), dtype=np.float32)
+        dropped, factor = dropped_levels(config), np.float32(kept_factor(config))
+        for stream, rng in self._rngs.items():
+            own = [k for k, i in enumerate(self.running) if self.members[i].stream == stream]
+            if not own:
+                continue
+            # Every stream has its own generator: another's stopping must not shift its numbers.
+            drawn = rng.permutation(self.members[self.running[own[0]]].train)
+            order[:, own] = np.resize(drawn, (plan.steps, 1, plan.step_rows))
+            if dropped:
+                kept = _bits(rng, shape) >= dropped
+                for k in own:
+                    np.multiply(kept, factor, out=keep[:, :, k])
+        device = self.features.device
+        folds = torch.tensor([self.members[i].fold for i in self.running], device=device)
+        index = torch.from_numpy(order).to(device)
+        x = _rows(self.features, folds[:, None], index)
+        y, weight = known(_rows(self.labels, folds[:, None], index))
+        factors = torch.from_numpy(keep).to(device) if dropped else None
+        for step in range(plan.steps):
+            yield x[step], y[step], weight[step], None if factors is None else factors[step]
 
     def keep_lanes(self, lanes: list[int]) -> None:
         """Go on with some lanes only, Adam's moments included."""
         if len(lanes) == len(self.running):
             return
-        smaller = MlpStack([p.detach()[lanes] for p in self.net.layers], self.config)
-        successor = _adam(smaller, self.config)
-        for old, new in zip(self.net.layers, smaller.layers, strict=True):
-            state = self.optimiser.state[old]
-            successor.state[new] = {
-                "step": state["step"],
-                "exp_avg": state["exp_avg"][lanes],
-                "exp_avg_sq": state["exp_avg_sq"][lanes],
-            }
-        self.net, self.optimiser = smaller, successor
+        old, before = self.net, self.optimiser
         self.running = [self.running[lane] for lane in lanes]
+        if not lanes:
+            return
+        self._set(MlpStack(old.select(old.flat, lanes), self.config))
+        self.optimiser.go_on(
+            before.steps,
+            *(
+                torch.cat([part.flatten() for part in old.select(moment, lanes)])
+                for moment in (before.mean, before.square)
+            ),
+        )
+
+
+class HeldOut:
+    """Rows that the members of a training are judged by.
+
+    Parameters
+    ----------
+    training
+        The networks.
+    rows
+        Row numbers for each member; a shorter list ends in rows that count nothing.
+    """
+
+    def __init__(self, training: Training, rows: Sequence[np.ndarray]) -> None:
+        self.training = training
+        device = training.features.device
+        longest = max(map(len, rows))
+        index = torch.from_numpy(np.stack([np.resize(r, longest) for r in rows])).to(device)
+        lengths = torch.tensor([[len(r)] for r in rows], device=device)
+        folds = torch.tensor([[m.fold] for m in training.members], device=device)
+        target = _rows(training.labels, folds, index)
+        beyond = torch.arange(longest, device=device)[None] >= lengths
+        self._x = _rows(training.features, folds, index)
+        self._y, self._weight = known(target.masked_fill(beyond[..., None], math.nan))
+        self._lanes = list(training.running)
 
     @torch.no_grad()
-    def outputs(self, rows: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
-        """Outputs and labels of rows of each running member.
-
-        Parameters
-        ----------
-        rows
-            Row numbers for each member of the stack.
-
-        Returns
-        -------
-        output, target
-            (lanes, most rows, n_targets); a lane with fewer rows ends in masked labels.
-        """
-        device = self.features.device
-        longest = max(len(rows[i]) for i in self.running)
-        index = np.stack([np.resize(rows[i], longest) for i in self.running])
-        lengths = torch.tensor([[len(rows[i])] for i in self.running], device=device)
-        fold = torch.tensor([[self.members[i].fold] for i in self.running], device=device)
-        at = torch.from_numpy(index).to(device)
-        beyond = torch.arange(longest, device=device)[None] >= lengths
-        target = _rows(self.labels, fold, at).masked_fill(beyond[..., None], math.nan)
-        return self.net(_rows(self.features, fold, at)), target
+    def losses(self) -> list[float]:
+        """Loss of each running member."""
+        training = self.training
+        if self._lanes != training.running:
+            at = [self._lanes.index(i) for i in training.running]
+            self._x, self._y, self._weight = self._x[at], self._y[at], self._weight[at]
+            self._lanes = list(training.running)
+        output = training.net.outputs(self._x)
+        losses: list[float] = weighted_loss(
+            output, self._y, self._weight, training.plan.loss
+        ).tolist()
+        return losses
 
 
 def train_networks(
@@ -181,14 +242,13 @@ def train_networks(
     labels: Tensor,
     members: Sequence[Member],
     epochs: Sequence[int],
-    config: MlpConfig,
     plan: TrainPlan,
 ) -> list[list[Tensor]]:
     """Train each member for its number of epochs.
 
     Parameters
     ----------
-    features, labels, members, config, plan
+    features, labels, members, plan
         As for :class:`Training`.
     epochs
         Of each member, at least 1.
@@ -198,7 +258,7 @@ def train_networks(
     list of list of torch.Tensor
         Weights (inputs, outputs) and biases (1, outputs) of each member's layers in turn.
     """
-    training = Training(features, labels, members, config, plan)
+    training = Training(features, labels, members, plan)
     done: dict[int, list[Tensor]] = {}
     for epoch in range(1, max(epochs) + 1):
         training.epoch()
@@ -237,10 +297,10 @@ def learning_curves(
         For each team one loss per epoch.
     """
     curves: list[list[float]] = [[] for _ in range(max(teams) + 1)]
-    steps = training.plan.steps
+    steps, judge = training.plan.steps, HeldOut(training, held_out)
     for _ in range(-(-max_steps // steps)):
         training.epoch()
-        losses = masked_loss(*training.outputs(held_out), training.plan.loss).tolist()
+        losses = judge.losses()
         of_team = [teams[i] for i in training.running]
         for team in dict.fromkeys(of_team):
             own = [loss for loss, other in zip(losses, of_team, strict=True) if other == team]
@@ -261,13 +321,14 @@ def best_epoch(curve: Sequence[float]) -> int:
     return min(range(len(curve)), key=curve.__getitem__)
 
 
+def _bits(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Random uint16 numbers of all values, four from each draw of 64 bits."""
+    size = math.prod(shape)
+    drawn = rng.integers(2**64, size=-(-size // 4), dtype=np.uint64)
+    return drawn.view(np.uint16)[:size].reshape(shape)
+
+
 def _rows(values: Tensor, fold: Tensor, index: Tensor) -> Tensor:
     """``values[fold, index]`` of (folds, rows, columns), copied by whole rows."""
     flat = (fold * values.shape[1] + index).flatten()
     return values.flatten(0, 1).index_select(0, flat).unflatten(0, index.shape)
-
-
-def _adam(net: MlpStack, config: MlpConfig) -> torch.optim.Adam:
-    return torch.optim.Adam(
-        net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-    )
