@@ -66,16 +66,41 @@ def screen_profiles(
         if method in OF_TREATMENTS:
             tables[method] = require_finite(OF_TREATMENTS[method](wells), method)
             continue
-        if method == POSITION:
-            profile = position_profile(wells)
-        elif method in extracted:
-            profile = normalise_to_controls(defined(extracted[method]), wells, how)
-        else:
-            profile = screen.profile(method)
-            if not screen.info.tables.profiles[method].normalised:
-                profile = normalise_to_controls(profile, wells, how)
-        tables[method] = treatment_profiles(require_finite(profile, method), wells)
+        profile = well_profile(screen, method, how, extracted, wells)
+        tables[method] = treatment_profiles(profile, wells)
     return tables
+
+
+def well_profile(
+    screen: Screen,
+    method: str,
+    how: Method,
+    extracted: Mapping[str, pd.DataFrame],
+    wells: pd.DataFrame,
+) -> pd.DataFrame:
+    """Normalised features of one method, one row per well.
+
+    Parameters
+    ----------
+    screen, method, how, extracted
+        As for :func:`screen_profiles`; one method that has values of wells.
+    wells
+        Plate layout of the screen.
+
+    Raises
+    ------
+    UserError
+        The screen has no such table, or the profile has infinite values.
+    """
+    if method == POSITION:
+        profile = position_profile(wells)
+    elif method in extracted:
+        profile = normalise_to_controls(defined(extracted[method]), wells, how)
+    else:
+        profile = screen.profile(method)
+        if not screen.info.tables.profiles[method].normalised:
+            profile = normalise_to_controls(profile, wells, how)
+    return require_finite(profile, method)
 
 
 def defined(profile: pd.DataFrame) -> pd.DataFrame:
