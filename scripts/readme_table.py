@@ -13,7 +13,7 @@ def with_table(readme: str, metrics: Path) -> str:
     """`readme` with Table 1 between its markers."""
     head, rest = readme.split(BEGIN)
     _, tail = rest.split(END)
-    tables = [t for t in build_tables(read_metrics(metrics)) if t.title.startswith("Table 1")]
+    tables = [t for t in build_tables(read_metrics(metrics)) if t.title.startswith("Table 1.")]
     return head + BEGIN + "\n".join(map(to_markdown, tables)) + END + tail
 
 

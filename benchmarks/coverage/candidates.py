@@ -130,7 +130,7 @@ class Records:
     @property
     def permuted(self) -> list[np.ndarray]:
         """(permutations, targets) of each data set without signal."""
-        return [widened(one) for one in self.drawn]
+        return [widened(one, 0.5) for one in self.drawn]
 
     @property
     def chance_sd(self) -> np.ndarray:

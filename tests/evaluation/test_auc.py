@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from phenoprot.evaluation.auc import auc_by_target, placements, wins
+from phenoprot.evaluation.auc import auc_by_target, placements
 
 NAN = np.nan
 
@@ -97,11 +97,3 @@ def test_placements_are_shares_of_the_other_class(task: tuple[np.ndarray, np.nda
                 continue
             ahead = score[row] - others if label[row] else others - score[row]
             assert found[row, target] == pytest.approx(((np.sign(ahead) + 1) / 2).mean())
-
-
-def test_wins_of_units_by_hand() -> None:
-    # Unit 1 has the rows 5 and 2, unit 0 the row 2, unit 2 the row 9.
-    found = wins(np.array([5.0, 2, 2, 9]), np.array([1, 0, 1, 2]))
-    np.testing.assert_array_equal(found, [[0.5, 0.5, 0], [1.5, 2, 0], [1, 2, 0.5]])
-    single = wins(np.array([5.0, 2, 9]), np.array([1, 0, 2]))
-    np.testing.assert_array_equal(single, [[0.5, 0, 0], [1, 0.5, 0], [1, 1, 0.5]])

@@ -8,10 +8,11 @@ import pytest
 
 from phenoprot.core.errors import UserError
 from phenoprot.evaluation.leak import leak_of_aucs, leak_of_levels
-from phenoprot.evaluation.levels import level_scores
+from phenoprot.evaluation.levels import level_scores, score_regression
 from phenoprot.evaluation.results import Estimate
-from phenoprot.evaluation.score import RowScores, auc_scores, score_classification
+from phenoprot.evaluation.score import auc_scores, score_classification
 from phenoprot.evaluation.settings import EvaluationSettings
+from phenoprot.evaluation.uncertainty import uncertainty
 
 SETTINGS = EvaluationSettings(auc_thresholds=[0.6], r2_thresholds=[0.1], permutations=1, seed=0)
 
@@ -70,13 +71,53 @@ def test_levels(screen: Screen) -> None:
     exact = key.assign(t=levels["t"])
     # In the right order in half of the pairs, or so.
     noise = key.assign(t=np.random.default_rng(2).normal(size=120))
-    honest = level_scores(noise, levels)
-    found = leak_of_levels(RowScores(honest, 40), exact, levels, SETTINGS)
+    scores = score_regression(noise, levels, SETTINGS)
+    found = leak_of_levels(scores, exact, levels, SETTINGS)
     assert (found.score, found.mean) == ("concordance", 1.0)
     assert found.gap is not None
     assert 0.3 < found.gap.value < 0.7
-    assert found.gap.value == pytest.approx(1 - honest["concordance"][0], abs=1e-6)
-    assert found.gap.low is None
+    assert found.gap.value == pytest.approx(1 - scores.targets["concordance"][0], abs=1e-6)
+
+
+def test_the_interval_of_the_gap_of_levels_by_literal_leave_one_out(screen: Screen) -> None:
+    key, _, label = screen
+    rng = np.random.default_rng(5)
+    levels = key[["Metadata_Compound", "Metadata_Concentration"]].assign(
+        t=label + rng.normal(size=120), u=rng.normal(size=120)
+    )
+    honest, torn = (
+        pd.concat(
+            [
+                key.assign(
+                    Metadata_Repeat=i,
+                    t=share * levels["t"] + rng.normal(size=120),
+                    u=share * levels["u"] + rng.normal(size=120),
+                )
+                for i in range(3)
+            ],
+            ignore_index=True,
+        )
+        for share in (0.2, 0.8)
+    )
+    gap = leak_of_levels(score_regression(honest, levels, SETTINGS), torn, levels, SETTINGS).gap
+    assert gap is not None
+
+    def mean_gap(kept: pd.Series) -> float:
+        one, other = (
+            level_scores(table[kept].reset_index(drop=True), levels)["concordance"].mean()
+            for table in (torn, honest)
+        )
+        return float(one - other)
+
+    value = mean_gap(honest["Metadata_Compound"].notna())
+    names = sorted(set(honest["Metadata_Compound"]))
+    changes = np.array([mean_gap(honest["Metadata_Compound"] != name) for name in names]) - value
+    by_repeat = [mean_gap(honest["Metadata_Repeat"] == number) for number in range(3)]
+    low, high = uncertainty(changes, np.array(by_repeat)).interval(value)
+    assert (gap.value, gap.low, gap.high) == pytest.approx((value, low, high), abs=2e-6)
+    once = torn[torn["Metadata_Repeat"] == 0]
+    with pytest.raises(UserError, match=r"a row has 40 compounds and 3 repeat\(s\), its leak"):
+        leak_of_levels(score_regression(honest, levels, SETTINGS), once, levels, SETTINGS)
 
 
 def test_single_doses_are_told(screen: Screen) -> None:

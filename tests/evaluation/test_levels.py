@@ -10,6 +10,7 @@ import pytest
 from scipy.stats import kendalltau, pearsonr
 from sklearn.metrics import mean_squared_error, r2_score
 
+from phenoprot.evaluation.level_chance import permuted_scores
 from phenoprot.evaluation.level_data import LevelData, mean_and_sd
 from phenoprot.evaluation.level_influence import Influence, concordance, pooled_skill
 from phenoprot.evaluation.levels import (
@@ -273,9 +274,7 @@ def every_permutation(predictions: pd.DataFrame, levels: pd.DataFrame) -> list[n
 def test_chance_is_that_of_all_permutations(missing: float) -> None:
     predictions, levels = screen(compounds=4, doses=[0.1, 5.0], folds=2, missing=missing, seed=4)
     brute = np.stack(every_permutation(predictions, levels))
-    settings = SETTINGS.model_copy(update={"permutations": 3000})
-    permuted = score_regression(predictions, levels, settings).chance
-    assert permuted is not None
+    permuted = permuted_scores(LevelData.of(predictions, levels), 3000, 0)
     # Every draw is one of the 24, with all proteins at once.
     rows = {tuple(row) for row in np.nan_to_num(brute, nan=-99).round(9)}
     drawn = [tuple(row) for row in np.nan_to_num(permuted, nan=-99).round(9)]
@@ -293,11 +292,15 @@ def test_doses_of_a_compound_stay_together_by_hand() -> None:
     predictions = pd.DataFrame(
         {**key, "Fold": 0, "Metadata_LabelsOf": compounds, "Metadata_Repeat": 0, "t": truth}
     )
-    chance = score_regression(predictions, levels, SETTINGS).chance
-    assert chance is not None
+    drawn = permuted_scores(LevelData.of(predictions, levels), 50, 0)
     sst = 6 * np.var(truth)
     # Swapped: errors 2, 3, 2, 3 and 0.
-    assert set(chance[:, 0].round(9)) == {round(1 - 26 / sst, 9), 1.0}
+    assert set(drawn[:, 0].round(9)) == {round(1 - 26 / sst, 9), 1.0}
+    # The scores' own: twice the variance around the same mean.
+    chance = score_regression(predictions, levels, SETTINGS).chance
+    assert chance is not None
+    assert chance[:, 0].mean() == pytest.approx(drawn[:, 0].mean())
+    assert chance[:, 0].var() == pytest.approx(2 * drawn[:, 0].var())
 
 
 def test_repeats_of_other_treatments_are_refused() -> None:

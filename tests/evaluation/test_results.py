@@ -62,6 +62,7 @@ def test_a_result_is_nested_and_says_only_what_is_defined(tmp_path: Path) -> Non
         "leak": {"score": "auc", "mean": 0.8, "gap": {"value": 0.1}, "n_doses": 2},
         "planted": [{"group": {"low": 1.5}, "n": 3, "means": {"auc": {"value": 0.7}}}],
         "strata": [{"name": "few", "n_targets_scored": 2, "means": {"auc": {"value": 0.6}}}],
+        "activity": [],
         "doses": [{"concentration": 0.1, "n_compounds": 9, "n_targets_scored": 0, "means": {}}],
     }
     assert read_result(path, RowResult) == RESULT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +16,10 @@ from tests.execution.computations import in_process
 
 from phenoprot.core.errors import UserError
 from phenoprot.core.paths import Paths
+from phenoprot.evaluation.compute import evaluate_shard
 from phenoprot.evaluation.plan import PartToScore, comparison_shards, row_shards
 from phenoprot.evaluation.results import (
+    ActivityCounts,
     Ceiling,
     Comparisons,
     Estimate,
@@ -34,7 +37,6 @@ from phenoprot.execution.settings import ExecutionSettings
 from phenoprot.execution.shards import Compute
 from phenoprot.tasks.registry import all_parts
 
-from .computations import score_or_compare
 from .test_score import task
 
 ROOT = Path(__file__).parents[2]
@@ -163,7 +165,7 @@ def test_ray_is_asked_where_the_settings_say_so(
     monkeypatch.setitem(EXECUTORS, "ray", ray)
     execution = ExecutionSettings(executor="ray", workers=3)
     evaluate_screen(paths, tmp_path, NAMES, SETTINGS, execution)
-    assert asked == [3, 3]  # rows, comparisons
+    assert asked == [3]  # rows and comparisons in one pool
 
 
 @pytest.fixture
@@ -181,7 +183,7 @@ def test_worker_processes_give_the_same_bytes(
     shards = [*row_shards(part, SETTINGS), *comparison_shards(part, SETTINGS)]
 
     def computed(work: str) -> list[dict[str, bytes]]:
-        folders = run_shards(score_or_compare, shards, tmp_path / work, "toy", TWO)
+        folders = run_shards(evaluate_shard, shards, tmp_path / work, "toy", TWO)
         return [content(folder) for folder in folders]
 
     here = computed("here")
@@ -209,6 +211,12 @@ def test_the_key_of_a_row_holds_what_its_scores_depend_on(part: PartToScore) -> 
     for ceilings in ({}, {"t": 0.9}, {"t": 0.8}):
         assert not set(keys(replace(part, ceilings=ceilings))) & set(before)
     assert keys(replace(part, ceilings={"t": 0.9})) != keys(replace(part, ceilings={"t": 0.8}))
+    known = {active: keys(replace(part, active={"c0": active})) for active in (True, False)}
+    assert not set(known[True]) & {*before, *known[False]}
+    (part.folder / "variants").mkdir()
+    shutil.copy(part.predictions("second+third"), part.folder / "variants")
+    variant = keys(replace(part, rows=part.rows[:1], variants=part.rows[1:], active={"c0": True}))
+    assert variant[0] == known[True][0]
     cells = part.folder / "cells.parquet"
     cells.write_bytes(b"one")
     counted = keys(replace(part, counts=cells))
@@ -294,6 +302,50 @@ def test_thirds_of_the_cell_number_go_to_the_parts_that_have_them(
     for part in PARTS:
         found = row(paths, f"{part}/first").strata
         assert bool(found) == (part in COMPARED and part not in asked), part
+
+
+def test_variants_stand_apart_and_are_compared_with_none(paths: Paths, tmp_path: Path) -> None:
+    folder = paths.predictions("targets") / "variants"
+    folder.mkdir()
+    shutil.copy(paths.predictions("targets") / "rows" / "first.parquet", folder / "fewer.parquet")
+    evaluate_screen(paths, tmp_path, [*NAMES, "fewer"], SETTINGS)
+    assert row(paths, "targets/variants/fewer").means == row(paths, "targets/first").means
+    assert (paths.scores / "targets/variants/fewer.parquet").is_file()
+    assert not (paths.scores / "targets/fewer.json").exists()
+    compared = read_result(paths.scores / "comparisons/targets.json", Comparisons).comparisons
+    assert [(one.row, one.against) for one in compared] == [("second+third", "first")]
+
+
+def test_chosen_proteins_and_activity_go_to_the_parts_that_have_them(
+    paths: Paths, tmp_path: Path
+) -> None:
+    evaluate_screen(paths, tmp_path, NAMES, SETTINGS)
+    assert not (paths.scores / "activity.json").exists()
+    assert row(paths, "regression/first").choice is None
+    chosen = [(0, fold, "t", True, fold == 0) for fold in (0, 1)]
+    columns = ["Metadata_Repeat", "Fold", "Metadata_Protein", "inside", "all"]
+    paths.chosen.parent.mkdir(parents=True)
+    pd.DataFrame(chosen, columns=columns).to_parquet(paths.chosen)
+    key = pd.read_parquet(paths.predictions("targets") / "rows" / "first.parquet")
+    treatments = key[["Metadata_Compound", "Metadata_Concentration"]].assign(active=True)
+    paths.activity.mkdir(parents=True)
+    treatments.to_parquet(paths.activity / "treatments.parquet")
+    compounds = treatments.rename(columns={"Metadata_Concentration": "first_active_concentration"})
+    compounds.to_parquet(paths.activity / "compounds.parquet")
+    evaluate_screen(paths, tmp_path, NAMES, SETTINGS)
+    counts = read_result(paths.scores / "activity.json", ActivityCounts)
+    assert (counts.n_compounds, counts.n_active, counts.doses[0].n_first) == (4, 4, 4)
+    active, inactive = row(paths, "targets/first").activity
+    assert (active.means["auc"].value, inactive.means) == (1.0, {})
+    assert row(paths, "regression/first").activity == []
+    assert row(paths, "targets/first").choice is None
+    choice = row(paths, "regression/first").choice
+    assert choice is not None
+    assert (choice.every.n, choice.inside.n, choice.all.n) == (1, 1, 0.5)
+    paths.chosen.unlink()
+    pd.DataFrame([], columns=columns).to_parquet(paths.chosen)
+    evaluate_screen(paths, tmp_path, NAMES, SETTINGS)
+    assert row(paths, "regression/first").choice is None
 
 
 def test_the_stage_passes_the_execution_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from phenoprot.evaluation.strata import auc_within_thirds
+from phenoprot.evaluation.strata import auc_by_activity, auc_within_thirds
 
 N, REPEATS = 90, 2
 
@@ -77,3 +77,22 @@ def test_treatments_without_a_count_are_left_out() -> None:
     with_gap = counts.assign(Cells=counts["Cells"].where(counts["Metadata_Compound"] != "c00"))
     one, two = (auc_within_thirds(predictions, labels, table) for table in (fewer, with_gap))
     assert one == two
+
+
+def test_active_compounds_are_compared_with_active_ones() -> None:
+    predictions, labels, _ = screen()
+    names = labels["Metadata_Compound"]
+    # Two thirds have a test, one half of these is active; among them the score is exact.
+    active = {name: i % 2 == 0 for i, name in enumerate(names[:60])}
+    truth = predictions["Metadata_Compound"].map(labels.set_index("Metadata_Compound")["t"])
+    known = predictions["Metadata_Compound"].map(active)
+    predictions["t"] = np.where(known == True, truth, -truth)  # noqa: E712 - NaN is neither
+    one, other = auc_by_activity(predictions, labels, active)
+    assert [(s.name, s.means["auc"].value) for s in (one, other)] == [
+        ("active", 1.0), ("inactive", 0.0)
+    ]  # fmt: skip
+    # Compounds without a test count in neither.
+    predictions.loc[known.isna(), "t"] = 7.0
+    assert auc_by_activity(predictions, labels, active) == [one, other]
+    none = auc_by_activity(predictions, labels, dict.fromkeys(names, True))[1]
+    assert (none.n_targets_scored, none.means) == (0, {})

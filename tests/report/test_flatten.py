@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any, get_args
@@ -14,7 +15,11 @@ from hypothesis import strategies as st
 from phenoprot.core.errors import UserError
 from phenoprot.evaluation.results import (
     SCORE_NAMES,
+    Activeness,
+    ActivityCounts,
     Ceiling,
+    ChosenScores,
+    DoseActivity,
     DoseScores,
     EffectRecall,
     Estimate,
@@ -22,6 +27,7 @@ from phenoprot.evaluation.results import (
     GroupScores,
     LabelTruth,
     LeakGauge,
+    ProteinChoice,
     RowComparison,
     RowResult,
     ScorerName,
@@ -30,8 +36,9 @@ from phenoprot.evaluation.results import (
     ThresholdCount,
 )
 from phenoprot.report import flatten
+from phenoprot.report.parts import table_parts
 from phenoprot.report.publish import dose_curves
-from phenoprot.report.results import MethodRecord, Provenance, ScreenResults
+from phenoprot.report.results import MethodRecord, Provenance, ScreenResults, VariantRecord
 from phenoprot.report.store import read_metrics, write_metrics
 
 ROOT = Path(__file__).parents[2]
@@ -147,6 +154,15 @@ def rows(draw: st.DrawFn) -> RowResult:
         StratumScores(name=name, n_targets_scored=some.count(), means=some.means((names.main,)))
         for name in draw(some_of(list(get_args(Stratum))))
     ]
+    activity = [
+        StratumScores(name=name, n_targets_scored=some.count(), means=some.means((names.main,)))
+        for name in draw(some_of(list(get_args(Activeness))))
+    ]
+    every, inside, over_all = (
+        ChosenScores(n=some.number(), skill=some.some_estimate(), median=some.some_number())
+        for _ in range(3)
+    )
+    choice = ProteinChoice(every=every, inside=inside, all=over_all, optimism=some.some_estimate())
     doses = [
         DoseScores(
             concentration=concentration,
@@ -162,6 +178,7 @@ def rows(draw: st.DrawFn) -> RowResult:
         n_targets=some.count(),
         n_compounds=some.count(),
         n_repeats=some.some_count(),
+        n_folds=some.some_count(),
         n_targets_scored=some.some_count(),
         n_folds_skipped=some.some_count(),
         means=some.means(names.means),
@@ -177,6 +194,8 @@ def rows(draw: st.DrawFn) -> RowResult:
         leak=draw(st.sampled_from([None, leak])),
         planted=planted,
         strata=strata,
+        activity=activity,
+        choice=draw(st.sampled_from([None, choice])),
         doses=doses,
     )
 
@@ -331,6 +350,32 @@ def small(**more: Any) -> ScreenResults:
         labels={"n_up": 3},
         top={"regression": []},
     )
+
+
+def test_variants_and_activity_come_back(tmp_path: Path) -> None:
+    plain = small()
+    row = plain.parts["classification/up"]["first"]
+    more = {
+        "few": VariantRecord(of="first", train_share=0.25),
+        "hard": VariantRecord(splits="plate"),
+    }
+    methods = {name: MethodRecord(features=["a"], model="linear", shuffled=False) for name in more}
+    known = KNOWN.model_copy(update={"variants": more, "methods": KNOWN.methods | methods})
+    activity = ActivityCounts(
+        doses=[DoseActivity(concentration=2.5, n=9, n_active=4, n_first=3)],
+        n_compounds=9,
+        n_active=3,
+    )
+    full = replace(
+        plain,
+        provenance=known,
+        variants={"classification/up": {"few": row, "hard": row}},
+        activity=activity,
+        parts={name: {} for name in table_parts()} | plain.parts,
+    ).completed()
+    write_metrics(full, tmp_path)
+    assert (tmp_path / "classification/up/variants/few.json").is_file()
+    assert read_metrics(tmp_path) == full
 
 
 def test_the_provenance_names_concentrations_and_groups() -> None:

@@ -23,10 +23,11 @@ from phenoprot.evaluation.results import (
 )
 from phenoprot.report import parts
 from phenoprot.report.account import account
+from phenoprot.report.details import details
 from phenoprot.report.figure import draw
 from phenoprot.report.results import ScreenResults
 from phenoprot.report.store import read_metrics, write_metrics
-from phenoprot.report.tables import build_tables
+from phenoprot.report.tables import detail_tables
 from phenoprot.tasks.task import LabelSources, Part, Task
 
 from .test_flatten import KNOWN
@@ -100,7 +101,7 @@ def results() -> ScreenResults:
 
 
 def test_they_have_tables_of_their_own(results: ScreenResults) -> None:
-    tables = build_tables(results)
+    tables = detail_tables(results)
     *others, truth_title = [table.title for table in tables]
     # The parts of the built-in tasks keep their letters.
     assert re.fullmatch("Table 7[a-z]. Against the planted truth, toxic: mean ROC AUC", truth_title)
@@ -126,7 +127,8 @@ def test_they_have_tables_of_their_own(results: ScreenResults) -> None:
 
 
 def test_they_are_in_the_account_and_the_figure(results: ScreenResults, tmp_path: Path) -> None:
-    page = account(results)
+    assert "### Growth: R2 and SMAPE" in account(results)
+    page = details(results)
     assert "- **growth**: first reaches a pooled skill of 0.300 over 5 targets." in page
     assert "- **toxic**: first reaches a mean ROC AUC of 0.700 over 4 targets." in page
     assert "- toxic: by concentration first goes from 0.700 at 1 uM to 0.700 at 10 uM." in page

@@ -127,7 +127,7 @@ def test_a_report_goes_where_it_is_told(paths: Paths, tmp_path: Path) -> None:
     assert not paths.report.exists()
     found = {path.relative_to(out.metrics).as_posix() for path in out.metrics.rglob("*.*")}
     assert found == {
-        *("provenance.json", "images.json", "top_regression.json", "doses.csv"),
+        *("provenance.json", "images.json", "top_regression.json", "doses.csv", "activity.json"),
         *("labels/counts.json", "doses/series.json", "comparisons/classification/up.json"),
         *("classification/up/images.json", "regression/linear.json"),
         "doses/classification/up/images.json",
@@ -135,11 +135,13 @@ def test_a_report_goes_where_it_is_told(paths: Paths, tmp_path: Path) -> None:
     assert out.page.with_suffix(".svg").exists()
     page = out.page.read_text(encoding="utf-8")
     assert f"data `{'cd' * 8}`, parameters `{'ab' * 8}`" in page
-    assert "- `images`: cellprofiler in sklearn.svm.SVC(C=2)." in page
+    long = out.files[2].read_text(encoding="utf-8")
+    assert "- `images`: cellprofiler in sklearn.svm.SVC(C=2)." in long
     publish(paths, inputs(), SOURCES)
     for name in found:
         assert (paths.metrics / name).read_bytes() == (out.metrics / name).read_bytes()
     assert paths.report.read_text(encoding="utf-8") == page
+    assert paths.report_details.read_text(encoding="utf-8") == long
 
 
 def test_the_best_proteins_are_those_of_the_first_row_with_levels(paths: Paths) -> None:

@@ -12,6 +12,7 @@ import yaml
 
 from phenoprot.core.errors import UserError
 from phenoprot.report.account import account
+from phenoprot.report.details import details
 from phenoprot.report.figure import draw
 from phenoprot.report.findings import findings
 from phenoprot.report.publish import dose_curves
@@ -19,7 +20,7 @@ from phenoprot.report.results import ScreenResults
 from phenoprot.report.show import print_tables
 from phenoprot.report.store import read_metrics
 from phenoprot.report.table import Table, to_markdown
-from phenoprot.report.tables import build_tables
+from phenoprot.report.tables import build_tables, detail_tables
 from phenoprot.tasks.settings import RowSettings
 from phenoprot.weights.settings import WeightsSettings
 
@@ -160,8 +161,21 @@ def test_rows_come_in_the_order_of_the_parameters(metrics: ScreenResults) -> Non
     assert metrics.truth is None
 
 
+@pytest.mark.parametrize("target", ["nowhere", "linear.json"])
+def test_a_link_that_leads_nowhere_is_not_a_row_without_metrics(
+    target: str, tmp_path: Path
+) -> None:
+    folder = write(tmp_path / "toy", FILES)
+    path = folder / "classification" / "up" / "linear.json"
+    path.unlink()
+    assert "linear" not in read_metrics(folder).parts["classification/up"]
+    path.symlink_to(target)
+    with pytest.raises(UserError, match=r"up/linear.json: no such file"):
+        read_metrics(folder)
+
+
 def test_cells_of_the_classification(metrics: ScreenResults) -> None:
-    table = build_tables(metrics)[0]
+    table = detail_tables(metrics)[0]
     assert table.title == "Table 1a. Classification, UP vs NOT: ROC AUC"
     assert table.columns == [
         "row", "targets", "mean AUC (95 % CI)", "sd", "p", "chance sd", "poster"
@@ -188,7 +202,7 @@ def test_the_ceiling_of_a_part(tmp_path: Path) -> None:
     }
     files = {f"classification/up/{row}": FILES[f"classification/up/{row}"] | more
              for row, more in up.items()}  # fmt: skip
-    tables = build_tables(read_metrics(write(tmp_path / "toy", FILES | files)))
+    tables = detail_tables(read_metrics(write(tmp_path / "toy", FILES | files)))
     table, down = tables[0], tables[2]
     assert table.columns == [
         "row", "targets", "mean AUC (95 % CI)", "sd", "p", "chance sd", "of ceiling", "poster"
@@ -209,7 +223,7 @@ def test_the_ceiling_of_a_part(tmp_path: Path) -> None:
 
 def test_targets_above_chance_are_counted(tmp_path: Path) -> None:
     up = {"classification/up/cellprofiler": auc(0.7138) | {"n_above_chance": 23}}
-    _, table, _, down = build_tables(read_metrics(write(tmp_path / "toy", FILES | up)))[:4]
+    _, table, _, down = detail_tables(read_metrics(write(tmp_path / "toy", FILES | up)))[:4]
     assert table.columns == ["row", "above chance", ">= 0.6", ">= 0.8"]
     assert [line[:2] for line in table.rows[:2]] == [["cellprofiler", "23"], ["linear", "-"]]
     assert len(table.notes) == 2
@@ -238,7 +252,7 @@ def test_scores_within_thirds_of_the_cell_number(tmp_path: Path) -> None:
 
 
 def test_cells_of_the_counts(metrics: ScreenResults) -> None:
-    table = build_tables(metrics)[1]
+    table = detail_tables(metrics)[1]
     assert table.title == "Table 1a. Classification, UP vs NOT: ROC AUC, counts"
     assert table.columns == ["row", ">= 0.6", ">= 0.8"]
     # 20 and 7 of 41.
@@ -249,7 +263,7 @@ def test_cells_of_the_counts(metrics: ScreenResults) -> None:
 
 
 def test_cells_of_the_other_tables(metrics: ScreenResults) -> None:
-    _, _, down, _, regression, levels, top, targets, counts = build_tables(metrics)[:9]
+    _, _, down, _, regression, levels, top, targets, counts = detail_tables(metrics)[:9]
     assert down.rows[0][-1] == "0.66; 84/1 %"
     assert regression.rows == [
         ["cellprofiler", "190", "-0.018 (-0.02 to 0.02)", "0.032", "0.93", "71.3", "0.516",
@@ -273,13 +287,13 @@ def test_cells_of_the_other_tables(metrics: ScreenResults) -> None:
 def test_parts_without_metrics_have_no_table(metrics: ScreenResults) -> None:
     metrics.parts["regression"].clear()
     metrics.comparisons.clear()
-    assert [table.title[:8] for table in build_tables(metrics)] == [
+    assert [table.title[:8] for table in detail_tables(metrics)] == [
         *("Table 1a", "Table 1a"),
         *("Table 1b", "Table 1b"),
         *("Table 3.", "Table 3."),
     ]
     # Without comparisons nothing is known of what two rows must differ by.
-    assert "must differ by" not in build_tables(metrics)[0].notes[0]
+    assert "must differ by" not in detail_tables(metrics)[0].notes[0]
 
 
 def cells(markdown: str) -> list[list[str]]:
@@ -289,7 +303,7 @@ def cells(markdown: str) -> list[list[str]]:
 
 
 def test_markdown_is_well_formed(metrics: ScreenResults) -> None:
-    for table in build_tables(metrics):
+    for table in detail_tables(metrics):
         header, rule, *rows = cells(to_markdown(table))
         assert header == table.columns
         assert rule == ["---"] * len(header)
@@ -304,7 +318,7 @@ def numbers(text: str) -> set[str]:
 
 
 def test_the_account_says_what_the_metrics_say(metrics: ScreenResults) -> None:
-    page = account(metrics)
+    page, long = account(metrics), details(metrics)
     assert page.startswith("# A [made-up] screen\n")
     for caveat in PROVENANCE["caveats"]:
         assert f"- {caveat}\n" in page
@@ -317,27 +331,27 @@ def test_the_account_says_what_the_metrics_say(metrics: ScreenResults) -> None:
     assert (
         "**UP vs NOT**: cellprofiler reaches a mean ROC AUC of 0.714 (95 % CI 0.69-0.74, sd over "
         "repeats 0.008)"
-    ) in page
+    ) in long
     assert (
-        "7 of them at or above 0.8, where 0.1 (sd 1.2, p 0.023) would be expected by chance" in page
+        "7 of them at or above 0.8, where 0.1 (sd 1.2, p 0.023) would be expected by chance" in long
     )
     # (0.6284 - 0.5) / (0.7138 - 0.5) = 60 %
-    assert "(`cell_count`) reaches 0.628, 60 % of cellprofiler's distance from 0.5" in page
-    assert "cellprofiler adds +0.085." in page
+    assert "(`cell_count`) reaches 0.628, 60 % of cellprofiler's distance from 0.5" in long
+    assert "cellprofiler adds +0.085." in long
     assert (
         "UP: MLP minus linear model on the same features: +0.006 (95 % CI -0.025 to +0.034), "
         "p 0.037, q 0.069; 3 proteins better and 1 worse of 39."
-    ) in page
-    assert "every compound was given at one, so there are no scores by dose" in page
+    ) in long
+    assert "every compound was given at one, so there are no scores by dose" in long
     assert "![Scores with 95 % intervals](results-toy.svg)" in page
-    assert "with shuffled labels the same procedure scores 0.496" in page
-    assert "13 of 190 proteins reach 0.2 (1.2 by chance)" in page
-    assert "chance alone lifts 5.5 (sd 6.6, p 0.023) targets to 0.7 (cellprofiler: 9)" in page
+    assert "with shuffled labels the same procedure scores 0.496" in long
+    assert "13 of 190 proteins reach 0.2 (1.2 by chance)" in long
+    assert "chance alone lifts 5.5 (sd 6.6, p 0.023) targets to 0.7 (cellprofiler: 9)" in long
     assert "phenoprot 0.9.9, data `abababababababab`, parameters `cdcdcdcdcdcdcdcd`" in page
 
 
 def test_the_account_has_no_placeholder(metrics: ScreenResults) -> None:
-    page = account(metrics)
+    page = account(metrics) + details(metrics)
     assert not re.search(r"\bnan\b|None|\{|\}|TODO|XXX|<(?!!--)", page)
 
 
@@ -368,7 +382,7 @@ def test_other_thresholds_are_no_fault(tmp_path: Path) -> None:
     renamed = json.loads(json.dumps(FILES).replace("auc_ge_0.8", "auc_ge_0.75"))
     renamed = json.loads(json.dumps(renamed).replace("r2_ge_0.2", "r2_ge_0.35"))
     renamed["provenance"]["thresholds"] = {"auc": [0.6, 0.75], "r2": [0.35]}
-    page = account(read_metrics(write(tmp_path / "toy", renamed)))
+    page = details(read_metrics(write(tmp_path / "toy", renamed)))
     assert "7 of them at or above 0.75" in page
     assert "proteins reach 0.35" in page
 
@@ -376,7 +390,7 @@ def test_other_thresholds_are_no_fault(tmp_path: Path) -> None:
 def test_the_planted_truth_of_a_simulated_screen(tmp_path: Path) -> None:
     truth = {"recall_0_0.5": 0.031, "n_0_0.5": 120, "recall_2_inf": 0.987, "n_2_inf": 45,
              "n_wrong_direction": 6, "n_null": 7890, "false_call_share": 0.00123}  # fmt: skip
-    page = account(read_metrics(write(tmp_path / "toy", FILES | {"labels/truth": truth})))
+    page = details(read_metrics(write(tmp_path / "toy", FILES | {"labels/truth": truth})))
     assert cells(page)[:4] == [
         ["planted abs. log2 fold change", "pairs", "called in the planted direction"],
         ["---"] * 3,
@@ -388,7 +402,7 @@ def test_the_planted_truth_of_a_simulated_screen(tmp_path: Path) -> None:
 
 
 def test_every_row_is_explained(metrics: ScreenResults) -> None:
-    section = account(metrics).split("## Rows")[1].split("## ")[0]
+    section = details(metrics).split("## Rows")[1].split("## ")[0]
     lines = [line for line in section.splitlines() if line]
     assert lines == [
         "- `cellprofiler`: cellprofiler in the MLP.",
@@ -456,7 +470,7 @@ SERIES = {
 
 
 def titled(metrics: ScreenResults, start: str) -> list[Table]:
-    return [table for table in build_tables(metrics) if table.title.startswith(start)]
+    return [table for table in detail_tables(metrics) if table.title.startswith(start)]
 
 
 def test_scores_by_concentration(tmp_path: Path) -> None:
@@ -619,7 +633,7 @@ def with_networks(*features: str) -> dict[str, Any]:
 
 def test_an_untrained_network_never_stands_beside_the_figure_of_the_trained(tmp_path: Path) -> None:
     networks = ("mae", "cloome", "dino", "mae-untrained", "cloome-untrained", "dino-untrained")
-    tables = build_tables(read_metrics(write(tmp_path / "toy", with_networks(*networks))))
+    tables = detail_tables(read_metrics(write(tmp_path / "toy", with_networks(*networks))))
     up, targets = (
         next(table for table in tables if table.title.startswith(start))
         for start in ("Table 1a", "Table 3")
@@ -666,7 +680,7 @@ def test_the_footnote_says_how_to_have_the_trained_network(tmp_path: Path) -> No
             (row,) = yaml.safe_load(text.replace("timm:", "timm_")).values()
             assert RowSettings.model_validate(row).model.estimator == "mlp"
     assert WeightsSettings(file="cloome-bioactivity").sha256 is None
-    for table in build_tables(metrics):
+    for table in detail_tables(metrics):
         named = any(cell in ("net0", "net3") for line in table.rows for cell in line[:3])
         told = any("random weights" in note for note in table.notes)
         assert named == told, table.title
@@ -674,7 +688,7 @@ def test_the_footnote_says_how_to_have_the_trained_network(tmp_path: Path) -> No
 
 def test_the_account_says_what_was_trained(tmp_path: Path) -> None:
     files = with_networks("mae", "mae-untrained", "cloome")
-    page = account(read_metrics(write(tmp_path / "toy", files)))
+    page = details(read_metrics(write(tmp_path / "toy", files)))
     assert "- `net0`: mae in the MLP. Trained on this screen's own crops, without labels." in page
     assert "- `net1`: mae-untrained in the MLP. Random weights: what the architecture sees" in page
     assert "- `net2`: cloome in the MLP. Weights of its authors." in page
@@ -712,5 +726,7 @@ SCREENS = sorted(path.parent.name for path in (ROOT / "metrics").glob("*/provena
 
 @pytest.mark.parametrize("screen", SCREENS)
 def test_the_account_in_the_repository_is_in_step(screen: str) -> None:
-    page = ROOT / "docs" / f"results-{screen}.md"
-    assert account(read_metrics(ROOT / "metrics" / screen)) == page.read_text(encoding="utf-8")
+    results = read_metrics(ROOT / "metrics" / screen)
+    for text, name in ((account(results), ""), (details(results), "-details")):
+        page = ROOT / "docs" / f"results-{screen}{name}.md"
+        assert text == page.read_text(encoding="utf-8")

@@ -58,30 +58,3 @@ def auc_by_target(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
     positives, negatives = (labels == 1).sum(axis=0), (labels == 0).sum(axis=0)
     placed = np.where(labels == 1, placements(labels, scores), 0.0).sum(axis=0)
     return placed / np.where((positives > 0) & (negatives > 0), positives, np.nan)
-
-
-def wins(scores: np.ndarray, units: np.ndarray) -> np.ndarray:
-    """Pairs of rows that each unit wins against each other, ties by half.
-
-    Parameters
-    ----------
-    scores
-        (rows,): of one target.
-    units
-        (rows,): number of the unit of each row, from 0, each at least once.
-
-    Returns
-    -------
-    numpy.ndarray
-        (units, units) float32: of the rows of the one (first axis) against those of the other.
-        Halves: exact up to 8 million pairs.
-    """
-    won = (np.sign(scores[:, None] - scores[None, :]) + 1) / 2
-    n = int(units.max()) + 1
-    if n < len(units):
-        member = np.equal.outer(np.arange(n), units).astype(np.float64)
-        won = member @ won @ member.T
-    else:
-        order = np.argsort(units)
-        won = won[np.ix_(order, order)]
-    return won.astype(np.float32)

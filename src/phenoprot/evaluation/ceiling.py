@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 
 from phenoprot.core.artefacts import read_table
-from phenoprot.evaluation.results import Ceiling, ScorerName, defined, tidy
+from phenoprot.evaluation.results import SCORE_NAMES, Ceiling, ScorerName, defined, tidy
 from phenoprot.screens.contract import PROTEIN
 
 FILE = "ceiling.parquet"
 COLUMNS = [PROTEIN, "Kind", "Ceiling"]
 CHANCE: dict[ScorerName, float] = {"auc": 0.5, "levels": 0.0}
 """Score of a prediction without information: ROC AUC, and R2."""
-MAIN: dict[ScorerName, str] = {"auc": "auc", "levels": "r2"}
 
 
 def read_ceilings(folder: Path, kind: str | None) -> dict[str, float] | None:
@@ -63,7 +62,7 @@ def row_ceiling(
         None if no target has both.
     """
     own = targets["Target"].map(dict(ceilings)).to_numpy(dtype=np.float64)
-    scores = targets[MAIN[scorer]].to_numpy(dtype=np.float64)
+    scores = targets[SCORE_NAMES[scorer].main].to_numpy(dtype=np.float64)
     both = ~np.isnan(own) & ~np.isnan(scores)
     if not both.any():
         return None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from phenoprot.evaluation.auc import wins
+from phenoprot.evaluation.counting import add_placements
 from phenoprot.evaluation.folds import mean_over_folds
 from phenoprot.evaluation.uncertainty import TRAINING
 
@@ -53,58 +53,39 @@ def permuted_auc(
     numpy.ndarray
         (draws, targets); NaN where no fold has both classes.
     """
-    order = joint_permutations(len(labels), draws, seed).T
-    units = [[np.unique(compounds[rows], return_inverse=True) for rows in folds]
-             for folds in repeats]  # fmt: skip
+    order = np.ascontiguousarray(joint_permutations(len(labels), draws, seed).T)
+    starts = [np.cumsum([0, *map(len, folds)]) for folds in repeats]
+    rows = [np.concatenate(list(folds)) for folds in repeats]
+    fold = [np.repeat(np.arange(len(folds)), list(map(len, folds))) for folds in repeats]
     result = np.full((draws, labels.shape[1]), np.nan)
     for target in range(labels.shape[1]):
-        label = labels[:, target]
-        positive = (label == 1).astype(np.float32)[order]
-        known = None if not np.isnan(label).any() else (~np.isnan(label)).astype(np.float32)[order]
+        permuted = np.nan_to_num(labels[:, target], nan=-1).astype(np.int8)[order]
         by_repeat = []
-        for folds, named in zip(repeats, units, strict=True):
-            placed, counted = np.zeros(draws), np.zeros(draws)
-            for rows, (names, codes) in zip(folds, named, strict=True):
-                ones, rank = _fold(scores[rows, target], codes.ravel(), positive[names],
-                                   None if known is None else known[names])  # fmt: skip
-                placed += rank
-                counted += ones
+        for own, of_fold, start in zip(rows, fold, starts, strict=True):
+            score = scores[own, target]
+            ascending = np.lexsort((score, of_fold))
+            score = score[ascending]
+            tied = np.append(False, score[1:] == score[:-1])
+            tied[start[:-1]] = False
+            placed, counted = np.zeros((2, draws))
+            add_placements(permuted, compounds[own[ascending]], tied, start, placed, counted)
             by_repeat.append(placed / np.where(counted > 0, counted, np.nan))
         result[:, target] = mean_over_folds(by_repeat)
     return result
 
 
-def widened(aucs: np.ndarray) -> np.ndarray:
-    """AUCs by chance, of models trained on the permuted labels.
+def widened(scores: np.ndarray, centre: np.ndarray | float) -> np.ndarray:
+    """Scores by chance, of models trained on the permuted labels.
 
-    With the models held fixed an AUC spreads less around 0.5 than that of a whole cross-validation
-    without signal, for the reason that makes intervals wider, and by the same factor:
+    With the models held fixed a score spreads less than that of a whole cross-validation without
+    signal, for the reason that makes intervals wider, and by the same factor:
     :data:`phenoprot.evaluation.uncertainty.TRAINING`.
-    """
-    return 0.5 + np.sqrt(TRAINING) * (aucs - 0.5)
-
-
-def _fold(
-    scores: np.ndarray, units: np.ndarray, positive: np.ndarray, known: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Number of the positive rows of a fold and sum of their placements, (draws,) each.
 
     Parameters
     ----------
-    scores, units
-        (rows,): score, and number of the compound in the fold.
-    positive, known
-        (compounds of the fold, draws): 1 for a positive, 1 for a known label; None: all are known.
+    scores
+        (draws, targets).
+    centre
+        What a score spreads around: 0.5 for an AUC, the mean over the draws for an R2.
     """
-    won = wins(scores, units)
-    size = np.bincount(units).astype(np.float32)
-    n_positive = size @ positive
-    n_known = size.sum() if known is None else size @ known
-    beaten = won.sum(axis=1, keepdims=True) if known is None else won @ known
-    # Of two positive rows, or of a row against itself, one half is won.
-    pairs = np.einsum("ij,ij->j", positive, np.broadcast_to(beaten, positive.shape))
-    pairs = pairs.astype(np.float64) - n_positive.astype(np.float64) ** 2 / 2
-    n_negative = n_known - n_positive
-    both = (n_positive > 0) & (n_negative > 0)
-    placed = np.where(both, pairs / np.maximum(n_negative, 1), 0.0)
-    return np.where(both, n_positive, 0.0).astype(np.float64), placed
+    return centre + np.sqrt(TRAINING) * (scores - centre)

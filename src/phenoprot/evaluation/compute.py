@@ -13,10 +13,12 @@ from pathlib import Path
 from phenoprot.core.artefacts import read_table
 from phenoprot.core.files import write_parquet
 from phenoprot.evaluation.ceiling import row_ceiling
+from phenoprot.evaluation.choice import COLUMNS, choice_scores
 from phenoprot.evaluation.compare import compare
 from phenoprot.evaluation.results import Group, ScorerName, write_result
 from phenoprot.evaluation.scorers import SCORERS
 from phenoprot.evaluation.settings import EvaluationSettings
+from phenoprot.evaluation.strata import auc_by_activity
 from phenoprot.screens.contract import COMPOUND, TREATMENT_KEY
 from phenoprot.tasks.columns import PREDICTION_COLUMNS
 
@@ -40,6 +42,10 @@ class RowToScore:
     """Ceiling of each target; None: nothing is known."""
     counts: Path | None
     """Cell number of each treatment; None: not known, or not asked for."""
+    chosen: Path | None
+    """Proteins that the classification does well, by fold; None: not known, or not of levels."""
+    active: Mapping[str, bool] | None
+    """Whether each compound is active; None: not known, or not asked for."""
     settings: EvaluationSettings
 
 
@@ -52,6 +58,14 @@ class RowsToCompare:
     labels: Path
     """Labels of the part."""
     settings: EvaluationSettings
+
+
+def evaluate_shard(payload: RowToScore | RowsToCompare, folder: Path) -> None:
+    """Score a row, or compare two."""
+    if isinstance(payload, RowToScore):
+        score_row(payload, folder)
+    else:
+        compare_rows(payload, folder)
 
 
 def score_row(row: RowToScore, folder: Path) -> None:
@@ -71,6 +85,11 @@ def score_row(row: RowToScore, folder: Path) -> None:
         counts = read_table(row.counts, TREATMENT_KEY)
         more["strata"] = scorer.by_stratum(predictions, labels, counts)
     targets = scores.targets
+    if row.active is not None:
+        more["activity"] = auc_by_activity(predictions, labels, row.active)
+    if row.chosen is not None:
+        chosen = read_table(row.chosen, COLUMNS)
+        more["choice"] = choice_scores(predictions, labels, chosen)
     if row.ceilings is not None:
         more["ceiling"] = row_ceiling(targets, row.ceilings, row.scorer)
         targets = targets.assign(ceiling=targets["Target"].map(dict(row.ceilings)))

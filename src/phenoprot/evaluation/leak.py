@@ -13,10 +13,12 @@ import pandas as pd
 
 from phenoprot.core.errors import UserError
 from phenoprot.evaluation.doses import concentrations
-from phenoprot.evaluation.levels import level_scores
+from phenoprot.evaluation.level_data import LevelData
+from phenoprot.evaluation.level_influence import Influence, concordance
+from phenoprot.evaluation.levels import LevelScores
 from phenoprot.evaluation.means import difference_estimate
 from phenoprot.evaluation.repeated import RepeatedAuc
-from phenoprot.evaluation.results import LeakGauge, defined, estimate
+from phenoprot.evaluation.results import LeakGauge, defined
 from phenoprot.evaluation.score import RowScores, auc_scores
 from phenoprot.evaluation.settings import EvaluationSettings
 
@@ -57,8 +59,8 @@ def leak_of_aucs(
     )
 
 
-def _require_same(own: RepeatedAuc, torn: RepeatedAuc) -> None:
-    sizes = [(len(aucs.changes), len(aucs.by_repeat)) for aucs in (own, torn)]
+def _require_same(own: RepeatedAuc | Influence, torn: RepeatedAuc | Influence) -> None:
+    sizes = [(len(scores.changes), len(scores.by_repeat)) for scores in (own, torn)]
     if sizes[0] != sizes[1]:
         (compounds, repeats), (other_compounds, other_repeats) = sizes
         raise UserError(
@@ -74,8 +76,8 @@ def leak_of_levels(
 ) -> LeakGauge:
     """Mean concordance under folds of treatments, and its gap to that under folds of compounds.
 
-    Not R2: a fold of compounds in which a protein hardly varies has a tiny SST, a fold of
-    treatments has not, and the gap would measure that.
+    The interval is that of :func:`leak_of_aucs`. Not R2: a fold of compounds in which a protein
+    hardly varies has a tiny SST, a fold of treatments has not, and the gap would measure that.
 
     Parameters
     ----------
@@ -86,13 +88,20 @@ def leak_of_levels(
     levels
         By treatment.
     settings
-        None is needed: the gap has no interval.
+        None is needed.
+
+    Raises
+    ------
+    UserError
+        The two have not the same compounds and number of repeats.
     """
     del settings
-    torn = level_scores(leaking, levels)["concordance"]
+    own = LevelScores.checked(scores).concordance
+    torn = concordance(LevelData.of(leaking, levels))
+    _require_same(own, torn)
     return LeakGauge(
         score="concordance",
-        mean=defined(float(torn.mean())),
-        gap=estimate(float((torn - scores.targets["concordance"]).mean())),
+        mean=defined(float(torn.mean().by_repeat.mean())),
+        gap=torn.minus(own).mean().estimate(-1, 1),
         n_doses=max(1, len(concentrations(leaking))),
     )

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from phenoprot.evaluation.counting import permuted_r2
 from phenoprot.evaluation.level_data import LevelData
-from phenoprot.evaluation.regression import ROUNDING, share, sums_by
+from phenoprot.evaluation.regression import share
 
 
 def permuted_scores(data: LevelData, permutations: int, seed: int) -> np.ndarray:
@@ -40,14 +41,18 @@ def permuted_scores(data: LevelData, permutations: int, seed: int) -> np.ndarray
     first = data.compound[repeats[0]]
     if any(not np.array_equal(data.compound[rows], first) for rows in repeats):
         raise ValueError("the repeats hold different treatments")
-    scored = [_Repeat.of(data, rows) for rows in repeats]
+    order = _orders(np.bincount(first), permutations, seed).T.astype(np.int32, order="C")
     total, count = np.zeros((2, permutations, len(data.names)))
-    for number, order in enumerate(_orders(np.bincount(first), permutations, seed)):
-        for repeat in scored:
-            score = repeat.score(order)
+    score = np.empty(permutations)
+    for repeat in (_Repeat.of(data, rows) for rows in repeats):
+        for target in range(len(data.names)):
+            permuted_r2(
+                order, repeat.compounds, repeat.starts, repeat.levels[target],
+                repeat.present[target], repeat.predicted[target], score,
+            )  # fmt: skip
             there = ~np.isnan(score)
-            total[number] += np.where(there, score, 0.0)
-            count[number] += there
+            total[:, target] += np.where(there, score, 0.0)
+            count[:, target] += there
     return np.round(share(total, count), 12)
 
 
@@ -76,28 +81,18 @@ def _orders(sizes: np.ndarray, permutations: int, seed: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Repeat:
-    """One repeat; rows by compound and concentration, and fold by fold."""
+    """One repeat, target by target."""
 
-    twice: np.ndarray
-    """(rows, targets): two times the levels around their mean, 0 where missing; by compound."""
-    present: np.ndarray | None
-    """(rows, targets): 1 where there is a level, else 0; by compound. None: all are there."""
-    sums: np.ndarray
-    """(compounds, 3, targets): number of levels, their sum, and the sum of their squares."""
+    levels: np.ndarray
+    """(targets, compounds, concentrations): around the target's mean, 0 where missing."""
+    present: np.ndarray
+    """(targets, compounds, concentrations): 1 where there is a level, else 0."""
     predicted: np.ndarray
-    """(rows, targets): predictions around the same mean, fold by fold."""
-    first: np.ndarray
-    """(compounds,): first row of each."""
-    compound: np.ndarray
-    """(rows,): fold by fold."""
-    dose: np.ndarray
-    """(rows,): which row of the compound it is, from 0; fold by fold."""
-    row_starts: np.ndarray
-    """(folds,): first row of each fold."""
+    """(targets, compounds, concentrations): around the same mean."""
     compounds: np.ndarray
     """(compounds,): fold by fold."""
-    compound_starts: np.ndarray
-    """(folds,): first compound of each fold."""
+    starts: np.ndarray
+    """(folds + 1,): first compound of each fold, and their number."""
 
     @classmethod
     def of(cls, data: LevelData, rows: np.ndarray) -> _Repeat:
@@ -106,42 +101,23 @@ class _Repeat:
         there = ~np.isnan(data.truth[rows])
         # Sums of squares around the mean cancel little.
         centre = np.where(there, data.truth[rows], 0.0).sum(axis=0) / np.maximum(there.sum(0), 1)
-        level = np.where(there, data.truth[rows] - centre, 0.0)
         first = np.searchsorted(compound, np.arange(n))
         of_compound = fold[first]
         if not np.array_equal(of_compound[compound], fold):
             raise ValueError("a compound is in two folds of one repeat")
-        by_fold, compounds = (np.argsort(folds, kind="stable") for folds in (fold, of_compound))
+        compounds = np.argsort(of_compound, kind="stable")
+        dose = np.arange(len(rows)) - first[compound]
+
+        def by_target(values: np.ndarray) -> np.ndarray:
+            # Compounds with fewer concentrations are filled up: nothing is there.
+            full = np.zeros((len(data.names), n, int(dose.max()) + 1))
+            full[:, compound, dose] = values.T
+            return full
+
         return cls(
-            twice=2 * level,
-            present=None if there.all() else there.astype(np.float64),
-            sums=np.stack([sums_by(compound, of, n) for of in (there, level, level**2)], axis=1),
-            predicted=(data.predicted[rows] - centre)[by_fold],
-            first=first,
-            compound=compound[by_fold],
-            dose=(np.arange(len(rows)) - first[compound])[by_fold],
-            row_starts=np.unique(fold[by_fold], return_index=True)[1],
+            levels=by_target(np.where(there, data.truth[rows] - centre, 0.0)),
+            present=by_target(there.astype(np.float64)),
+            predicted=by_target(data.predicted[rows] - centre),
             compounds=compounds,
-            compound_starts=np.unique(of_compound[compounds], return_index=True)[1],
+            starts=np.append(np.unique(of_compound[compounds], return_index=True)[1], n),
         )
-
-    def score(self, order: np.ndarray) -> np.ndarray:
-        """Weighted mean R2 (targets,) over the folds; compound j has the levels of `order[j]`."""
-        taken = self.first[order[self.compound]] + self.dose
-        own = np.add.reduceat(self.sums[order[self.compounds]], self.compound_starts, axis=0)
-        n, sums, squares = own.transpose(1, 0, 2)
-        error = squares + self._per_fold(self._misses(taken))
-        total = squares - sums**2 / np.maximum(n, 1)
-        total[total <= ROUNDING * squares] = 0.0
-        weight = np.where(total > 0, n, 0.0)
-        weighed = weight * np.nan_to_num(1 - share(error, total))
-        return share(weighed.sum(axis=0), weight.sum(axis=0))
-
-    def _misses(self, taken: np.ndarray) -> np.ndarray:
-        """What the predictions p add to the squares of the levels y: p^2 - 2 y p."""
-        p = self.predicted
-        seen = p if self.present is None else self.present[taken] * p
-        return (seen - self.twice[taken]) * p
-
-    def _per_fold(self, values: np.ndarray) -> np.ndarray:
-        return np.add.reduceat(values, self.row_starts, axis=0)

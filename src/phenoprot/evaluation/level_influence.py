@@ -43,6 +43,10 @@ class Influence:
         of_repeats = np.where(np.isnan(value)[:, None], np.nan, change)
         return cls(value, np.nan_to_num(mean_of_present(of_repeats, axis=0)))
 
+    def minus(self, other: Influence) -> Influence:
+        """The difference to `other`: of the same compounds, repeats and targets."""
+        return Influence(self.by_repeat - other.by_repeat, self.changes - other.changes)
+
     def mean(self, targets: np.ndarray | slice = slice(None)) -> Influence:
         """Mean over some targets, those that have the score."""
         value, change = self.by_repeat[:, targets], self.changes[:, targets]

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from phenoprot.evaluation.folds import mean_over_folds
+from phenoprot.evaluation.chance import widened
+from phenoprot.evaluation.folds import mean_of_present, mean_over_folds
 from phenoprot.evaluation.level_chance import permuted_scores
 from phenoprot.evaluation.level_data import LevelData
 from phenoprot.evaluation.level_doses import mean_r2_over_doses
@@ -148,12 +149,14 @@ def score_regression(
     """
     data = LevelData.of(predictions, levels)
     ordered = concordance(data)
-    chance = permuted_scores(data, settings.permutations, settings.seed)
+    drawn = permuted_scores(data, settings.permutations, settings.seed)
+    chance = np.round(widened(drawn, mean_of_present(drawn, axis=0)), 12)
     reached = {f"chance_ge_{t:g}": (chance >= t).mean(axis=0) for t in settings.r2_thresholds}
     return LevelScores(
         _table(data, ordered).assign(**reached),
         data.n_compounds,
         data.n_repeats,
+        len(np.unique(data.fold)),
         chance=chance,
         skill=pooled_skill(data.standardised()),
         concordance=ordered,
@@ -186,6 +189,7 @@ def level_result(scores: RowScores, settings: EvaluationSettings) -> RowResult:
         n_targets=len(table),
         n_compounds=found.n_compounds,
         n_repeats=found.n_repeats,
+        n_folds=found.n_folds,
         means=estimates(means),
         median=defined(float(table["r2"].dropna().median())),
         maximum=defined(float(table["r2"].max())),

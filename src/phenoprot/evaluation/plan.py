@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -20,7 +20,7 @@ from phenoprot.evaluation.truth import planted_groups
 from phenoprot.execution.shards import Shard
 from phenoprot.features.method import UNTRAINED
 from phenoprot.screens.contract import COMPOUND
-from phenoprot.tasks.columns import GAUGE, LABELS_OF, ROWS
+from phenoprot.tasks.columns import GAUGE, LABELS_OF, ROWS, VARIANTS
 from phenoprot.tasks.task import Task
 
 COMPUTE = "phenoprot.evaluation.compute"
@@ -46,6 +46,12 @@ class PartToScore:
     """Ceiling of each target; None: nothing is known."""
     counts: Path | None
     """Cell number of each treatment; None: the screen has no such table, or it is not asked for."""
+    variants: tuple[str, ...] = ()
+    """Rows under other folds, or with fewer training compounds; compared with none."""
+    chosen: Path | None = None
+    """Proteins that the classification does well, by fold; None: not of this part."""
+    active: Mapping[str, bool] | None = None
+    """Whether each compound is active; None: not known, or not asked for."""
 
     @classmethod
     def find(
@@ -56,6 +62,7 @@ class PartToScore:
         rows: Sequence[str],
         truth: Path | None,
         strata: str | None,
+        active: Mapping[str, bool] | None = None,
     ) -> PartToScore:
         """The part with those of `rows` that were predicted.
 
@@ -71,6 +78,8 @@ class PartToScore:
             Folder of the planted truth; None: there is none.
         strata
             Profile table with the cell number, see :class:`EvaluationSettings`.
+        active
+            Whether each compound is active; None: nothing is known.
 
         Raises
         ------
@@ -80,14 +89,22 @@ class PartToScore:
         folder = paths.predictions(name)
         require_file(folder / "labels.parquet", REMEDY)
         counts = paths.profiles / f"{strata}.parquet" if strata and not task.asked else None
+        levels = task.scorer == "levels"
+
+        def there(kind: str) -> tuple[str, ...]:
+            return tuple(row for row in rows if (folder / kind / f"{row}.parquet").exists())
+
         return cls(
             name,
             task.scorer,
             folder,
-            tuple(row for row in rows if (folder / ROWS / f"{row}.parquet").exists()),
+            there(ROWS),
             planted_groups(task, truth, name) if truth else None,
             read_ceilings(paths.labels, next(p.ceiling for p in task.parts if p.name == name)),
             counts if counts is not None and counts.is_file() else None,
+            there(VARIANTS),
+            paths.chosen if levels and paths.chosen.is_file() else None,
+            active if not levels and not task.asked else None,
         )
 
     @property
@@ -97,7 +114,7 @@ class PartToScore:
 
     def predictions(self, row: str) -> Path:
         """Predictions of a row."""
-        return self.folder / ROWS / f"{row}.parquet"
+        return self.folder / (VARIANTS if row in self.variants else ROWS) / f"{row}.parquet"
 
     def gauge(self, row: str) -> Path | None:
         """Its predictions under leaking folds, if it was gauged."""
@@ -106,29 +123,32 @@ class PartToScore:
 
 
 def row_shards(part: PartToScore, settings: EvaluationSettings) -> list[Shard]:
-    """One shard per row, under the hash of its predictions, labels, groups, settings and code."""
-    return [_row_shard(part, row, settings) for row in part.rows]
+    """One shard per row and variant: its name, and the hash of all that its scores depend on."""
+    return [_row_shard(part, row, settings) for row in (*part.rows, *part.variants)]
 
 
 def _row_shard(part: PartToScore, row: str, settings: EvaluationSettings) -> Shard:
+    plain = row not in part.variants
     payload = RowToScore(
-        part.predictions(row),
-        part.gauge(row),
-        part.labels,
-        part.scorer,
-        part.groups,
-        part.ceilings,
-        part.counts,
-        settings,
+        predictions=part.predictions(row),
+        gauge=part.gauge(row),
+        labels=part.labels,
+        scorer=part.scorer,
+        groups=part.groups,
+        ceilings=part.ceilings,
+        counts=part.counts if plain else None,
+        chosen=part.chosen if plain else None,
+        active=part.active if plain else None,
+        settings=settings,
     )
-    files = [payload.predictions, payload.labels]
-    files += [file for file in (payload.gauge, payload.counts) if file is not None]
+    files = [payload.predictions, payload.labels, payload.gauge, payload.counts, payload.chosen]
     groups = {target: group.model_dump() for target, group in (part.groups or {}).items()}
     key = fingerprint(
         part.scorer,
-        [file_sha256(file) for file in files],
+        [None if file is None else file_sha256(file) for file in files],
         groups if part.groups is not None else None,
         part.ceilings,
+        payload.active,
         settings.model_dump(include={SCORERS[part.scorer].thresholds, *ROW_SETTINGS}),
         code_fingerprint(COMPUTE),
     )

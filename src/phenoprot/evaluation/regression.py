@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-ROUNDING = 1e-10
-"""Share of a sum of squares below which what is left after centring is rounding."""
-PAIRS_AT_A_TIME = 2**22
-"""Pairs of rows, counted per target, that are compared at once: some 150 MB of temporaries."""
+from phenoprot.evaluation.counting import count_pairs
 
 
 def r2_by_target(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -150,19 +147,7 @@ def concordant_pairs(truth: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarr
         (rows, targets): pairs in the right order, ties by half, and all whose levels differ. A pair
         counts at both of its rows.
     """
-    n_rows, n_targets = truth.shape
-    right, pairs = np.zeros((2, n_rows, n_targets))
-    width = max(1, PAIRS_AT_A_TIME // max(1, n_rows**2))
-    height = max(1, PAIRS_AT_A_TIME // max(1, n_rows * width))
-    for start in range(0, n_targets, width):
-        block = slice(start, start + width)
-        for first in range(0, n_rows, height):
-            rows = slice(first, first + height)
-            higher = truth[rows, None, block] > truth[None, :, block]  # False where either is NaN
-            order = np.sign(predicted[rows, None, block] - predicted[None, :, block])
-            won = np.where(higher, (order + 1) / 2, 0.0)
-            # Sums of halves are exact in any order.
-            for total, of_pairs in ((right, won), (pairs, higher)):
-                total[rows, block] += of_pairs.sum(axis=1)
-                total[:, block] += of_pairs.sum(axis=0)
-    return right, pairs
+    columns = (np.ascontiguousarray(of.T, dtype=np.float64) for of in (truth, predicted))
+    right, pairs = np.empty((2, *truth.T.shape))
+    count_pairs(*columns, right, pairs)
+    return right.T, pairs.T

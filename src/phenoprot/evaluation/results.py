@@ -22,6 +22,8 @@ COMPARISONS = "comparisons"
 """Folder of the scores of one row against another."""
 LABELS = "labels"
 """Folder of what is known of the labels."""
+ACTIVITY = "activity.json"
+"""How many treatments are active."""
 
 
 @dataclass(frozen=True)
@@ -83,16 +85,42 @@ class ThresholdCount(Settings):
 
 Stratum = Literal["few", "middle", "many", "within"]
 """Thirds of the treatments by their cell number; ``within``: all, each third for itself."""
+Activeness = Literal["active", "inactive"]
+"""Compounds with an active treatment, and those without."""
 
 
 class StratumScores(Settings):
-    """Scores among treatments of about as many cells."""
+    """Scores among some of the treatments: of about as many cells, or of (in)active compounds."""
 
-    name: Stratum
+    name: Stratum | Activeness
     n_targets_scored: int
     """Targets with a score."""
     means: dict[str, Estimate]
     """By score."""
+
+
+class ChosenScores(Settings):
+    """Scores of levels over some of the proteins."""
+
+    n: float
+    """Number of these proteins, mean over the test folds."""
+    skill: Estimate | None = None
+    """Pooled skill over them."""
+    median: float | None = None
+    """Median of their R2 in each test fold, mean over the folds."""
+
+
+class ProteinChoice(Settings):
+    """Scores over the proteins that the classification does well."""
+
+    every: ChosenScores
+    """Over all proteins."""
+    inside: ChosenScores
+    """Over those chosen inside the training part of each fold."""
+    all: ChosenScores
+    """Over those chosen on all compounds, those of the test fold among them: the poster's way."""
+    optimism: Estimate | None = None
+    """Pooled skill of the last minus that of the one before."""
 
 
 class Ceiling(Settings):
@@ -174,6 +202,8 @@ class RowResult(Settings):
     n_compounds: int
     n_repeats: int | None = None
     """Draws of the outer folds that the scores are means over."""
+    n_folds: int | None = None
+    """Outer folds of each."""
     n_targets_scored: int | None = None
     """Targets of which a fold has both classes; None for levels."""
     n_folds_skipped: int | None = None
@@ -205,6 +235,10 @@ class RowResult(Settings):
     """Groups of a simulated screen, effects ascending, then kinds by name."""
     strata: list[StratumScores] = []
     """By cell number; empty where it is not known."""
+    activity: list[StratumScores] = []
+    """By activity of the compound; empty where it is not known."""
+    choice: ProteinChoice | None = None
+    """None: no proteins were chosen."""
     doses: list[DoseScores] = []
     """Concentrations, ascending; empty where no compound was given at two."""
 
@@ -212,6 +246,29 @@ class RowResult(Settings):
     def n_concentrations(self) -> int:
         """Number of concentrations of the dose series; 1 without one."""
         return max(1, len(self.doses))
+
+
+class DoseActivity(Settings):
+    """Activity of the treatments at one concentration."""
+
+    concentration: float
+    """In the unit of the screen."""
+    n: int
+    """Treatments with a test."""
+    n_active: int
+    n_first: int
+    """Compounds of which it is the first active concentration."""
+
+
+class ActivityCounts(Settings):
+    """Activity of a screen's treatments: do replicates resemble each other more than controls?"""
+
+    doses: list[DoseActivity]
+    """Concentrations, ascending."""
+    n_compounds: int
+    """Compounds with a test."""
+    n_active: int
+    """Those with an active treatment."""
 
 
 class RowComparison(Settings):

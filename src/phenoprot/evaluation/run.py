@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -11,10 +11,12 @@ import pandas as pd
 from phenoprot.core.artefacts import read_object, read_table
 from phenoprot.core.files import atomic_path, write_json, write_parquet
 from phenoprot.core.paths import WORK, Paths
+from phenoprot.evaluation.activity import read_activity
 from phenoprot.evaluation.compare import corrected
-from phenoprot.evaluation.compute import RESULT, TARGETS, compare_rows, score_row
+from phenoprot.evaluation.compute import RESULT, TARGETS, evaluate_shard
 from phenoprot.evaluation.plan import PartToScore, comparison_shards, row_shards
 from phenoprot.evaluation.results import (
+    ACTIVITY,
     COMPARISONS,
     LABELS,
     Comparisons,
@@ -28,7 +30,8 @@ from phenoprot.evaluation.summary import above_chance, jaccard
 from phenoprot.evaluation.truth import PLANTED, label_truth
 from phenoprot.execution.run import run_shards
 from phenoprot.execution.settings import LOCAL, ExecutionSettings
-from phenoprot.tasks.columns import LABEL_COLUMNS
+from phenoprot.execution.shards import Shard
+from phenoprot.tasks.columns import LABEL_COLUMNS, VARIANTS
 from phenoprot.tasks.registry import all_parts
 
 
@@ -41,6 +44,7 @@ def evaluate_screen(
 ) -> None:
     """Write ``<part>/<row>.json`` (a `RowResult`) and ``<part>/<row>.parquet`` (its targets).
 
+    Those of rows under other folds, or with fewer training compounds, go to ``<part>/variants/``.
     Beside them: ``comparisons/<part>.json`` (`Comparisons`) and ``.parquet`` (one row against
     another), ``labels/counts.json`` and, for a simulated screen whose `folder` holds the planted
     truth, ``labels/truth.json`` (`LabelTruth`): what the labels are worth.
@@ -69,6 +73,13 @@ def evaluate_screen(
         labels = read_table(paths.labels / "labels.parquet", LABEL_COLUMNS)
         truth = label_truth(labels, read_table(planted, PLANTED))
         write_result(paths.scores / LABELS / "truth.json", truth)
+    activity = read_activity(paths.activity)
+    counts, active = (None, None) if activity is None else activity
+    place = paths.scores / ACTIVITY
+    if counts is None:
+        place.unlink(missing_ok=True)
+    else:
+        write_result(place, counts)
     parts = [
         PartToScore.find(
             name,
@@ -77,35 +88,39 @@ def evaluate_screen(
             rows,
             planted.parent if planted.is_file() else None,
             settings.strata,
+            active,
         )
         for name, task in all_parts().items()
     ]
-    _score(parts, paths, settings, execution)
-    _compare(parts, paths, settings, execution)
-
-
-def _score(
-    parts: list[PartToScore],
-    paths: Paths,
-    settings: EvaluationSettings,
-    execution: ExecutionSettings,
-) -> None:
-    """Write the scores of every row."""
-    shards = {part.name: row_shards(part, settings) for part in parts}
+    scored = {part.name: row_shards(part, settings) for part in parts}
+    compared = {
+        part.name: comparison_shards(part, settings)
+        for part in parts
+        if SCORERS[part.scorer].compares
+    }
+    # All at once: workers start once, and none waits for the last row.
     folders = iter(
         run_shards(
-            score_row,
-            [shard for of_part in shards.values() for shard in of_part],
+            evaluate_shard,
+            [shard for of in (scored, compared) for shards in of.values() for shard in shards],
             WORK / "scores",
             f"{paths.screen} evaluate",
             execution,
         )
     )
+    _keep_rows(parts, paths, folders)
+    _keep_comparisons(compared, paths, settings, folders)
+
+
+def _keep_rows(parts: list[PartToScore], paths: Paths, folders: Iterator[Path]) -> None:
+    """Write the scores of every row and variant."""
     for part in parts:
-        for row in part.rows:
-            folder = next(folders)
-            _copy(folder / RESULT, paths.scores / part.name / f"{row}.json")
-            _copy(folder / TARGETS, paths.scores / part.name / f"{row}.parquet")
+        for row in (*part.rows, *part.variants):
+            folder, place = next(folders), paths.scores / part.name
+            if row in part.variants:
+                place /= VARIANTS
+            _copy(folder / RESULT, place / f"{row}.json")
+            _copy(folder / TARGETS, place / f"{row}.parquet")
 
 
 def _copy(source: Path, place: Path) -> None:
@@ -113,27 +128,13 @@ def _copy(source: Path, place: Path) -> None:
         shutil.copyfile(source, temporary)
 
 
-def _compare(
-    parts: list[PartToScore],
+def _keep_comparisons(
+    shards: Mapping[str, Sequence[Shard]],
     paths: Paths,
     settings: EvaluationSettings,
-    execution: ExecutionSettings,
+    folders: Iterator[Path],
 ) -> None:
     """Write the comparisons of each part that has them, and the tests per target."""
-    shards = {
-        part.name: comparison_shards(part, settings)
-        for part in parts
-        if SCORERS[part.scorer].compares
-    }
-    folders = iter(
-        run_shards(
-            compare_rows,
-            [shard for of_part in shards.values() for shard in of_part],
-            WORK / "scores",
-            f"{paths.screen} comparisons",
-            execution,
-        )
-    )
     for name, of_part in shards.items():
         own = [next(folders) for _ in of_part]
         results = corrected([read_result(folder / RESULT, RowComparison) for folder in own])

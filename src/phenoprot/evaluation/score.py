@@ -13,7 +13,7 @@ from phenoprot.evaluation.folds import aligned_labels, repeats_of
 from phenoprot.evaluation.repeated import RepeatedAuc, repeated_auc
 from phenoprot.evaluation.settings import EvaluationSettings
 from phenoprot.screens.contract import COMPOUND, feature_columns
-from phenoprot.tasks.columns import LABELS_OF, REPEAT
+from phenoprot.tasks.columns import FOLD, LABELS_OF, REPEAT
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class RowScores:
     """Compounds with a prediction."""
     n_repeats: int = 1
     """Draws of the outer folds."""
+    n_folds: int | None = None
+    """Outer folds of each."""
     aucs: RepeatedAuc | None = None
     """Behind the table, unless it is one of levels."""
     chance: np.ndarray | None = None
@@ -80,7 +82,7 @@ def chance_aucs(
         settings.permutations,
         settings.seed,
     )
-    return np.round(widened(drawn), 12)
+    return np.round(widened(drawn, 0.5), 12)
 
 
 def score_classification(
@@ -108,7 +110,8 @@ def score_classification(
         }
     )
     n_compounds = int(predictions[COMPOUND].nunique())
-    return RowScores(table, n_compounds, int(repeats.nunique()), scored, chance)
+    n_folds = int(predictions[FOLD].nunique())
+    return RowScores(table, n_compounds, int(repeats.nunique()), n_folds, scored, chance)
 
 
 def _above_chance(auc: np.ndarray, chance: np.ndarray) -> dict[str, np.ndarray]:

@@ -10,7 +10,11 @@ from phenoprot.core.settings import Name, Seed, Settings, Share
 
 
 class EvaluationSettings(Settings):
-    """Scores and their uncertainty."""
+    """Scores and their uncertainty.
+
+    The width of the intervals is checked for 5 folds x 5 repeats of `tasks.splits`
+    (docs/coverage.md); the tables say so where these are others.
+    """
 
     auc_thresholds: list[Share]
     """Targets at or above each ROC AUC are counted (poster: 0.6, 0.7, 0.8; Table 3 also 0.9)."""

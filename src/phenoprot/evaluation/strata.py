@@ -1,12 +1,13 @@
-"""Scores among treatments of about as many cells: what is read beyond the number of cells.
+"""Scores among some of the treatments: of about as many cells, or of active compounds alone.
 
-Treatments are cut into thirds by their cell number. Within a third a positive is compared only with
-negatives of its own test fold and third, so that a score that is nothing but the cell number falls
-towards 0.5.
+Within a stratum a positive is compared only with negatives of its own test fold and stratum. Cut
+into thirds by the cell number, a score that is nothing but the cell number falls towards 0.5. Cut
+by activity, it shows whether what is read is more than that a compound does something.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final, get_args
 
 import numpy as np
@@ -15,7 +16,7 @@ import pandas as pd
 from phenoprot.evaluation.folds import aligned_labels, repeats_of
 from phenoprot.evaluation.means import auc_estimate
 from phenoprot.evaluation.repeated import repeated_auc
-from phenoprot.evaluation.results import Stratum, StratumScores, estimates
+from phenoprot.evaluation.results import Activeness, Stratum, StratumScores, estimates
 from phenoprot.screens.contract import COMPOUND, TREATMENT_KEY, feature_columns
 
 THIRDS: Final = 3
@@ -43,18 +44,47 @@ def auc_within_thirds(
         of its own third.
     """
     third = predictions[TREATMENT_KEY].merge(_thirds(counts), how="left", on=TREATMENT_KEY)
-    of_row = third["third"].to_numpy()
+    chosen = [[number] for number in range(THIRDS)] + [list(range(THIRDS))]
+    strata = dict(zip(get_args(Stratum), chosen, strict=True))
+    return _auc_within(predictions, labels, third["third"].to_numpy(), strata)
+
+
+def auc_by_activity(
+    predictions: pd.DataFrame, labels: pd.DataFrame, active: Mapping[str, bool]
+) -> list[StratumScores]:
+    """Mean ROC AUC among the active and among the inactive compounds, all their treatments.
+
+    Parameters
+    ----------
+    predictions, labels
+        As of :func:`auc_within_thirds`.
+    active
+        By compound; those without a test are left out.
+
+    Returns
+    -------
+    list of StratumScores
+        ``active``, ``inactive``.
+    """
+    code = predictions[COMPOUND].map({name: float(not own) for name, own in active.items()})
+    strata: dict[Activeness, list[int]] = {"active": [0], "inactive": [1]}
+    return _auc_within(predictions, labels, code.to_numpy(dtype=np.float64), strata)
+
+
+def _auc_within(
+    predictions: pd.DataFrame,
+    labels: pd.DataFrame,
+    code: np.ndarray,
+    strata: Mapping[Stratum, Sequence[int]] | Mapping[Activeness, Sequence[int]],
+) -> list[StratumScores]:
+    """Scores in each stratum, given by the codes (rows,) of the treatments that it takes."""
     truth = aligned_labels(predictions, labels)
     scores = predictions[feature_columns(labels)].to_numpy(dtype=np.float64)
     compounds = np.unique(predictions[COMPOUND], return_inverse=True)[1]
     repeats = repeats_of(predictions)
-    chosen = [[number] for number in range(THIRDS)] + [list(range(THIRDS))]
     found = []
-    for name, numbers in zip(get_args(Stratum), chosen, strict=True):
-        parts = [
-            [rows[of_row[rows] == number] for rows in folds for number in numbers]
-            for folds in repeats
-        ]
+    for name, codes in strata.items():
+        parts = [[rows[code[rows] == own] for rows in folds for own in codes] for folds in repeats]
         aucs = repeated_auc(truth, scores, compounds, [[r for r in p if len(r)] for p in parts])
         found.append(
             StratumScores(

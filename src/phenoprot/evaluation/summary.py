@@ -79,6 +79,7 @@ def auc_result(scores: RowScores, settings: EvaluationSettings) -> RowResult:
         n_targets=len(table),
         n_compounds=scores.n_compounds,
         n_repeats=scores.n_repeats,
+        n_folds=scores.n_folds,
         n_targets_scored=int(table["auc"].notna().sum()),
         n_folds_skipped=round(float(table["folds_skipped"].sum())),
         n_above_chance=len(above_chance(table, settings.false_discovery_rate)),

@@ -45,7 +45,7 @@ def first_row(results: ScreenResults) -> str:
     return results.provenance.rows[0]
 
 
-def _rows_like(
+def rows_like(
     results: ScreenResults, features: list[str], *, shuffled: bool = False, model: object = None
 ) -> list[str]:
     """Rows of these features, with true labels unless `shuffled`; None: of any model."""
@@ -66,7 +66,7 @@ def linear_of(results: ScreenResults, row: str) -> str | None:
     method = results.provenance.methods[row]
     if method.model != MLP:
         return None
-    return next(iter(_rows_like(results, method.features, model=LINEAR)), None)
+    return next(iter(rows_like(results, method.features, model=LINEAR)), None)
 
 
 def _classification(results: ScreenResults, part: TablePart, first: str) -> list[str]:
@@ -160,7 +160,7 @@ def _against(results: ScreenResults, part: TablePart, first: str) -> list[str]:
         *(
             f"{part.short}: with shuffled labels the same procedure scores {means[name]:.3f} "
             f"(`{name}`)."
-            for name in _rows_like(
+            for name in rows_like(
                 results, results.provenance.methods[first].features, shuffled=True
             )
             if name in means
@@ -174,7 +174,7 @@ def _against_cell_counts(
     counts = {
         name: means[name]
         for feature in COUNTS_OF_CELLS
-        for name in _rows_like(results, [feature])
+        for name in rows_like(results, [feature])
         if name in means and name != first
     }
     if not counts:
@@ -312,7 +312,7 @@ def _targets(results: ScreenResults, part: TablePart, first: str) -> list[str]:
     wanted = [
         name
         for features in (["proteome"], ["proteome", *method.features])
-        for name in _rows_like(results, features, model=method.model)
+        for name in rows_like(results, features, model=method.model)
     ]
     named = [name for name in (first, *wanted) if name in rows]
     if len(named) < 2:

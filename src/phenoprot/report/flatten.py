@@ -12,10 +12,13 @@ from typing import Any, get_args
 
 from phenoprot.evaluation.results import (
     SCORE_NAMES,
+    Activeness,
+    ChosenScores,
     DoseScores,
     Estimate,
     Group,
     LabelTruth,
+    ProteinChoice,
     RowComparison,
     RowResult,
     ScorerName,
@@ -45,6 +48,7 @@ def flat_row(result: RowResult) -> Numbers:
             "n_targets": result.n_targets,
             "n_compounds": result.n_compounds,
             "n_repeats": result.n_repeats,
+            "n_folds": result.n_folds,
             "n_targets_scored": result.n_targets_scored,
             "n_folds_skipped": result.n_folds_skipped,
             "n_above_chance": result.n_above_chance,
@@ -67,10 +71,13 @@ def flat_row(result: RowResult) -> Numbers:
         flat |= _present({f"leak_mean_{result.leak.score}": result.leak.mean})
         flat |= _flat_estimate("leak_gap", result.leak.gap)
         flat["leak_n_doses"] = result.leak.n_doses
-    for stratum in result.strata:
-        flat[f"n_targets_scored_cells_{stratum.name}"] = stratum.n_targets_scored
-        for name, value in stratum.means.items():
-            flat |= _flat_estimate(f"mean_{name}", value, f"_cells_{stratum.name}")
+    for of, strata in (("cells", result.strata), ("compounds", result.activity)):
+        for stratum in strata:
+            flat[f"n_targets_scored_{of}_{stratum.name}"] = stratum.n_targets_scored
+            for name, value in stratum.means.items():
+                flat |= _flat_estimate(f"mean_{name}", value, f"_{of}_{stratum.name}")
+    if result.choice is not None:
+        flat |= _flat_choice(result.choice)
     for scores in result.planted:
         group = group_key(scores.group)
         flat[f"truth_n_{group}"] = scores.n
@@ -103,7 +110,7 @@ def nested_row(
     }
     content = {
         "scorer": scorer,
-        **{key: flat.get(key) for key in ("n_targets", "n_compounds", "n_repeats")},
+        **{key: flat.get(key) for key in ("n_targets", "n_compounds", "n_repeats", "n_folds")},
         **{key: flat.get(key) for key in ("n_targets_scored", "n_folds_skipped", "n_above_chance")},
         "means": _means(flat, names.means),
         "mean_chance_sd": flat.get(f"chance_sd_mean_{names.main}"),
@@ -116,22 +123,53 @@ def nested_row(
         "ceiling": ceiling if "ceiling_n_targets" in flat else None,
         "leak": leak if "leak_n_doses" in flat else None,
         "planted": _planted(flat, names.planted, known.planted),
-        "strata": _strata(flat, names.main),
+        "strata": _strata(flat, names.main, "cells", get_args(Stratum)),
+        "activity": _strata(flat, names.main, "compounds", get_args(Activeness)),
+        "choice": _choice(flat),
         "doses": doses,
     }
     return RowResult.model_validate(_present(content))
 
 
-def _strata(flat: Flat, score: str) -> list[dict[str, Any]]:
-    """Scores by cell number, in the order of the thirds."""
+def _strata(flat: Flat, score: str, of: str, strata: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Scores by stratum, in the order of `strata`."""
     found = []
-    for name in get_args(Stratum):
-        n = flat.get(f"n_targets_scored_cells_{name}")
+    for name in strata:
+        n = flat.get(f"n_targets_scored_{of}_{name}")
         if n is not None:
-            mean = _estimate(flat, f"mean_{score}", f"_cells_{name}")
+            mean = _estimate(flat, f"mean_{score}", f"_{of}_{name}")
             means = _present({score: mean})
             found.append({"name": name, "n_targets_scored": n, "means": means})
     return found
+
+
+CHOICES = ("every", "inside", "all")
+"""Sets of proteins of a :class:`ProteinChoice`."""
+
+
+def _flat_choice(choice: ProteinChoice) -> Numbers:
+    flat = _flat_estimate("chosen_optimism", choice.optimism)
+    for name in CHOICES:
+        scores: ChosenScores = getattr(choice, name)
+        flat |= {f"chosen_{name}_n": scores.n}
+        flat |= _present({f"chosen_{name}_median_r2": scores.median})
+        flat |= _flat_estimate(f"chosen_{name}_skill", scores.skill)
+    return flat
+
+
+def _choice(flat: Flat) -> dict[str, Any] | None:
+    if f"chosen_{CHOICES[0]}_n" not in flat:
+        return None
+    content: dict[str, Any] = {"optimism": _estimate(flat, "chosen_optimism")}
+    for name in CHOICES:
+        content[name] = _present(
+            {
+                "n": flat.get(f"chosen_{name}_n"),
+                "skill": _estimate(flat, f"chosen_{name}_skill"),
+                "median": flat.get(f"chosen_{name}_median_r2"),
+            }
+        )
+    return _present(content)
 
 
 COUNT_KEYS = {

@@ -11,6 +11,11 @@ INTERVAL = (
     "tested, and it trains), and the variance between the repeats; Student's t (docs/coverage.md)"
 )
 """What the intervals of means over targets are."""
+AUC_MEAN = (
+    "AUC within each test fold, folds weighted by their positives, mean over the repeats of the "
+    f"folds. {INTERVAL}. p: of the mean, the compounds permuted for all targets at once. Poster: "
+    "mean AUC and its shares at or above the thresholds, on other data."
+)
 AUC = (
     "AUC within each test fold, folds weighted by their positives, mean over the repeats of the "
     f"folds. {INTERVAL}. sd: between the repeats (folds and seeds drawn anew). p and chance sd: of "
@@ -39,6 +44,50 @@ ABOVE_CHANCE = (
     "Above chance: targets whose own p, from the same permutations, passes the false discovery "
     "rate (Benjamini-Hochberg over the targets)."
 )
+REACHED = (
+    "Counts: targets at or above each threshold, in brackets by chance; p and sd of the counts are "
+    "in the details. Of ceiling: share of the way from chance to what a repeat of the protein "
+    "assay would score."
+)
+CHECKED_DRAWS = (5, 5)
+"""Folds and repeats that docs/coverage.md has measured the intervals for."""
+OTHER_DRAWS = (
+    "The intervals are checked for 5 folds x 5 repeats (docs/coverage.md), not for {draws}: with "
+    "fewer they may be too narrow or too wide."
+)
+COMPARED = (
+    "Difference of the mean AUC, row minus against, with its interval by the rule of Table 1 on "
+    "the paired scores; q: p corrected over all comparisons of the part (Benjamini-Hochberg). "
+    "Linear models of the other features, single targets, power and overlap are in the details."
+)
+SENSITIVITY = (
+    "Table 1 masks pairs of the opposite direction and unclassified pairs; here they are "
+    "negatives, in training and test."
+)
+ACTIVITY = (
+    "A treatment is active if its replicate wells resemble each other more than they resemble "
+    "negative controls: mean average precision against its permutation null, q at or below the "
+    "false discovery rate (docs/activity.md)."
+)
+BY_ACTIVITY = (
+    "A compound is active if one of its treatments is. A positive is compared with negatives of "
+    "its own test fold and kind only; intervals as in Table 1."
+)
+OTHER_FOLDS = (
+    "The same features, model and compounds under folds of another kind; intervals as in Table 1. "
+    "Under folds of target families a target whose compounds are all in one fold has no positive "
+    "to train on, and scores 0.5 by construction."
+)
+LEARNING = (
+    "Share of the training compounds of each fold; the test compounds are all there, and a smaller "
+    "share is a part of a larger one."
+)
+CHOICE = (
+    "Pooled skill (95 % CI); median R2 of the test folds (proteins, mean over the folds). Proteins "
+    "whose direction the classification reads well enough (`tasks.regression.selection`), chosen "
+    "by compounds of the training part alone, or by all compounds, as in the poster. Optimism: "
+    "what the second says beyond the first."
+)
 STRATA = (
     "Treatments cut into thirds by the number of cells (`{table}`). In a third a positive is "
     "compared with negatives of its own test fold and third only; within: all three. A score that "
@@ -54,7 +103,8 @@ LEVELS = (
     "has no lower bound, so its median over the proteins is shown and no mean. Concordance: share "
     "of the pairs of treatments in a test fold that are predicted in the right order, 0.5 by "
     "chance. A score of a fold weighs by its levels; intervals and counts as in Table 1. Poster: "
-    "its best R2, on other data."
+    "its best R2, on other data. What chance gives of R2: the compounds permuted dose by dose, its "
+    "spread around each protein's mean widened by what training adds, as of an AUC."
 )
 LEVELS_OVER_DOSES = (
     "R2 takes all concentrations of a fold together, so that it rewards knowing that high ones act "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from string import ascii_lowercase
 
 from phenoprot.evaluation.results import (
@@ -11,6 +12,7 @@ from phenoprot.evaluation.results import (
     RowComparison,
     RowResult,
     ScorerName,
+    StratumScores,
 )
 from phenoprot.report import footnotes
 from phenoprot.report.flatten import dose_key
@@ -107,21 +109,37 @@ def _comparison(part: str, one: RowComparison) -> list[str]:
 
 def strata_tables(results: ScreenResults) -> list[Table]:
     """Table 8: scores within thirds of the cell number."""
+    note = footnotes.STRATA.format(table=results.provenance.strata)
+    return _strata(results, "Table 8{}. By the number of cells", lambda row: row.strata, note)
+
+
+def activity_tables(results: ScreenResults) -> list[Table]:
+    """Table 10: scores among active and among inactive compounds."""
+    title = "Table 10{}. By activity of the compound"
+    return _strata(results, title, lambda row: row.activity, footnotes.BY_ACTIVITY)
+
+
+def _strata(
+    results: ScreenResults,
+    title: str,
+    strata_of: Callable[[RowResult], list[StratumScores]],
+    note: str,
+) -> list[Table]:
+    """One table for each part that has such strata."""
     tables = []
     wanted = [
-        (part, {name: row for name, row in rows.items() if row.strata})
+        (part, {name: row for name, row in rows.items() if strata_of(row)})
         for part, rows in results.parts.items()
     ]
     known = [(part, rows) for part, rows in wanted if rows]
-    note = footnotes.STRATA.format(table=results.provenance.strata)
     for letter, (name, rows) in zip(ascii_lowercase, known, strict=False):
-        part, strata = table_parts()[name], next(iter(rows.values())).strata
+        part, strata = table_parts()[name], strata_of(next(iter(rows.values())))
         tables.append(
             Table(
-                f"Table 8{letter}. By the number of cells, {part.short}: mean ROC AUC",
+                f"{title.format(letter)}, {part.short}: mean ROC AUC",
                 ["row", *(f"{s.name} ({s.n_targets_scored})" for s in strata)],
                 [
-                    [row, *(score_cell(s.means.get(part.scores.main)) for s in result.strata)]
+                    [row, *(score_cell(s.means.get(part.scores.main)) for s in strata_of(result))]
                     for row, result in rows.items()
                 ],
                 [f"In brackets the targets with a score. {note}"],

@@ -24,6 +24,8 @@ class TablePart:
     task: str
     """The task that it is a part of."""
     scorer: ScorerName
+    asked: bool
+    """Whether only rows that name its task are in it: a variation on another part."""
     poster: Mapping[str, Figures]
     """The poster's figures by features."""
     poster_top: tuple[tuple[str, float, float], ...]
@@ -45,6 +47,7 @@ def table_parts() -> dict[str, TablePart]:
             part.title,
             task.name,
             task.scorer,
+            task.asked,
             task.poster.get(part.name, {}),
             task.poster_top,
         )

@@ -15,16 +15,32 @@ from phenoprot.core.names import inside, name_fault
 from phenoprot.core.paths import Paths
 from phenoprot.core.version import __version__
 from phenoprot.curves.settings import CurveSettings
-from phenoprot.evaluation.results import COMPARISONS, defined, tidy
+from phenoprot.evaluation.results import (
+    ACTIVITY,
+    COMPARISONS,
+    ActivityCounts,
+    defined,
+    read_result,
+    tidy,
+)
 from phenoprot.evaluation.settings import EvaluationSettings
 from phenoprot.imaging.segmentation.folder import BORDER, CELLS, DEAD, OBJECTS, SCORE
 from phenoprot.imaging.segmentation.score import KINDS
 from phenoprot.readout.settings import LabelSettings
 from phenoprot.report.account import account
+from phenoprot.report.details import details
 from phenoprot.report.figure import draw
 from phenoprot.report.flatten import dose_key
 from phenoprot.report.parts import TablePart, table_parts
-from phenoprot.report.results import MethodRecord, Numbers, Provenance, ScreenResults, TopTarget
+from phenoprot.report.results import (
+    NO_ACTIVITY,
+    MethodRecord,
+    Numbers,
+    Provenance,
+    ScreenResults,
+    TopTarget,
+    VariantRecord,
+)
 from phenoprot.report.rule import label_rule
 from phenoprot.report.store import (
     COUNTS,
@@ -38,6 +54,7 @@ from phenoprot.report.store import (
     write_metrics,
 )
 from phenoprot.screens.loader import load_screen
+from phenoprot.tasks.columns import VARIANTS
 from phenoprot.tasks.settings import RowSettings
 
 TOP = 10
@@ -61,12 +78,18 @@ class Output:
     metrics: Path
     """Folder of the screen's metrics."""
     page: Path
-    """The account, Markdown; its figure goes beside it."""
+    """The account, Markdown; its figure and its long tables go beside it."""
 
     @classmethod
     def of(cls, paths: Paths) -> Output:
         """The places in the repository."""
         return cls(paths.metrics, paths.report)
+
+    @property
+    def files(self) -> tuple[Path, Path, Path]:
+        """The account, its figure, and the page of the long tables."""
+        page = self.page
+        return page, page.with_suffix(".svg"), page.with_name(f"{page.stem}-details.md")
 
 
 @dataclass(frozen=True)
@@ -108,13 +131,18 @@ def publish(paths: Paths, inputs: Inputs, sources: Sources, out: Output | None =
     remove_earlier(out.metrics)
     write_metrics(results, out.metrics)
     write_text(out.metrics / "doses.csv", dose_curves(results))
-    write_text(out.page, account(results))
-    draw(results, out.page.with_suffix(".svg"))
+    page, figure, long_tables = out.files
+    write_text(page, account(results))
+    write_text(long_tables, details(results))
+    draw(results, figure)
 
 
 def collect(paths: Paths, inputs: Inputs, sources: Sources) -> ScreenResults:
     """Read all that the report is made from."""
-    parts = read_rows(paths.scores, list(inputs.rows))
+    rows = [name for name, row in inputs.rows.items() if not row.variant]
+    parts = read_rows(paths.scores, rows)
+    variants = read_rows(paths.scores, [row for row in inputs.rows if row not in rows], VARIANTS)
+    activity = paths.scores / ACTIVITY
     results = ScreenResults(
         provenance=provenance(inputs, sources),
         parts=parts,
@@ -126,6 +154,8 @@ def collect(paths: Paths, inputs: Inputs, sources: Sources) -> ScreenResults:
             for name, part in table_parts().items()
             if part.poster_top
         },
+        variants={part: of_part for part, of_part in variants.items() if of_part},
+        activity=read_result(activity, ActivityCounts) if activity.exists() else NO_ACTIVITY,
         images=image_counts(paths.masks),
     )
     return results.completed()
@@ -144,8 +174,13 @@ def provenance(inputs: Inputs, sources: Sources) -> Provenance:
         imaged_cell_line=info.cell_line,
         readout_cell_line=readout.cell_line if readout else None,
         caveats=info.caveats,
-        rows=list(inputs.rows),
+        rows=[name for name, row in inputs.rows.items() if not row.variant],
         methods={name: method_record(row) for name, row in inputs.rows.items()},
+        variants={
+            name: variant_record(row, inputs.rows)
+            for name, row in inputs.rows.items()
+            if row.variant
+        },
         concentration_unit=info.concentration_unit,
         false_discovery_rate=evaluation.false_discovery_rate,
         strata=evaluation.strata,
@@ -160,6 +195,12 @@ def method_record(row: RowSettings) -> MethodRecord:
     return MethodRecord(features=row.features, model=model, shuffled=row.shuffled)
 
 
+def variant_record(row: RowSettings, rows: Mapping[str, RowSettings]) -> VariantRecord:
+    """What sets a variant apart, and from which row."""
+    plain = (name for name, other in rows.items() if row.is_variant_of(other))
+    return VariantRecord(of=next(plain, None), splits=row.splits, train_share=row.train_share)
+
+
 def remove_earlier(metrics: Path) -> None:
     """Remove what an earlier report wrote of the scores, and nothing else.
 
@@ -168,14 +209,15 @@ def remove_earlier(metrics: Path) -> None:
     if not (metrics / PROVENANCE).is_file():
         return
     try:
-        rows = read_object(metrics / PROVENANCE)["rows"]
-        names = [f"{row}.json" for row in rows]
+        known = read_object(metrics / PROVENANCE)
+        names = [f"{row}.json" for row in (*known["rows"], *known.get("variants", {}))]
     except (UserError, KeyError, TypeError):  # damaged: it is written anew, the rest overwritten
         return
     folders = [metrics / place / part for place in ("", DOSES) for part in table_parts()]
+    folders += [metrics / part / VARIANTS for part in table_parts()]
     files = [inside(folder, name) for folder in folders for name in names if not name_fault(name)]
     files += [metrics / COMPARISONS / f"{part}.json" for part in table_parts()]
-    for path in (*files, *(metrics / name for name in (COUNTS, TRUTH, SERIES))):
+    for path in (*files, *(metrics / name for name in (COUNTS, TRUTH, SERIES, ACTIVITY))):
         path.unlink(missing_ok=True)
 
 

@@ -8,13 +8,24 @@ from typing import Any, Self
 from pydantic import model_validator
 
 from phenoprot.core.settings import Settings
-from phenoprot.evaluation.results import DoseScores, Group, LabelTruth, RowComparison, RowResult
+from phenoprot.evaluation.results import (
+    ActivityCounts,
+    DoseScores,
+    Group,
+    LabelTruth,
+    RowComparison,
+    RowResult,
+)
 from phenoprot.report.parts import table_parts
+from phenoprot.tasks.fit_settings import SplitKind
 from phenoprot.tasks.task import Figures
 
 Numbers = dict[str, float | int]
 """Counts by name."""
 MLP, POSTER_MLP, LINEAR = "mlp", "mlp_poster", "linear"
+
+
+NO_ACTIVITY = ActivityCounts(doses=[], n_compounds=0, n_active=0)
 
 
 class MethodRecord(Settings):
@@ -24,6 +35,17 @@ class MethodRecord(Settings):
     model: str | dict[str, Any]
     """``mlp``, ``linear``, or what params.yaml says of another model."""
     shuffled: bool
+
+
+class VariantRecord(Settings):
+    """A row under other folds, or with fewer training compounds."""
+
+    of: str | None = None
+    """The row of the tables that is otherwise the same; None: there is none."""
+    splits: SplitKind | None = None
+    """Kind of its folds; None: that of the tables."""
+    train_share: float = 1.0
+    """Share of the training compounds that it learns from."""
 
 
 class Provenance(Settings):
@@ -44,6 +66,8 @@ class Provenance(Settings):
     """In the order of params.yaml."""
     methods: dict[str, MethodRecord]
     """By row."""
+    variants: dict[str, VariantRecord] = {}
+    """They stand in tables of their own."""
     concentration_unit: str
     false_discovery_rate: float
     strata: str | None = None
@@ -92,6 +116,10 @@ class ScreenResults:
     """By part, in the order of the rows."""
     top: dict[str, list[TopTarget]] = field(default_factory=dict)
     """Best predicted proteins by task."""
+    variants: dict[str, dict[str, RowResult]] = field(default_factory=dict)
+    """By part and row, those under other folds or with fewer compounds."""
+    activity: ActivityCounts = NO_ACTIVITY
+    """Of the treatments; without a concentration where it is not known."""
     images: Numbers = field(default_factory=dict)
     """Fields of view and cells found in them; empty without images."""
 

@@ -25,7 +25,7 @@ def row_tables(results: ScreenResults) -> list[Table]:
         rows = results.parts[name]
         if rows:
             table = TABLES[part.scorer](part, rows, results)
-            tables.append(_noted(table, results, part))
+            tables.append(noted(table, results, part))
             tables.append(marked(_count_table(part, rows), results))
             if part.poster_top:
                 tables.append(top_table(results.top[part.task], part))
@@ -47,11 +47,14 @@ def marked(table: Table, results: ScreenResults) -> Table:
         if row in named
         and any(is_untrained(feature) for feature in results.provenance.methods[row].features)
     ]
-    note = f"Networks with random weights: {', '.join(rows)}; see the notes under Tables 1 to 3."
+    note = (
+        f"Networks with random weights: {', '.join(rows)}; the notes under Tables 1 to 3 of the "
+        "details say how to train them."
+    )
     return replace(table, notes=[*table.notes, note]) if rows else table
 
 
-def _noted(table: Table, results: ScreenResults, part: TablePart) -> Table:
+def noted(table: Table, results: ScreenResults, part: TablePart) -> Table:
     """Say under the table which of its rows have an untrained network, and what would train it."""
     screen, notes = results.provenance.screen, []
     for line in table.rows:
@@ -72,7 +75,7 @@ def _published_trained(method: str, results: ScreenResults, part: TablePart) -> 
     figures = part.poster.get(method)
     if figures is None or "mean_auc" not in figures:
         return None
-    return _published_auc(figures, thresholds_of(results.parts[part.name]))
+    return published_auc(figures, thresholds_of(results.parts[part.name]))
 
 
 def mean_cell(mean: Estimate | None) -> str:
@@ -95,7 +98,7 @@ def _auc_table(part: TablePart, rows: dict[str, RowResult], results: ScreenResul
                 number(row.mean_p, ".2g"),
                 number(row.mean_chance_sd, ".3f"),
                 *([ceiling_cell(row)] if ceiling else []),
-                _published_auc(results.published(part.name, name), thresholds_of(rows)),
+                published_auc(results.published(part.name, name), thresholds_of(rows)),
             ]
         )
     compounds = max(row.n_compounds for row in rows.values())
@@ -138,7 +141,7 @@ def typical_difference(results: ScreenResults, part: str) -> float | None:
     return median(found) if found else None
 
 
-def _published_auc(row: Figures | None, thresholds: Sequence[float]) -> str:
+def published_auc(row: Figures | None, thresholds: Sequence[float]) -> str:
     """``"0.64; 71/24/2 %"``: the poster's mean AUC and shares."""
     if row is None:
         return NOTHING

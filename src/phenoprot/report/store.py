@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os.path import lexists
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from phenoprot.core.artefacts import damaged, read_object, remedied
 from phenoprot.core.errors import UserError, listed
 from phenoprot.core.files import read_json, write_json
 from phenoprot.evaluation.results import (
+    ACTIVITY,
     COMPARISONS,
     LABELS,
+    ActivityCounts,
     Comparisons,
     DoseScores,
     LabelTruth,
@@ -26,7 +29,14 @@ from phenoprot.evaluation.results import (
 )
 from phenoprot.report import flatten
 from phenoprot.report.parts import TablePart, table_parts
-from phenoprot.report.results import Numbers, Provenance, ScreenResults, TopTarget
+from phenoprot.report.results import (
+    NO_ACTIVITY,
+    Numbers,
+    Provenance,
+    ScreenResults,
+    TopTarget,
+)
+from phenoprot.tasks.columns import VARIANTS
 
 PROVENANCE, IMAGES, DOSES = "provenance.json", "images.json", "doses"
 """Files and folders of metrics/<screen>, besides those that data/scores has too."""
@@ -40,13 +50,21 @@ def top_file(task: str) -> str:
     return f"top_{task}.json"
 
 
-def read_rows(scores: Path, rows: list[str]) -> dict[str, dict[str, RowResult]]:
-    """Results by part and row from data/scores, rows in the order of `rows`."""
+def read_rows(scores: Path, rows: list[str], below: str = "") -> dict[str, dict[str, RowResult]]:
+    """Results by part and row from data/scores, rows in the order of `rows`.
+
+    Parameters
+    ----------
+    scores, rows
+        Folder of the screen's scores, names of rows.
+    below
+        Folder of a part that holds them, ``variants`` or none.
+    """
     return {
         part: {
-            row: read_result(scores / part / f"{row}.json", RowResult)
+            row: read_result(scores / part / below / f"{row}.json", RowResult)
             for row in rows
-            if (scores / part / f"{row}.json").exists()
+            if lexists(scores / part / below / f"{row}.json")
         }
         for part in table_parts()
     }
@@ -58,14 +76,14 @@ def read_comparisons(scores: Path) -> dict[str, list[RowComparison]]:
     return {
         part: read_result(file, Comparisons).comparisons
         for part, file in files.items()
-        if file.exists()
+        if lexists(file)
     }
 
 
 def read_truth(scores: Path) -> LabelTruth | None:
     """Labels against what was planted, from data/scores; None where nothing was."""
     path = scores / TRUTH
-    return read_result(path, LabelTruth) if path.exists() else None
+    return read_result(path, LabelTruth) if lexists(path) else None
 
 
 def write_metrics(results: ScreenResults, folder: Path) -> None:
@@ -78,6 +96,9 @@ def write_metrics(results: ScreenResults, folder: Path) -> None:
             if result.doses:
                 doses = flatten.flat_doses(result.doses, result.scorer)
                 write_json(folder / DOSES / part / f"{row}.json", doses)
+    for part, rows in results.variants.items():
+        for row, result in rows.items():
+            write_json(folder / part / VARIANTS / f"{row}.json", flatten.flat_row(result))
     write_json(folder / SERIES, {"n_concentrations": results.n_concentrations})
     for part, comparisons in results.comparisons.items():
         flat = flatten.flat_comparisons(comparisons)
@@ -90,6 +111,7 @@ def write_metrics(results: ScreenResults, folder: Path) -> None:
     write_json(folder / COUNTS, results.labels)
     if results.truth is not None:
         write_json(folder / TRUTH, flatten.flat_truth(results.truth))
+    write_result(folder / ACTIVITY, results.activity)
     write_json(folder / IMAGES, results.images)
 
 
@@ -106,20 +128,25 @@ def read_metrics(folder: Path) -> ScreenResults:
             "no metrics here", where=str(folder), remedy="Run `make reproduce` or `dvc repro`."
         )
     known = read_result(folder / PROVENANCE, Provenance, REMEDY)
-    truth, images = folder / TRUTH, folder / IMAGES
-    parts = {name: _read_part(folder, part, known) for name, part in table_parts().items()}
+    truth, images, active = (folder / name for name in (TRUTH, IMAGES, ACTIVITY))
+    parts, variants = (
+        {name: _read_part(folder, part, known, below) for name, part in table_parts().items()}
+        for below in ("", VARIANTS)
+    )
     return ScreenResults(
         provenance=known,
         parts=parts,
         labels=_read_numbers(folder / COUNTS),
-        truth=_read_truth(truth, known) if truth.exists() else None,
+        truth=_read_truth(truth, known) if lexists(truth) else None,
         comparisons=_read_comparisons(folder, known),
         top={
             part.task: _read_top(folder / top_file(part.task))
             for part in table_parts().values()
             if part.poster_top
         },
-        images=_read_numbers(images) if images.exists() else {},
+        variants={part: rows for part, rows in variants.items() if rows},
+        activity=read_result(active, ActivityCounts, REMEDY) if lexists(active) else NO_ACTIVITY,
+        images=_read_numbers(images) if lexists(images) else {},
     )
 
 
@@ -132,13 +159,16 @@ def _checked(path: Path) -> Iterator[None]:
         raise damaged(path, first_fault(error), REMEDY) from None
 
 
-def _read_part(folder: Path, part: TablePart, known: Provenance) -> dict[str, RowResult]:
-    """Rows whose files are there, in the order of params.yaml."""
+def _read_part(
+    folder: Path, part: TablePart, known: Provenance, below: str
+) -> dict[str, RowResult]:
+    """Rows whose files are there, in the order of params.yaml; of a part, or its variants."""
     rows = {}
-    for row in known.rows:
-        path = folder / part.name / f"{row}.json"
-        if path.exists():
-            doses = _read_doses(folder / DOSES / part.name / f"{row}.json", part, known)
+    for row in known.variants if below else known.rows:
+        path = folder / part.name / below / f"{row}.json"
+        if lexists(path):
+            file = folder / DOSES / part.name / f"{row}.json"
+            doses = [] if below else _read_doses(file, part, known)
             flat = _read_flat(path)
             with _checked(path):
                 rows[row] = flatten.nested_row(flat, part.scorer, known, doses)
@@ -146,7 +176,7 @@ def _read_part(folder: Path, part: TablePart, known: Provenance) -> dict[str, Ro
 
 
 def _read_doses(path: Path, part: TablePart, known: Provenance) -> list[DoseScores]:
-    if not path.exists():
+    if not lexists(path):
         return []
     flat = _read_flat(path, depth=1)
     with _checked(path):
@@ -157,7 +187,7 @@ def _read_comparisons(folder: Path, known: Provenance) -> dict[str, list[RowComp
     found = {}
     for part in table_parts():
         path = folder / COMPARISONS / f"{part}.json"
-        if path.exists():
+        if lexists(path):
             flat = _read_flat(path, depth=2)
             with _checked(path):
                 found[part] = flatten.nested_comparisons(flat, known)

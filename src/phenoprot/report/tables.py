@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from phenoprot.report.compact import compact_tables
 from phenoprot.report.further_tables import (
+    activity_tables,
     comparison_tables,
     dose_tables,
     leak_tables,
@@ -12,15 +14,23 @@ from phenoprot.report.results import ScreenResults
 from phenoprot.report.row_tables import marked, row_tables
 from phenoprot.report.table import Table
 from phenoprot.report.truth_tables import truth_tables
+from phenoprot.report.variant_tables import choice_table
 
 
 def build_tables(results: ScreenResults) -> list[Table]:
-    """All tables; those of the rows have the poster's figures as a reference column."""
+    """The tables of the account: the rows as in the poster, and what gives them their meaning."""
+    return [marked(table, results) for table in compact_tables(results)]
+
+
+def detail_tables(results: ScreenResults) -> list[Table]:
+    """All rows in full; those of the rows have the poster's figures as a reference column."""
     further = [
         *dose_tables(results),
         *comparison_tables(results),
         *leak_tables(results),
         *truth_tables(results),
         *strata_tables(results),
+        *activity_tables(results),
+        *(t for t in choice_table(results, results.provenance.rows) if t.rows),
     ]
     return [*row_tables(results), *(marked(table, results) for table in further)]

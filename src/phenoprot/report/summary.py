@@ -1,0 +1,174 @@
+"""The summary of the account: what was asked, the answer, what is not known. It fits one screen."""
+
+from __future__ import annotations
+
+from phenoprot.evaluation.results import Estimate, RowResult
+from phenoprot.report.choose_rows import best_baseline, shown_parts
+from phenoprot.report.findings import first_row, linear_of, rows_like
+from phenoprot.report.parts import TablePart
+from phenoprot.report.results import ScreenResults
+from phenoprot.report.row_tables import is_untrained, typical_difference
+from phenoprot.report.table import number
+from phenoprot.report.truth_tables import group_name
+
+
+def summary(results: ScreenResults) -> str:
+    """Question, answer and limits."""
+    first = first_row(results)
+    answers = [
+        line
+        for part in shown_parts(results)
+        if first in results.parts[part.name]
+        for line in (
+            _answer(results, part, first) if part.scorer == "auc" else _levels(results, part, first)
+        )
+    ]
+    sections = [
+        _asked(results, first),
+        "**Answer.**\n\n" + "\n".join(f"- {line}" for line in [*answers, *_controls(results)]),
+        "**Not known.**\n\n" + "\n".join(f"- {line}" for line in _unknown(results, first)),
+        "**Beside every number.**\n\n"
+        + "\n".join(f"- {caveat}" for caveat in results.provenance.caveats),
+    ]
+    return "\n\n".join(sections)
+
+
+def _asked(results: ScreenResults, first: str) -> str:
+    source = results.provenance
+    cells = f"images of {source.imaged_cell_line} cells"
+    readout = f"proteins of {source.readout_cell_line or source.imaged_cell_line} cells"
+    return (
+        f"**Asked.** How much of what compounds do to the {readout} can be read from {cells}, in "
+        f"compounds that no model has seen? The first row, `{first}`, answers; the others say what "
+        "its score means."
+    )
+
+
+def _answer(results: ScreenResults, part: TablePart, first: str) -> list[str]:
+    """Score with interval, chance, ceiling, and the best baseline."""
+    row = results.parts[part.name][first]
+    mean = row.means.get("auc")
+    if mean is None:
+        return []
+    chance = "" if row.mean_p is None else f"; by chance 0.5, p {row.mean_p:.2g}"
+    text = f"{part.short}: mean ROC AUC {_interval(mean)} over {row.n_targets} targets{chance}"
+    if row.ceiling is not None and row.ceiling.share is not None:
+        text += (
+            f"; {100 * row.ceiling.share:.0f} % of the way from chance to the ceiling of "
+            f"{row.ceiling.value:.3f}"
+        )
+    return [f"{text}. {_against_baseline(results, part, first)}".strip()]
+
+
+def _interval(mean: Estimate) -> str:
+    if mean.low is None or mean.high is None:
+        return f"{mean.value:.3f}"
+    return f"{mean.value:.3f} ({mean.low:.2f} to {mean.high:.2f})"
+
+
+def _against_baseline(results: ScreenResults, part: TablePart, first: str) -> str:
+    best = best_baseline(results, part.name)
+    if best is None or best == first:
+        return ""
+    score = results.parts[part.name][best].means["auc"].value
+    text = f"Best baseline: `{best}` {score:.3f}"
+    for one in results.comparisons.get(part.name, []):
+        gain = one.mean_auc_difference
+        if (one.row, one.against) == (first, best) and gain is not None and gain.low is not None:
+            text += (
+                f", `{first}` {gain.value:+.3f} ({gain.low:+.3f} to {gain.high or gain.low:+.3f}; "
+                f"q {number(one.q, '.2g')})"
+            )
+    return f"{text}."
+
+
+def _levels(results: ScreenResults, part: TablePart, first: str) -> list[str]:
+    row = results.parts[part.name][first]
+    skill = row.means.get("skill")
+    if skill is None:
+        return []
+    text = (
+        f"{part.short}: pooled skill {_interval(skill)} (0: the training mean, 1: perfect), median "
+        f"R2 {number(row.median, '.3f')}"
+    )
+    if row.ceiling is not None:
+        text += f" under a ceiling of {row.ceiling.value:.3f}"
+    text += f", best protein {number(row.maximum, '.2f')} of {row.n_targets}"
+    if row.doses and (at := _skill_at_ends(row)):
+        text += f"; {at}"
+    return [f"{text}."]
+
+
+def _skill_at_ends(row: RowResult) -> str:
+    scored = [dose.means["skill"].value for dose in row.doses if "skill" in dose.means]
+    if len(scored) < 2:
+        return ""
+    return f"skill {scored[0]:+.2f} at the lowest dose, {scored[-1]:+.2f} at the highest"
+
+
+def _controls(results: ScreenResults) -> list[str]:
+    """Shuffled labels, planted truth and the leak gauge in one sentence each."""
+    features = results.provenance.methods[first_row(results)].features
+    texts = []
+    for row in rows_like(results, features, shuffled=True)[:1]:
+        scores = [
+            f"{part.short} {results.parts[part.name][row].means['auc'].value:.3f}"
+            for part in shown_parts(results)
+            if row in results.parts[part.name] and "auc" in results.parts[part.name][row].means
+        ]
+        if scores:
+            texts.append(f"Controls: with shuffled labels {', '.join(scores)}.")
+    null = [
+        f"{part.short}, {group_name(group.group)} {group.means['auc'].value:.3f}"
+        for part in shown_parts(results)
+        for group in results.parts[part.name].get(first_row(results), _NO_ROW).planted
+        if group.group.kind in ("null", "proteins_only") and "auc" in group.means
+    ]
+    if null:
+        texts.append(f"Targets that no image can show: {'; '.join(null)}.")
+    return texts
+
+
+_NO_ROW = RowResult(scorer="auc", n_targets=0, n_compounds=0, means={}, thresholds=[])
+
+
+def _unknown(results: ScreenResults, first: str) -> list[str]:
+    sizes = {part.short: typical_difference(results, part.name) for part in shown_parts(results)}
+    seen = ", ".join(f"{name} {size:.3f}" for name, size in sizes.items() if size is not None)
+    lines = []
+    if seen:
+        lines.append(
+            f"Differences of two rows below {seen} in the mean AUC: this screen would show them in "
+            "less than 80 % of such experiments."
+        )
+    linear = linear_of(results, first)
+    close = [
+        part.short
+        for part in shown_parts(results)
+        for one in results.comparisons.get(part.name, [])
+        if (one.row, one.against) == (first, linear) and one.q is not None
+        and one.q > results.provenance.false_discovery_rate
+    ]  # fmt: skip
+    if close:
+        lines.append(f"Whether the MLP reads more than `{linear}` in {', '.join(close)}.")
+    untrained = sorted(
+        {
+            feature
+            for method in results.provenance.methods.values()
+            for feature in method.features
+            if is_untrained(feature)
+        }
+    )
+    if untrained:
+        lines.append(
+            f"What trained networks read where weights are random: {', '.join(untrained)}."
+        )
+    if not results.doses:
+        lines.append("How scores depend on the dose: every compound was given at one.")
+    if not results.activity.doses:
+        lines.append("Which treatments are active: none was tested, which needs replicate wells.")
+    lines.append(
+        "Whether other compounds, cells or laboratories give the same: intervals are over "
+        "compounds, folds and seeds of this screen."
+    )
+    return lines
