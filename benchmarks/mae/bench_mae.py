@@ -1,16 +1,18 @@
-"""Speed of a training step, against the same network without its two savings, and the loader.
+"""Speed of a training step, against the same network without its savings, the loader, a rival.
 
 ``savings``: crops/s of the step; of a network that encodes every token and decodes as deep as it
 encodes; of reading, drawing and copying alone. ``memory``: one full training step at a given size
 and the most memory it took. Both on a GPU if there is one (``savings`` then also gives the model
 FLOP utilisation), else on as many threads of the CPU as training takes; each time is that of the
 fastest of several steps.
+``rival``: the step beside that of Hugging Face's ViTMAE with the same sizes and Lion, on the CPU.
 ``savings`` ends with 1 if the loader alone is not at least three times as fast as the step.
 """
 
 from __future__ import annotations
 
 import resource
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,15 +23,26 @@ from phenoprot.core import runtime
 from phenoprot.core.device import choose_device
 
 runtime.pin()  # before numpy is loaded
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np  # noqa: E402 - the pinned settings come first
 import pandas as pd  # noqa: E402
 import torch  # noqa: E402
 import typer  # noqa: E402
+from benchmarks.mae import rival  # noqa: E402
+from torch import nn  # noqa: E402
 
-from phenoprot.features.mae.batches import Sampler  # noqa: E402
-from phenoprot.features.mae.loop import Objective, deterministic, make_optimiser  # noqa: E402
+from phenoprot.features.mae.batches import MicroBatch, Sampler, turned  # noqa: E402
+from phenoprot.features.mae.gradient import add_gradient, shared_out  # noqa: E402
+from phenoprot.features.mae.loop import (  # noqa: E402
+    Objective,
+    deterministic,
+    gradient_norm,
+    make_optimiser,
+)
+from phenoprot.features.mae.losses import pixel_loss  # noqa: E402
 from phenoprot.features.mae.model import seeded_model  # noqa: E402
+from phenoprot.features.mae.patches import hidden_mask  # noqa: E402
 from phenoprot.features.mae.settings import MAESettings, ModelSettings, TrainingSettings  # noqa: E402
 from phenoprot.features.mae.standardise import Standardisation  # noqa: E402
 from phenoprot.imaging.crops.store import COUNT_COLUMNS, CROP_COUNT, CropStore  # noqa: E402
@@ -79,9 +92,13 @@ def make_store(folder: Path, side: int) -> CropStore:
 
 
 def make_step(
-    settings: MAESettings, device: torch.device, every_token: bool
+    settings: MAESettings, device: torch.device, every_token: bool = False, fourier: bool = True
 ) -> Callable[[Sampler, CropStore, int], None]:
-    """A training step; with `every_token`, nothing is left out and the decoder is deep."""
+    """A training step as in :mod:`phenoprot.features.mae.loop`.
+
+    With `every_token`, nothing is left out and the decoder is deep; without `fourier`, the loss is
+    the mean squared error on hidden tokens alone.
+    """
     model_settings = settings.model
     if every_token:
         model_settings = model_settings.model_copy(update={"decoder_depth": model_settings.depth})
@@ -89,16 +106,26 @@ def make_step(
     optimiser = make_optimiser(model, settings.training)
     objective = Objective(STANDARD, settings).to(device)
 
-    def whole(crops: torch.Tensor, _: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        tokens = torch.arange(model_settings.n_tokens, device=device).expand(len(crops), -1)
-        return model(crops, tokens)
+    def loss(model: nn.Module, batch: MicroBatch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        tokens = torch.arange(model_settings.n_tokens, device=device).expand(len(batch.crops), -1)
+        called = (lambda crops, _: model(crops, tokens)) if every_token else model
+        if fourier:
+            return objective(called, batch)
+        crops = turned(objective.standardiser(batch.crops, batch.gains), batch.turns)
+        target, predicted = called(crops, batch.visible)
+        hidden = hidden_mask(batch.visible, model_settings.n_tokens)
+        return pixel_loss(target, predicted, hidden.float()), {}
 
     def step(sampler: Sampler, store: CropStore, number: int) -> None:
         batch = sampler.read(store, number, 0, 0).to(device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            loss, _ = objective(whole if every_token else model, batch)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), torch.inf)
+        if device.type == "cpu":
+            with shared_out() as pool:
+                add_gradient(loss, model, batch, 1.0, pool)
+        else:
+            with torch.autocast(device.type, torch.bfloat16):
+                total, _ = loss(model, batch)
+            total.backward()
+        gradient_norm(model, None)
         optimiser.step()
         optimiser.zero_grad()
 
@@ -187,6 +214,69 @@ def memory(preset: Preset = "poster", crops: Crops = 8) -> None:
         peak = torch.cuda.max_memory_allocated() / 2**30
     n = settings.training.micro_batch
     print(f"{device.type}: {n} crops a step, {seconds:.1f} s a step, peak {peak:.2f} GiB")
+
+
+@app.command("rival")
+def against_rival(
+    preset: Preset = "default",
+    crops: Crops = 0,
+    repeats: Annotated[int, typer.Option(help="Timed steps of a round.")] = 10,
+    rounds: Annotated[int, typer.Option(help="Rounds, the sides in turn.")] = 3,
+    library: Annotated[
+        Path, typer.Option(help="Folder of transformers; filled by pip if not there.")
+    ] = ROOT / ".phenoprot" / "bench-mae",
+) -> None:
+    """Print seconds and memory of both sides, each in processes of its own, and their ratio."""
+    rival.install(library)
+    found: dict[str, list[rival.Timing]] = {side: [] for side in SIDES}
+    for _ in range(rounds):
+        for side in SIDES:
+            command = ["side", side, "--preset", preset, "--crops", str(crops)]
+            found[side].append(rival.timed([*command, "--repeats", str(repeats)], library))
+    n = sizes(preset, crops).training.micro_batch
+    slow = min(timing.seconds for timing in found[THEIRS])
+    for side, timings in found.items():
+        seconds = min(timing.seconds for timing in timings)
+        memory = max(timing.gib for timing in timings)
+        print(
+            f"{side:26s} {seconds:8.4f} s a step {n / seconds:8.1f} crops/s "
+            f"{memory:6.2f} GiB {slow / seconds:6.2f} x"
+        )
+
+
+THEIRS = "Hugging Face ViTMAE"
+SIDES = ("without the Fourier loss", "with the Fourier loss", THEIRS)
+
+
+def require_equal_losses(settings: MAESettings, batch: MicroBatch) -> None:
+    """Stop if both networks, with the same weights and mask, have not the same loss."""
+    model, visible = seeded_model(settings.model, 0), batch.visible[:2]
+    crops = Objective(STANDARD, settings).standardiser(batch.crops[:2])
+    with torch.no_grad():
+        target, predicted = model(crops, visible)
+    ours = pixel_loss(target, predicted, hidden_mask(visible, settings.model.n_tokens).float())
+    theirs = rival.loss_with_weights_of(model, crops, visible)
+    torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=0)
+
+
+@app.command(hidden=True)
+def side(name: str, preset: Preset = "default", crops: Crops = 0, repeats: int = 10) -> None:
+    """Time one side in this process; prints JSON."""
+    settings, device = sizes(preset, crops), torch.device("cpu")
+    with tempfile.TemporaryDirectory() as folder:
+        store = make_store(Path(folder), settings.model.image_size)
+        sampler = Sampler(store.fields, np.arange(FIELDS), settings.model, settings.training)
+        if name == THEIRS:
+            torch.set_num_threads(2)
+            require_equal_losses(settings, sampler.read(store, 0, 0, 0))
+            theirs = rival.make_step(settings, STANDARD)
+            seconds = fastest(lambda i: theirs(sampler.read(store, i, 0, 0)), repeats, device)
+        else:
+            with deterministic():
+                step = make_step(settings, device, fourier=name == SIDES[1])
+                seconds = fastest(lambda i: step(sampler, store, i), repeats, device)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(rival.Timing(seconds, peak).line())
 
 
 if __name__ == "__main__":

@@ -61,6 +61,7 @@ def test_import_of_nothing(tmp_path: Path) -> None:
         ("f.csv", "does not end in .parquet"),
         ("folder.parquet", "is a folder, expected a file"),
         ("input.parquet", "is an input, too"),
+        ("loop.parquet", "loop.parquet: is a link that leads back to itself"),
         ("images.csv/f.parquet", "which is a file"),
     ],
 )
@@ -71,6 +72,7 @@ def test_outputs_are_checked_before_the_work(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder.parquet").mkdir()
     (tmp_path / "input.parquet").write_text("mine")
+    (tmp_path / "loop.parquet").symlink_to("loop.parquet")
     (tmp_path / "images.csv").write_text("no table")
     masks = ["--masks", "masks"] if command == "cellprofiler" else []
     arguments = [command, "input.parquet", *masks, "--output", output]

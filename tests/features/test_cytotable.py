@@ -396,6 +396,25 @@ def test_sqlite_files_that_cannot_be_read(two: Tables, tmp_path: Path) -> None:
     assert "holds 2 analyses: 'Per_Image', 'Other_Per_Image'" in message(path)
 
 
+def test_an_sqlite_file_that_lacks_its_last_bytes(two: Tables, quick: None, tmp_path: Path) -> None:
+    path = as_sqlite(two, tmp_path / "a")
+    content = path.read_bytes()
+    path.write_bytes(content[:-1])
+    assert f"SOURCE: is cut: it has {len(content) - 1} bytes" in message(path)
+    path.write_bytes(content + b"more")  # harmless: SQLite does not read it
+    assert import_cellprofiler(path)["Metadata_CellCount"].sum() == 109
+
+
+def test_an_sqlite_file_with_pages_in_its_log(two: Tables, quick: None, tmp_path: Path) -> None:
+    path = as_sqlite(two, tmp_path / "a")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE Notes AS SELECT * FROM Per_Cells")
+        connection.commit()
+        assert path.with_name(f"{path.name}-wal").stat().st_size > 0
+        assert import_cellprofiler(path)["Metadata_CellCount"].sum() == 109
+
+
 def test_special_files(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "x.sqlite")
     assert message(tmp_path / "x.sqlite").startswith("SOURCE: is a named pipe, expected a file")
@@ -407,6 +426,31 @@ def test_cells_without_a_cytoplasm_are_counted(two: Tables, quick: None, tmp_pat
     table = import_cellprofiler(source, said)
     assert table["Metadata_CellCount"].sum() == 100
     assert said == [f"{source}: 9 of 109 cells have no cytoplasm: left out"]
+
+
+@pytest.mark.parametrize("write", [as_csv, as_sqlite])
+def test_cells_and_no_cytoplasm_at_all(
+    two: Tables, quick: None, tmp_path: Path, write: Callable[..., Path]
+) -> None:
+    source = write({**two, "Cytoplasm": two["Cytoplasm"].iloc[:0]}, tmp_path / "a")
+    assert message(source).startswith("SOURCE: 109 cells, and no cytoplasm. Export the table")
+
+
+@pytest.mark.parametrize("write", [as_csv, as_sqlite])
+@pytest.mark.parametrize("number", ["inf", "-Infinity", "1e999", "9" * 400])
+def test_infinite_numbers_are_missing_and_counted(
+    two: Tables, quick: None, tmp_path: Path, write: Callable[..., Path], number: str
+) -> None:
+    cells = two["Cells"].astype({"AreaShape_Area": object})
+    # SQLite holds infinity as a number.
+    cells.loc[[50, 60], "AreaShape_Area"] = number if write is as_csv else float(number)
+    said = Said()
+    table = import_cellprofiler(write({**two, "Cells": cells}, tmp_path / "a"), said)
+    kept = two["Cells"].drop(index=[50, 60]).query("ImageNumber == 2")["AreaShape_Area"]
+    assert table["Cells_AreaShape_Area"][0] == pytest.approx(kept.mean(), rel=1e-12)
+    (warning,) = said
+    assert "2 cell(s) of 1 feature(s) hold " in warning
+    assert "read as missing: Cells_AreaShape_Area" in warning
 
 
 def test_errors_of_cytotable_are_one_line(

@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return train(ArrayCrops(), STANDARD, settings(steps=3), work, "toy", "toy")
 
 
-def by_hand(model: torch.nn.Module, crops: np.ndarray, pool: str) -> np.ndarray:
+def by_hand(model: torch.nn.Module, crops: np.ndarray, pool: str, which: str = "all") -> np.ndarray:
     """Every step in the open: standardise, cut, embed, attend, norm, pool."""
     rows = []
     for crop in crops:
@@ -39,7 +39,11 @@ def by_hand(model: torch.nn.Module, crops: np.ndarray, pool: str) -> np.ndarray:
             x[:, r : r + 4, c : c + 4].ravel() for r in range(0, 16, 4) for c in range(0, 16, 4)
         ]
         h = model.embed(torch.tensor(np.array(tokens), dtype=torch.float32))[None]
-        h = torch.cat([model.cls, h + model.positions], dim=1)
+        h = h + model.positions
+        if which == "cell":
+            places = [(r, c) for r in range(0, 16, 4) for c in range(0, 16, 4)]
+            h = h[:, [bool(crop[:, r : r + 4, c : c + 4].any()) for r, c in places]]
+        h = torch.cat([model.cls, h], dim=1)
         for block in model.blocks:
             h = block(h)
         h = model.norm(h)[0].detach().numpy()
@@ -51,15 +55,24 @@ def of(**settings: object) -> EmbeddingSettings:
     return EmbeddingSettings.model_validate({"orientations": 1, **settings})
 
 
+@pytest.mark.parametrize("tokens", ["cell", "all"])
 @pytest.mark.parametrize("pool", ["cls", "mean"])
-def test_embeddings_step_by_step(folder: Path, pool: str) -> None:
+def test_embeddings_step_by_step(folder: Path, pool: str, tokens: str) -> None:
     crops = ArrayCrops()
     model = seeded_model(MODEL, 0)
     model.load_state_dict(load_file(folder / "model.safetensors"))
-    found = load_embedder(folder, settings=of(pool=pool))(crops.pixels[:5])
-    assert found.dtype == np.float32
-    assert found.shape == (5, 16)
-    np.testing.assert_allclose(found, by_hand(model, crops.pixels[:5], pool), rtol=1e-4, atol=1e-5)
+    expected = by_hand(model, crops.pixels[:5], pool, tokens)
+    embed = load_embedder(folder, settings=of(pool=pool, tokens=tokens))
+    assert embed(crops.pixels[:5]).dtype == np.float32
+    np.testing.assert_allclose(embed(crops.pixels[:5]), expected, rtol=1e-4, atol=1e-5)
+    embed.device = "cpu:0"  # as on a GPU: cells of all sizes in one batch, filled up
+    np.testing.assert_allclose(embed(crops.pixels[:5]), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_crop_without_a_cell_is_encoded_whole(folder: Path) -> None:
+    black = np.zeros((1, 2, 16, 16), dtype=np.uint16)
+    found = [load_embedder(folder, settings=of(tokens=which))(black) for which in ("cell", "all")]
+    np.testing.assert_array_equal(*found)
 
 
 @pytest.mark.parametrize("orientations", [2, 4, 8])

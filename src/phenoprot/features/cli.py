@@ -96,7 +96,7 @@ def import_(
 def _require_output(output: Path, *inputs: Path) -> None:
     """Stop before any work if its result could not be written, or would overwrite an input."""
     from phenoprot.core.errors import UserError
-    from phenoprot.core.files import kind_of
+    from phenoprot.core.files import kind_of, resolved
 
     remedy = "Name a file of its own."
     where = f"--output {output}"
@@ -104,8 +104,8 @@ def _require_output(output: Path, *inputs: Path) -> None:
         raise UserError("does not end in .parquet", where=where, remedy=remedy)
     if output.exists() and not output.is_file():
         raise UserError(f"is {kind_of(output)}, expected a file", where=where, remedy=remedy)
-    place = output.resolve()
-    if place in {given.resolve() for given in inputs}:
+    place = resolved(output)
+    if place in {resolved(given) for given in inputs}:
         raise UserError("is an input, too", where=where, remedy=remedy)
     above = next(parent for parent in place.parents if parent.exists())
     if not above.is_dir():

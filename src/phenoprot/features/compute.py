@@ -16,6 +16,8 @@ import pandas as pd
 from phenoprot.core.errors import UserError, listed
 from phenoprot.core.files import write_parquet
 from phenoprot.features.aggregate import mean_of_cells
+from phenoprot.features.method import Sampling
+from phenoprot.features.sample import sampled
 from phenoprot.imaging.crops.cut import inner_labels
 from phenoprot.imaging.crops.store import CROP_COUNT, CropStore
 from phenoprot.imaging.reader import field_name, read_field
@@ -101,15 +103,24 @@ def _from_crops(payload: RowOfFields, measure: Measure) -> Means:
     folder = needed(payload.crops, payload.method, "crops")
     store = CropStore.open(folder, [payload.name])
     _same_fields(payload, store, folder)
+    chosen, counts = _chosen(payload.method, store)
     parts = [
-        measure(store.read(np.arange(first, min(first + CROPS_AT_ONCE, len(store)))))
-        for first in range(0, len(store), CROPS_AT_ONCE)
+        measure(store.read(chosen[first : first + CROPS_AT_ONCE]))
+        for first in range(0, len(chosen), CROPS_AT_ONCE)
     ]
     width = len(payload.method.columns)
     values = np.concatenate(parts) if parts else np.empty((0, width), dtype=np.float32)
-    counts = store.field_table[CROP_COUNT].tolist()
     per_field = np.split(values, np.cumsum(counts)[:-1])
     return counts, np.stack([mean_of_cells(part) for part in per_field])
+
+
+def _chosen(method: FeatureMethod, store: CropStore) -> tuple[npt.NDArray[np.integer], list[int]]:
+    """Crops that are measured, field by field, and how many of each field."""
+    counts = store.field_table[CROP_COUNT]
+    sample = method.sample if isinstance(method, Sampling) else None
+    if sample is None:
+        return np.arange(len(store)), counts.tolist()
+    return sampled(store.index, sample), counts.clip(upper=sample.cells).tolist()
 
 
 def _same_fields(payload: RowOfFields, store: CropStore, folder: Path) -> None:

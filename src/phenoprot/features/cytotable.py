@@ -98,6 +98,12 @@ def import_cellprofiler(source: Path, warn: Warn = notices.warn) -> pd.DataFrame
             remedy="Parent_Cells and Parent_Nuclei of the cytoplasms must name objects of their "
             "image: export all tables from one analysis.",
         )
+    if cytoplasms == 0 < cells:
+        raise UserError(
+            f"{cells} cells, and no cytoplasm",
+            where=str(source),
+            remedy="Export the table Cytoplasm again: cells without a cytoplasm are not counted.",
+        )
     if cells > cytoplasms:
         warn(f"{source}: {cells - cytoplasms} of {cells} cells have no cytoplasm: left out")
     rows_of = [

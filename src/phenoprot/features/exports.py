@@ -185,6 +185,7 @@ def _in_sqlite(path: Path) -> Export:
     with _opened(path) as connection:
         query = "SELECT name FROM sqlite_master WHERE type = 'table'"
         names = [name for (name,) in connection.execute(query)]
+        _require_whole(connection, path)
     for name in names:
         if match := _PER.fullmatch(name):
             sets.setdefault(match[1].lower(), {})[match[2].capitalize()] = name
@@ -205,6 +206,22 @@ def _in_sqlite(path: Path) -> Export:
         where=str(path),
         remedy="Export one table per object type (ExportToDatabase).",
     )
+
+
+def _require_whole(connection: sqlite3.Connection, path: Path) -> None:
+    """Stop if a file lacks the end of its last page: SQLite reads zeros there, without a word."""
+    pages, page = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size")
+    )
+    size = path.stat().st_size
+    log = Path(f"{path.resolve()}-wal")  # may hold pages that are not in the file yet
+    logged = log.is_file() and log.stat().st_size > 0
+    if size % page if logged else size < pages * page:
+        raise UserError(
+            f"is cut: it has {size} bytes, its {pages} pages of {page} bytes are more",
+            where=str(path),
+            remedy="Copy it again, or export it again (ExportToDatabase).",
+        )
 
 
 class _opened:

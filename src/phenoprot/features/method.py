@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -85,6 +85,25 @@ class FeatureMethod(Protocol):
         UserError
             E.g. weights are missing.
         """
+        ...
+
+
+class Sample(NamedTuple):
+    """Which cells of a field of view are measured."""
+
+    cells: int
+    """How many of a field, or all if it has no more."""
+    seed: int
+    """Of the draw."""
+
+
+@runtime_checkable
+class Sampling(Protocol):
+    """What a method that reads crops has besides if it does not measure all of them."""
+
+    @property
+    def sample(self) -> Sample | None:
+        """The cells that it measures; None: all."""
         ...
 
 

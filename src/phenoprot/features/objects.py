@@ -40,7 +40,7 @@ class Columns:
     """What was found in the columns of features, over all exports of a compartment."""
 
     missing: dict[str, Counter[str]] = field(default_factory=dict)
-    """Words for missing values, by column."""
+    """Words for missing values, and numbers that are infinite, by column."""
     wrong: dict[str, list[str]] = field(default_factory=dict)
     """Text, and where, by column."""
     numbers: Counter[str] = field(default_factory=Counter)
@@ -311,7 +311,8 @@ def _note(
     for row, column in np.argwhere(wrong):
         text = f"{quoted(cells[row, column])} in {where}"
         found.wrong.setdefault(names[column], []).append(text)
-    for row, column in np.argwhere(~has & ~wrong & _is_text(cells).astype(bool)):
-        word = cells[row, column].strip()
+    infinite = np.isinf(parsed)  # also written as a number too large for float64
+    for row, column in np.argwhere(infinite | (~has & ~wrong & _is_text(cells).astype(bool))):
+        word = str(cells[row, column]).strip()
         if word and word.lower() != UNDEFINED:
             found.missing.setdefault(names[column], Counter())[word] += 1

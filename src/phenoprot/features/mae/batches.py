@@ -68,6 +68,13 @@ class MicroBatch:
         parts = (self.crops, self.turns, self.gains, self.visible)
         return MicroBatch(*(part.to(device, non_blocking=True) for part in parts))
 
+    def split(self, parts: int) -> list[MicroBatch]:
+        """Cut into at most `parts` micro-batches, none empty, in the order of the crops."""
+        parts = min(parts, len(self.crops))
+        whole = (self.crops, self.turns, self.gains, self.visible)
+        cut = [tensor.tensor_split(parts) for tensor in whole]
+        return [MicroBatch(*part) for part in zip(*cut, strict=True)]
+
 
 class Sampler:
     """Draws micro-batches.

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from lion_pytorch import Lion  # type: ignore[import-untyped]
 from pydantic import Field
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -20,6 +19,7 @@ from torch import nn
 from phenoprot.core.errors import UserError, as_user_error, shortened
 from phenoprot.core.files import atomic_path, require_file, temporary_folder
 from phenoprot.core.settings import Settings
+from phenoprot.features.mae.lion import Lion
 
 MODEL, MOMENTUM, STATE = "model.", "momentum.", "state"
 

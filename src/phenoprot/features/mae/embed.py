@@ -17,13 +17,19 @@ from phenoprot.core.errors import UserError
 from phenoprot.core.files import require_file
 from phenoprot.features.mae.folder import CONFIG, TRAIN, WEIGHTS, Config, read_config
 from phenoprot.features.mae.model import MaskedAutoencoder, seeded_model
-from phenoprot.features.mae.patches import orient, patchify
+from phenoprot.features.mae.patches import orient, patchify, token_share
 from phenoprot.features.mae.settings import EmbeddingSettings
-from phenoprot.features.mae.standardise import FULL_SCALE, CropArray, Standardiser
+from phenoprot.features.mae.standardise import (
+    FULL_SCALE,
+    CropArray,
+    Standardiser,
+    cell_pixels,
+)
+from phenoprot.features.memory import keep_freed_memory
 
 GPU_BATCH = 64
 CPU_BATCH = 16
-"""Crops that are encoded at once; on a CPU the hidden layers of more leave its cache."""
+"""Views of crops that are encoded at once; on a CPU the hidden layers of more leave its cache."""
 TURNS = {1: (0,), 2: (0, 2), 4: (0, 1, 2, 3), 8: tuple(range(8))}
 """Orientations whose embeddings are averaged, by their number; see `orient`."""
 
@@ -55,6 +61,8 @@ class Embedder:
         device = device or choose_device()
         self.config, self.settings, self.device = config, settings, device
         self.batch = CPU_BATCH if device == CPU else GPU_BATCH
+        if device == CPU:
+            keep_freed_memory()
         self.model = model.to(device).eval()
         self.standardiser = Standardiser(config.standardisation).to(device)
 
@@ -90,20 +98,45 @@ class Embedder:
                 f"crops are {crops.dtype} {crops.shape}, the network takes uint16 (B, "
                 f"{wanted[0]}, {wanted[1]}, {wanted[2]})"
             )
-        n = self.batch
-        parts = [self._embed(crops[i : i + n]) for i in range(0, len(crops), n)]
+        return self._in_batches(crops, self.settings.tokens == "cell")
+
+    def _in_batches(self, crops: CropArray, cell_only: bool) -> NDArray[np.float32]:
+        n = max(self.batch // self.settings.orientations, 1)
+        if cell_only and self.device == CPU:
+            n = 1  # all views of a crop have as many tokens: nothing is filled up
+        parts = [self._embed(crops[i : i + n], cell_only) for i in range(0, len(crops), n)]
         return np.concatenate([np.empty((0, self.width), dtype=np.float32), *parts])
 
     @torch.inference_mode()
-    def _embed(self, crops: CropArray) -> NDArray[np.float32]:
-        images = self.standardiser(torch.from_numpy(np.ascontiguousarray(crops)).to(self.device))
-        turns = TURNS[self.settings.orientations]
-        views = torch.stack([self._pooled(orient(images, turn)) for turn in turns])
-        return np.asarray(views.mean(dim=0).cpu().numpy(), dtype=np.float32)
+    def _embed(self, crops: CropArray, cell_only: bool) -> NDArray[np.float32]:
+        """Embed a batch; `cell_only`: encode the tokens of `shown` alone."""
+        raw = torch.from_numpy(np.ascontiguousarray(crops)).to(self.device)
+        turns, m = TURNS[self.settings.orientations], self.model.settings
+        images = self.standardiser(raw)
+        tokens = patchify(torch.cat([orient(images, turn) for turn in turns]), m)
+        if cell_only:
+            cell = cell_pixels(raw)
+            cell = torch.cat([orient(cell, turn) for turn in turns])
+            pooled = self._pooled(tokens, shown(token_share(cell[:, 0], m)))
+        else:
+            pooled = self._pooled(tokens, None)
+        means = pooled.unflatten(0, (len(turns), len(crops))).mean(dim=0)
+        return np.asarray(means.cpu().numpy(), dtype=np.float32)
 
-    def _pooled(self, images: Tensor) -> Tensor:
-        tokens = self.model.encode(patchify(images, self.model.settings)).float()
-        return tokens[:, 0] if self.settings.pool == "cls" else tokens[:, 1:].mean(dim=1)
+    def _pooled(self, tokens: Tensor, wanted: Tensor | None) -> Tensor:
+        """Embedding of each crop from the tokens `wanted`, (B, L); None: from all of them."""
+        visible = real = None
+        if wanted is not None:
+            most = int(wanted.sum(dim=1).max())
+            visible = (~wanted).int().argsort(dim=1, stable=True)[:, :most]
+            real = wanted.gather(1, visible)
+            real = None if real.all() else real
+        encoded = self.model.encode(tokens, visible, real).float()
+        if self.settings.pool == "cls":
+            return encoded[:, 0]
+        if real is None:
+            return encoded[:, 1:].mean(dim=1)
+        return (encoded[:, 1:] * real[:, :, None]).sum(dim=1) / real.sum(dim=1, keepdim=True)
 
     def field(self, field: NDArray[np.float32]) -> NDArray[np.float32]:
         """Embed a whole field by tiles, background and all.
@@ -118,7 +151,13 @@ class Embedder:
         embeddings
             float32, shape (tiles, width), tiles as in `tiles`.
         """
-        return self(tiles(field, self.config.settings.model.image_size))
+        return self._in_batches(tiles(field, self.config.settings.model.image_size), False)
+
+
+def shown(share: Tensor) -> Tensor:
+    """True for tokens that show some of the cell; where none does, for all: (B, L) to (B, L)."""
+    touched = share > 0
+    return touched | ~touched.any(dim=1, keepdim=True)
 
 
 def load_embedder(

@@ -7,20 +7,22 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
 import torch
 from lightning.fabric import Fabric
-from lion_pytorch import Lion  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
 from phenoprot.core.errors import UserError, listed
 from phenoprot.core.files import remove_stale
 from phenoprot.features.mae.batches import MicroBatch, Sampler, split_fields, turned
 from phenoprot.features.mae.checkpoint import Entry, load_checkpoint, save_checkpoint
+from phenoprot.features.mae.gradient import THREADS, add_gradient, shared_out
+from phenoprot.features.mae.lion import Lion
 from phenoprot.features.mae.log import TrainingLog, peak_memory
 from phenoprot.features.mae.losses import combined_loss
 from phenoprot.features.mae.model import MaskedAutoencoder, decay_groups, seeded_model
@@ -29,13 +31,10 @@ from phenoprot.features.mae.pictures import picture
 from phenoprot.features.mae.schedule import learning_rate
 from phenoprot.features.mae.settings import MAESettings, TrainingSettings
 from phenoprot.features.mae.standardise import Crops, Standardisation, Standardiser, cell_pixels
+from phenoprot.features.memory import keep_freed_memory
 
 PARTS = ("loss", "pixel", "fourier")
 CHECKPOINT = "checkpoint.safetensors"
-THREADS = 2
-"""Threads of a process that trains: a number, not the machine's, since sums are split by thread.
-Two are 1.5 times as fast as one on two cores; a step of the default network has no work for more.
-"""
 
 
 class Trained(NamedTuple):
@@ -98,6 +97,7 @@ def run(
         Stop() as stop,
         TrainingLog(folder / "dvclive", title, t.steps, state.log, rank == 0) as log,
         closing(sampler.batches(crops, state.step, rank)) as batches,
+        threads(fabric, t) as pool,
     ):
         since, logged = time.monotonic(), state.step
         for step in range(state.step, t.steps):
@@ -107,11 +107,14 @@ def run(
             losses = torch.zeros(t.accumulation, t.devices, len(PARTS), device=fabric.device)
             for micro in range(t.accumulation):
                 batch = next(batches).to(fabric.device)
-                with fabric.no_backward_sync(model, enabled=micro < t.accumulation - 1):
-                    loss, parts = objective(model, batch)
-                    fabric.backward(loss / t.accumulation)
+                if pool:
+                    parts = add_gradient(objective, model, batch, 1 / t.accumulation, pool)
+                else:
+                    with fabric.no_backward_sync(model, enabled=micro < t.accumulation - 1):
+                        loss, parts = objective(model, batch)
+                        fabric.backward(loss / t.accumulation)
                 losses[micro, rank] = torch.stack([parts[name] for name in PARTS])
-            norm = nn.utils.clip_grad_norm_(bare.parameters(), t.clip_norm or torch.inf)
+            norm = gradient_norm(bare, t.clip_norm)
             losses, stopped = shared(losses, stop.signal, fabric)
             require_finite(losses, float(norm), step, sampler)
             wrapped.step()
@@ -144,6 +147,19 @@ def run(
             if done % t.checkpoint_every == 0 or done == t.steps:
                 save()
     return Trained(bare, state.log)
+
+
+def threads(fabric: Fabric, settings: TrainingSettings) -> AbstractContextManager[Executor | None]:
+    """Threads that share out a micro-batch: on a CPU, in the only process, not compiled."""
+    alone = fabric.world_size == 1 and fabric.device.type == "cpu"
+    return shared_out() if alone and not settings.compile else nullcontext()
+
+
+def gradient_norm(model: nn.Module, most: float | None) -> Tensor:
+    """Norm of the gradient, which is clipped to `most` unless that is None."""
+    if most is not None:
+        return nn.utils.clip_grad_norm_(model.parameters(), most)
+    return nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
 
 
 def shared(losses: Tensor, stop: int, fabric: Fabric) -> tuple[Tensor, int]:
@@ -270,6 +286,7 @@ def deterministic() -> Iterator[None]:
     filling: Any = torch.utils.deterministic
     filled = filling.fill_uninitialized_memory
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    keep_freed_memory()
     torch.set_num_threads(THREADS)
     torch.use_deterministic_algorithms(True)
     # A guard against reading memory that was never written; costs 7 % of a step.

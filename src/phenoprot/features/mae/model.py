@@ -89,7 +89,9 @@ class MaskedAutoencoder(nn.Module):
             return self.decoder_positions + channel
         return self.decoder_positions
 
-    def encode(self, tokens: Tensor, visible: Tensor | None = None) -> Tensor:
+    def encode(
+        self, tokens: Tensor, visible: Tensor | None = None, real: Tensor | None = None
+    ) -> Tensor:
         """Encode tokens; hidden ones cost nothing.
 
         Positions are added first; then hidden tokens leave; then CLS, which has no position and is
@@ -101,6 +103,9 @@ class MaskedAutoencoder(nn.Module):
             Pixel values, shape (B, L, V).
         visible
             Indices of the visible tokens, shape (B, K); None: all are.
+        real
+            False where a visible token only fills up the K of its crop, and is looked at by no
+            other, shape (B, K); None: all count.
 
         Returns
         -------
@@ -116,8 +121,9 @@ class MaskedAutoencoder(nn.Module):
             index = visible[:, :, None].expand(-1, -1, positions.shape[2])
             x = self.embed(seen) + positions.gather(1, index)
         x = torch.cat([self.cls.expand(len(x), -1, -1), x], dim=1)
+        seen_by_all = None if real is None else nn.functional.pad(real, (1, 0), value=True)
         for block in self.blocks:
-            x = block(x)
+            x = block(x) if seen_by_all is None else block(x, seen_by_all[:, None, None])
         return self.norm(x)
 
     def decode(self, encoded: Tensor, visible: Tensor) -> Tensor:

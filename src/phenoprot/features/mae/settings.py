@@ -179,6 +179,9 @@ class EmbeddingSettings(Settings):
     same size, background and all, without regard to cells."""
     pool: Literal["cls", "mean"] = "mean"
     """Feature of a crop or tile: the CLS token, or the mean of the patch tokens."""
+    tokens: Literal["all", "cell"] = "all"
+    """Patch tokens of a crop that are encoded. ``cell``: those that show some of the cell, in less
+    than half of the time; features then tell less (docs/mae.md). Tiles are always encoded whole."""
     orientations: Literal[1, 2, 4, 8] = 4
     """Orientations of a crop or tile whose embeddings are averaged: how a cell happens to lie tells
     nothing. 1: as it is; 2: upside down too; 4: all quarter turns; 8: mirrored too (count)."""

@@ -19,7 +19,7 @@ from phenoprot.core.closure import code_fingerprint
 from phenoprot.core.device import device_name, require_device
 from phenoprot.core.errors import UserError
 from phenoprot.core.files import fingerprint
-from phenoprot.features.method import UNTRAINED, Measure, Reads
+from phenoprot.features.method import UNTRAINED, Measure, Reads, Sample
 from phenoprot.screens.contract import STAINS
 from phenoprot.weights.manifest import published
 from phenoprot.weights.settings import WeightsSettings
@@ -74,6 +74,12 @@ class Embedding:
     def name(self) -> str:
         """The only name it may run under: a network without weights says so."""
         return self.base if self.trained else self.base + UNTRAINED
+
+    @property
+    def sample(self) -> Sample | None:
+        """All cells with trained weights; without, as many as the settings say."""
+        cells = None if self.trained else getattr(self.settings, "untrained_cells", None)
+        return None if cells is None else Sample(cells, self.settings.seed)
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from phenoprot.core.settings import Name, Seed, Settings
 from phenoprot.weights.settings import WeightsSettings
 
 Batch = Annotated[int, Field(ge=1, le=2**16)]
+SampleSize = Annotated[int, Field(ge=1, le=2**16)] | None
 
 
 class CloomeSettings(Settings):
@@ -47,6 +48,9 @@ class DinoSettings(Settings):
     standardisation: Literal["crop", "controls"] = "controls"
     """``controls``: to the negative controls (poster). ``crop``: each channel of each image to its
     own mean and sd (as published)."""
+    untrained_cells: SampleSize = None
+    """Cells of a field that dino-untrained embeds (count), drawn by `seed`, plate, well, site and
+    label: a baseline need not see all. None: all. dino takes all."""
     batch_size: Batch = 64
     """Images that go through the network together (count)."""
 
@@ -77,6 +81,9 @@ class TimmSettings(Settings):
     standardisation: Literal["model", "controls"] = "model"
     """``model``: mean and sd of the model's data configuration. ``controls``: to the negative
     controls."""
+    untrained_cells: SampleSize = None
+    """Cells of a field that timm:<model>-untrained embeds (count), drawn as for dino. None: all.
+    timm:<model> takes all."""
     batch_size: Batch = 64
     """Images that go through the network together (count)."""
 
