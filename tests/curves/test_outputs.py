@@ -14,10 +14,10 @@ from tests.curves.conftest import CTRP
 from typer.testing import CliRunner
 
 from phenoprot.core.errors import UserError
+from phenoprot.core.outputs import require_output
 from phenoprot.curves.cli import app
 from phenoprot.curves.curvecurator import raw
 from phenoprot.curves.design import DoseDesign
-from phenoprot.curves.outputs import require_output
 from phenoprot.curves.plot import plot_file
 from phenoprot.curves.settings import FitSettings
 from phenoprot.curves.stream import fit_parquet

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from phenoprot.core.errors import LONGEST_MESSAGE, UserError
 from phenoprot.curves.design import DoseDesign
-from phenoprot.curves.readers import join_duplicates, read_intensities, read_tsv
+from phenoprot.curves.readers import join_duplicates, read_intensities
 from phenoprot.curves.settings import FitSettings
+from phenoprot.imports.tsv import read_tsv
 
 DESIGN = DoseDesign(tuple("012345"), (0.0, 0.01, 0.1, 1.0, 10.0, 100.0), ("0",), 1e-6)
 HEADER = ["Name", *(f"Raw {i}" for i in range(6))]

@@ -70,7 +70,7 @@ def test_settings_of_the_fit_are_in_the_key(curves: ScreenCurves, change: dict) 
 
 def test_what_changes_no_fit_is_not_in_the_key(curves: ScreenCurves) -> None:
     (before,) = plan(curves.designs, SETTINGS, 9)
-    other = SETTINGS.model_copy(update={"threads": 2, "minimum_valid_doses": 6})
+    other = SETTINGS.model_copy(update={"minimum_valid_doses": 6})
     (after,) = plan(curves.designs, other, 9)
     assert before.fingerprint == after.fingerprint
 

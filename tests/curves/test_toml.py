@@ -177,6 +177,14 @@ def test_what_is_no_file(tmp_path: Path) -> None:
         read_design(Path("/dev/zero"))
 
 
+def test_paths_are_relative_to_the_folder_of_the_link(job: Path, tmp_path: Path) -> None:
+    stored = tmp_path / "store" / "1f3a.toml"
+    stored.parent.mkdir()
+    job.rename(stored)
+    job.symlink_to(stored)
+    assert read_curvecurator(job).curves_file.parent == job.parent
+
+
 @pytest.mark.parametrize(
     ("doses", "unit", "warned"),
     [

@@ -55,7 +55,7 @@ def fitted_rows(block: Block) -> pd.DataFrame:
     """
     fit = block.settings.fit_settings
     if block.settings.engine == "curvecurator":
-        tables = fit_parts(block.parts, fit, block.settings.threads)
+        tables = fit_parts(block.parts, fit)
     else:
         tables = [_fitted(part, block.settings) for part in block.parts]
     rows = [_all_rows(part, t, fit) for part, t in zip(block.parts, tables, strict=True)]
@@ -66,7 +66,7 @@ def _fitted(part: DesignCurves, settings: CurveSettings) -> pd.DataFrame:
     """Fits of the batched engine; the index tells the curve."""
     fit = settings.fit_settings
     prepared = prepare(part.values, part.design, fit)
-    fits = fit_curves(prepared, part.design, fit, settings.threads, settings.device)
+    fits = fit_curves(prepared, part.design, fit, device=settings.device)
     ratios = prepared.clipped[:, part.design.treated_columns]
     columns = {
         VALID_DOSES: (~np.isnan(ratios)).sum(axis=1),

@@ -13,13 +13,14 @@ from matplotlib.figure import Figure
 from phenoprot.core.errors import UserError, listed, quoted, shortened
 from phenoprot.core.files import atomic_path, require_file
 from phenoprot.core.names import is_missing_word
+from phenoprot.core.outputs import require_output
 from phenoprot.core.tables import parse_numbers
 from phenoprot.curves.curvecurator import ratio
 from phenoprot.curves.design import DoseDesign
 from phenoprot.curves.model import logistic
-from phenoprot.curves.outputs import require_output
-from phenoprot.curves.readers import read_design, read_tsv
+from phenoprot.curves.readers import read_design
 from phenoprot.curves.values import required_names
+from phenoprot.imports.tsv import read_tsv
 
 PARAMETERS = ["pEC50", "Curve Slope", "Curve Front", "Curve Back"]
 DEFAULT_CURVES = 6

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import re
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,13 +9,11 @@ import numpy as np
 import pandas as pd
 
 from phenoprot.core.errors import UserError, listed, quoted
-from phenoprot.core.files import require_file
 from phenoprot.core.notices import warn
-from phenoprot.core.tables import read_delimited
+from phenoprot.core.outputs import require_output
 from phenoprot.curves.config import design_of, read_toml, settings_of, warn_of_design
 from phenoprot.curves.curvecurator import raw
 from phenoprot.curves.design import DoseDesign
-from phenoprot.curves.outputs import require_output
 from phenoprot.curves.scale import warn_of_logarithms
 from phenoprot.curves.settings import FitSettings
 from phenoprot.curves.values import (
@@ -29,12 +24,8 @@ from phenoprot.curves.values import (
     required_names,
     warn_of_clipping,
 )
+from phenoprot.imports.tsv import read_tsv
 from phenoprot.screens.contaminants import contaminant_names
-
-ENCLOSED = re.compile(r'"(?:[^"]|"")*"')
-"""A field that quotes enclose as a whole; quotes inside are doubled."""
-LONGEST_HEADER = 2**20
-"""Bytes in which the first line is searched."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +75,7 @@ def read_curvecurator(
     """
     config = read_toml(path)
     design, settings = design_of(config, path), settings_of(config, path)
-    folder = path.resolve().parent
+    folder = path.absolute().parent  # of a link, the folder that holds the link
     source = folder / config["Paths"]["input_file"]
     curves_file = output or folder / config["Paths"].get("curves_file", "curves.txt")
     require_output(curves_file, {"parameter file": path, "input_file": source})
@@ -97,71 +88,6 @@ def read_curvecurator(
         design = design.without(set(empty))
         table = table[["Name", "N duplicates", *raw(design.experiments)]]
     return CurveJob(table, design, settings, curves_file, empty)
-
-
-def read_tsv(path: Path) -> pd.DataFrame:
-    """Read a tab-separated table as search engines, spreadsheets and R write it, all strings.
-
-    A quote is a character like any other, except that
-
-    - a file whose header has every name in double quotes is quoted (R, pandas): quotes must be
-      closed where they were opened, and quoted fields may hold tabs and line breaks;
-    - in any other file a field that is enclosed in quotes as a whole loses them (spreadsheets
-      enclose fields that hold commas or quotes).
-
-    Raises
-    ------
-    UserError
-        As from :func:`phenoprot.core.tables.read_delimited`.
-    """
-    require_file(path)
-    if _header_is_quoted(path):
-        try:
-            return read_delimited(path, "\t")
-        except UserError as error:
-            if "fields of the header" not in error.what:
-                raise
-            raise UserError(
-                error.what,
-                where=error.where,
-                remedy="Export the table again (from R: write.table with row.names = FALSE).",
-            ) from None
-    table = read_delimited(path, "\t", quotes=False)
-    names = _unquoted(pd.Series(table.columns, dtype=object))
-    twice = list(names[names.duplicated()].unique())
-    if twice:
-        raise UserError(
-            f"{len(twice)} column name(s) occur more than once: {listed(twice)}",
-            where=f"{path}, header",
-            remedy="Give each column a name of its own.",
-        )
-    table = table.apply(_unquoted)
-    table.columns = pd.Index(names.fillna(""), dtype=object)
-    return table
-
-
-def _header_is_quoted(path: Path) -> bool:
-    """Whether the first line has every field in quotes."""
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-            start = stream.read(LONGEST_HEADER).decode("utf-8-sig", errors="replace")
-    except (gzip.BadGzipFile, EOFError, zlib.error):
-        return False  # the reader reports what is wrong
-    lines = (line for line in re.split("\r\n|\r|\n", start) if line)
-    return all(ENCLOSED.fullmatch(field) for field in next(lines, "").split("\t"))
-
-
-def _unquoted(values: pd.Series) -> pd.Series:
-    """Text without the quotes that enclose a field as a whole, doubled ones inside halved."""
-    enclosed = values.str.startswith('"', na=False)
-    if not enclosed.any():
-        return values
-    some = values[enclosed]
-    some = some[some.str.fullmatch(ENCLOSED)]
-    bare = some.str[1:-1].str.replace('""', '"', regex=False)
-    out = values.copy()
-    out[bare.index] = bare.where(bare != "", None)
-    return out
 
 
 def read_intensities(

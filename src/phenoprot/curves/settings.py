@@ -87,8 +87,6 @@ class CurveSettings(FitSettings):
     ``Metadata_Plate``; () compares with all controls."""
     dose_unit: str = "uM"
     """Unit of ``Metadata_Concentration``: M, mM, uM, nM or pM."""
-    threads: Annotated[int, Field(ge=1, le=1024)] = 1
-    """CPU threads (batched) or processes (curvecurator) of each worker; no result depends on it."""
     device: str | None = None
     """Torch device of the batched engine, e.g. ``cuda``; None is the compiled code on the CPU."""
 

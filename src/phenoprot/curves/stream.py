@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 
 from phenoprot.core.errors import UserError, listed
 from phenoprot.core.files import atomic_path, require_file
+from phenoprot.core.outputs import require_output
 from phenoprot.curves.curvecurator import fit_table, raw
 from phenoprot.curves.design import DoseDesign
-from phenoprot.curves.outputs import require_output
 from phenoprot.curves.settings import FitSettings
 from phenoprot.curves.values import clips_negatives, intensities, required_names
 

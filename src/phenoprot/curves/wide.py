@@ -6,34 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from phenoprot.core.errors import UserError, listed, quoted
 from phenoprot.core.names import is_missing_word
 from phenoprot.core.notices import warn
 from phenoprot.curves.long import IS_CONTROL, LONG, REPLICATE, check_long, one_unit
-from phenoprot.curves.readers import read_tsv
 from phenoprot.curves.settings import CurveSettings
 from phenoprot.curves.values import clips_negatives, intensities
-from phenoprot.screens.contaminants import is_contaminant, is_decoy, leading
+from phenoprot.imports.proteins.marks import CONTAMINANTS, DECOYS, find_marked
+from phenoprot.imports.tsv import read_tsv
 from phenoprot.screens.contract import COMPOUND, CONCENTRATION, PROTEIN, VALUE
 
 # Columns of the map from a wide table's columns to samples; `unit` is optional.
 SAMPLES = ("column", COMPOUND, CONCENTRATION, REPLICATE)
-CONTAMINANTS, DECOYS, BY_SITE = "contaminants", "decoys", "identified by site only"
-FLAGS = {
-    "potential contaminant": CONTAMINANTS,
-    "contaminant": CONTAMINANTS,  # MaxQuant before 1.5 and from 2.5
-    "is contaminant": CONTAMINANTS,
-    "reverse": DECOYS,
-    "decoy": DECOYS,  # MaxQuant from 2.5
-    "is decoy": DECOYS,
-    "only identified by site": BY_SITE,
-}
-"""Columns, in lower case and with spaces, that mark rows which are left out."""
-MARKED = frozenset({"+", "true", "yes", "1"})
-UNMARKED = frozenset({"", "-", "false", "no", "0"})
 
 
 @dataclass(frozen=True)
@@ -75,14 +61,14 @@ def read_wide(
 ) -> pd.DataFrame:
     """Read the wide protein table of a search engine into a long table.
 
-    Rows of contaminants and decoys are left out, known by the engine's columns (`FLAGS`) and by
-    the prefixes of :mod:`phenoprot.screens.contaminants`. Their number, or that nothing marks them,
+    Rows of contaminants and decoys are left out, known by the engine's columns and by prefixes: see
+    :mod:`phenoprot.imports.proteins.marks`. Their number, or that nothing marks them,
     is printed on stderr.
 
     Parameters
     ----------
     path
-        Tab-separated table, one row per protein group; see `readers.read_tsv`.
+        Tab-separated table, one row per protein group; see :func:`phenoprot.imports.tsv.read_tsv`.
     layout
         ``maxquant``, ``diann`` or ``fragpipe``.
     samples
@@ -154,41 +140,24 @@ def _targets(
     table: pd.DataFrame, shape: Layout, gene: str, samples: set[str], where: str
 ) -> pd.DataFrame:
     """Rows of the sample's own proteins; prints on stderr how many others there were."""
-    flags = {
-        column: FLAGS[kind]
-        for column in table.columns
-        if column not in {*samples, gene, shape.protein}
-        and (kind := " ".join(column.replace(".", " ").replace("_", " ").lower().split())) in FLAGS
-    }
-    proteins = table[shape.protein].fillna("")
-    genes = table[gene].fillna("")
-    found = {kind: np.zeros(len(table), dtype=bool) for kind in (CONTAMINANTS, DECOYS, BY_SITE)}
-    # Where the engine has judged the group, only its leading protein can add to that.
-    judged = CONTAMINANTS in flags.values()
-    found[CONTAMINANTS] |= proteins.map(
-        lambda name: is_contaminant(leading(name) if judged else name)
-    ).to_numpy(dtype=bool)
-    found[CONTAMINANTS] |= genes.map(lambda name: is_contaminant(leading(name))).to_numpy(
-        dtype=bool
+    marked = find_marked(
+        table,
+        table[shape.protein],
+        table[gene],
+        shape.marks,
+        members=table.get(shape.members),
+        but={*samples, gene, shape.protein},
+        where=where,
     )
-    found[DECOYS] |= (proteins.map(is_decoy) | genes.map(is_decoy)).to_numpy(dtype=bool)
-    if shape.members in table:
-        members = table[shape.members].fillna("")
-        found[CONTAMINANTS] |= members.map(
-            lambda names: all(is_contaminant(name) for name in names.split(";"))
-        ).to_numpy(dtype=bool)
-    for column, kind in flags.items():
-        found[kind] |= _flagged(table[column], where)
-    untold = [kind for kind in shape.marks if kind not in flags.values() and not found[kind].any()]
-    if untold:
+    if marked.untold:
         warn(
-            f"no column and no prefix marks {' and '.join(untold)}: if the search had any, they "
-            "are read as proteins. Remove them, or export the table with its flag columns.",
+            f"no column and no prefix marks {' and '.join(marked.untold)}: if the search had any, "
+            "they are read as proteins. Remove them, or export the table with its flag columns.",
             where,
         )
-    out = np.logical_or.reduce(list(found.values()))
+    out = marked.any
     if out.any():
-        counts = ", ".join(f"{int(rows.sum())} {kind}" for kind, rows in found.items())
+        counts = ", ".join(f"{int(rows.sum())} {kind}" for kind, rows in marked.rows.items())
         warn(f"{int(out.sum())} of {len(out)} row(s) are left out: {counts}.", where)
     if out.all():
         raise UserError(
@@ -199,22 +168,6 @@ def _targets(
             remedy="Export the table again.",
         )
     return table[~out].reset_index(drop=True)
-
-
-def _flagged(values: pd.Series, where: str) -> np.ndarray:
-    """Which rows a flag column marks."""
-    words = values.fillna("").str.strip().str.lower()
-    marked = words.isin(MARKED).to_numpy()
-    absent = (words.isin(UNMARKED) | words.map(is_missing_word)).to_numpy()
-    strange = ~(marked | absent)
-    if strange.any():
-        raise UserError(
-            f"{int(strange.sum())} value(s) in {str(values.name)!r} are neither + nor empty, "
-            f"e.g. {quoted(values[strange].iloc[0])}",
-            where=where,
-            remedy="Export the table again: this column marks rows that are left out.",
-        )
-    return marked
 
 
 def _require(present: Sequence[str] | pd.Index, wanted: Sequence[str], where: str) -> None:

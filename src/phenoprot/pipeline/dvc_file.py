@@ -15,6 +15,7 @@ from phenoprot.core.errors import UserError
 from phenoprot.core.files import read_text, write_text
 from phenoprot.core.paths import Paths
 from phenoprot.core.settings import parse_settings, read_yaml
+from phenoprot.pipeline.overrides import effective_keys
 from phenoprot.pipeline.params import Params, ScreenParams
 from phenoprot.pipeline.screen_files import Parts, files_of, screen_parts
 from phenoprot.pipeline.stage import Stage
@@ -106,7 +107,7 @@ def _entry(
         outs = [str(path) for path in stage.makes(paths)]
         read = files_of(stage, parts)
     outs += [_uncached(path) for path in stage.in_git(paths)]
-    needs = [*stage.needs(paths)]
+    needs = [*stage.needs(paths), *stage.needs_elsewhere(block)]
     if not needs:
         needs = [FIRST]
     entry: dict[str, Any] = {
@@ -131,20 +132,14 @@ def _uncached(path: Path) -> dict[str, dict[str, bool]]:
 
 
 def _keys(declared: tuple[str, ...], screen: str, content: dict[str, Any]) -> list[str]:
-    """Declared keys as DVC knows them, those that are in params.yaml."""
-    own = [key.replace("screen.", f"screens.{screen}.", 1) if key.startswith("screen.") else key
-           for key in declared]  # fmt: skip
-    return [key for key in own if _is_there(content, key)]
-
-
-def _is_there(content: dict[str, Any], key: str) -> bool:
-    """Whether a dotted key is in params.yaml; DVC refuses keys that are not."""
-    value: Any = content
-    for part in key.split("."):
-        if not isinstance(value, dict) or part not in value:
-            return False
-        value = value[part]
-    return True
+    """Declared keys as DVC knows them, those that are in params.yaml and hold for the screen."""
+    above = f"screens.{screen}"
+    own = content["screens"][screen].get("settings") or {}
+    keys: list[str] = []
+    for key in declared:
+        shared = key.replace("screen.", f"{above}.", 1) if key.startswith("screen.") else key
+        keys += effective_keys(content, shared, own, f"{above}.settings")
+    return list(dict.fromkeys(keys))
 
 
 @lru_cache(maxsize=64)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, field_validator, model_validator
 
 from phenoprot.core.errors import UserError, listed, quoted
 from phenoprot.core.settings import Name, Settings, parse_settings, read_yaml
@@ -19,10 +19,11 @@ from phenoprot.imaging.crops.settings import CropSettings
 from phenoprot.imaging.segmentation.settings import SegmentationSettings
 from phenoprot.imaging.settings import ImageSettings
 from phenoprot.phantom.settings import PhantomSettings
+from phenoprot.pipeline.overrides import SHARED, laid_over
 from phenoprot.readout.settings import LabelSettings
 from phenoprot.tasks.settings import RowSettings, TaskSettings
 from phenoprot.validation.settings import ValidationSettings
-from phenoprot.wells.settings import ProfileSettings
+from phenoprot.wells.settings import ActivitySettings, ProfileSettings
 
 
 def _fits_a_command(name: str) -> str:
@@ -42,8 +43,24 @@ class ScreenParams(Settings):
     """The screen folder."""
     extracted: list[Name] = []
     """Feature methods that are run on the screen's images; rows name them like its own tables."""
+    folds_like: ScreenName | None = None
+    """Another screen: compounds that both have are in the fold that they have there, so that scores
+    of the two are paired. null: folds of its own."""
     rows: dict[Name, RowSettings]
     """Rows of its tables, in the order they are printed."""
+    settings: dict[Name, dict[str, Any]] = {}
+    """Settings that hold for this screen only, by block, e.g. ``{curves: {alpha: 0.01}}``; what
+    they leave out is as in the block that all screens share. Any block but ``phantom`` and
+    ``execution``."""
+
+    @field_validator("settings")
+    @classmethod
+    def _blocks(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        able = [name for name in Params.model_fields if name not in SHARED]
+        if wrong := [name for name in value if name not in able]:
+            raise ValueError(f"no block of a screen's own: {listed(wrong)}; there are: "
+                             f"{', '.join(able)}")  # fmt: skip
+        return value
 
 
 class Params(Settings):
@@ -69,6 +86,8 @@ class Params(Settings):
     """From cells to features."""
     profiles: ProfileSettings
     """From wells to treatments."""
+    activity: ActivitySettings
+    """Which treatments change the cells."""
     curves: CurveSettings
     """Dose-response curves."""
     labels: LabelSettings
@@ -77,6 +96,25 @@ class Params(Settings):
     """Prediction tasks."""
     evaluation: EvaluationSettings
     """Scores and their uncertainty."""
+
+    @model_validator(mode="after")
+    def _folds_from_elsewhere(self) -> Self:
+        like = {name: block.folds_like for name, block in self.screens.items() if block.folds_like}
+        for name in like:
+            chain = [name]
+            while (other := like.get(chain[-1])) is not None:
+                if other not in self.screens:
+                    raise ValueError(
+                        f"screens.{chain[-1]}.folds_like: no screen {quoted(other)}; there are: "
+                        f"{listed(list(self.screens))}"
+                    )
+                chain.append(other)
+                if other in chain[:-1]:
+                    raise ValueError(
+                        f"screens.{name}.folds_like: a circle: {' < '.join(chain)}; one screen "
+                        "must have folds of its own"
+                    )
+        return self
 
     def screen(self, name: str) -> ScreenParams:
         """The block of one screen.
@@ -94,7 +132,24 @@ class Params(Settings):
             )
         return self.screens[name]
 
+    def of_screen(self, name: str, path: Path = Path("params.yaml")) -> Params:
+        """All blocks as they hold for one screen, its own settings laid over the shared ones.
+
+        Raises
+        ------
+        UserError
+            No such screen; or its settings have unknown keys or wrong values.
+        """
+        own = self.screen(name).settings
+        if not own:
+            return self
+        where = f"{path}: screens.{name}.settings"
+        return parse_settings(Params, laid_over(self.model_dump(), own), where)
+
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
-    """Read and check params.yaml."""
-    return parse_settings(Params, read_yaml(path), str(path))
+    """Read and check params.yaml, the settings of every screen included."""
+    params = parse_settings(Params, read_yaml(path), str(path))
+    for name in params.screens:
+        params.of_screen(name, path)
+    return params

@@ -119,7 +119,6 @@ def apply_preset(
     from phenoprot.core.yamltext import LARGEST, parse_yaml
 
     values = preset(name)
-    path = path.resolve()  # what a link points to is written, the link stays
     text = read_text(path, LARGEST)
     before = parse_yaml(text, str(path))
     holders = {key: _holder(before, key) for key in values}
@@ -151,7 +150,7 @@ def apply_preset(
             where=str(path),
             remedy="Write each key of its blocks on a line of its own, without aliases (&, *, <<).",
         )
-    write_text(path, written)
+    write_text(path.resolve(), written)  # what a link points to is written, the link stays
     return changes
 
 

@@ -19,7 +19,8 @@ def sources_of(screen: str, params: Params) -> Sources:
     screen
         Name of the screen.
     params
-        All parameters. Defaults count: a value that is written out hashes as the same one left out.
+        All parameters, of which those count that hold for the screen. So do defaults: a value that
+        is written out hashes as the same one left out.
 
     Raises
     ------
@@ -27,7 +28,9 @@ def sources_of(screen: str, params: Params) -> Sources:
         There is no such screen, or a file of it is missing.
     """
     block = params.screen(screen)
-    content = params.model_dump(mode="json") | {"screen": block.model_dump(mode="json")}
+    content = params.of_screen(screen).model_dump(mode="json") | {
+        "screen": block.model_dump(mode="json")
+    }
     values = {key: _value(content, key) for key in provenance_params(stages_of(screen))}
     return Sources(
         params_sha256=fingerprint(values),

@@ -51,7 +51,7 @@ def make_job(script: str, screen: str, arguments: tuple[str, ...] = ()) -> Job:
     stage = find_stage(script, arguments)
     params = load_params()
     block = params.screen(screen)
-    view = DeclaredParams(_Root(params, block), stage.params, stage.name)
+    view = DeclaredParams(_Root(params.of_screen(screen), block), stage.params, stage.name)
     sources = None
     if stage.provenance:
         from phenoprot.pipeline.provenance import sources_of

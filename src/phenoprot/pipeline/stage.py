@@ -14,7 +14,7 @@ Places = Callable[[Paths], tuple[Path, ...]]
 """Paths of a screen's artefacts."""
 
 
-def nothing(_paths: Paths) -> tuple[Path, ...]:
+def nothing(_: Any) -> tuple[Path, ...]:
     """No paths."""
     return ()
 
@@ -36,6 +36,8 @@ class Stage:
     """Parts of the screen folder, ``screen.yaml`` aside, that the function reads."""
     needs: Places = nothing
     """What other stages made of the screen."""
+    needs_elsewhere: Callable[[Any], tuple[Path, ...]] = nothing
+    """What stages made of other screens, from the screen's block of params.yaml."""
     makes: Places = nothing
     """What this one makes: files and folders in DVC's cache."""
     in_git: Places = nothing

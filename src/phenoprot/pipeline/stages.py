@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from phenoprot.core.errors import UserError
+from phenoprot.core.paths import Paths
 from phenoprot.pipeline.stage import Stage
 from phenoprot.tasks.registry import all_parts, all_tasks
 from phenoprot.tasks.settings import TaskSettings
@@ -70,6 +71,13 @@ BEFORE_TASKS = (
         makes=lambda paths: (paths.profiles,),
     ),
     Stage(
+        "activity",
+        reads=("wells", "profiles"),
+        needs=lambda paths: (paths.all_features, paths.input_checks),
+        params=("activity", "profiles", "screen.extracted", "screen.rows"),
+        makes=lambda paths: (paths.activity,),
+    ),
+    Stage(
         "curves",
         reads=("wells", "proteomics"),
         needs=lambda paths: (paths.input_checks,),
@@ -87,7 +95,8 @@ BEFORE_TASKS = (
         "splits",
         reads=("wells", "targets"),
         needs=lambda paths: (paths.input_checks,),
-        params=("tasks.splits",),
+        needs_elsewhere=lambda block: (Paths(block.folds_like).folds,) if block.folds_like else (),
+        params=("tasks.splits", "screen.folds_like"),
         makes=lambda paths: (paths.folds,),
     ),
     Stage(
@@ -106,6 +115,9 @@ def _block(task: Task) -> str:
     return f"tasks.{name}" if name in TaskSettings.model_fields else "tasks.others"
 
 
+_MODELS = tuple(f"tasks.{block}" for block in ("splits", "mlp", "mlp_poster", "linear", "clip"))
+
+
 def predict_stage(task: Task) -> Stage:
     """The stage that cross-validates one task."""
     return Stage(
@@ -115,16 +127,23 @@ def predict_stage(task: Task) -> Stage:
         reads=task.reads,
         screen_yaml=bool(task.reads),
         needs=lambda paths: (paths.profiles, paths.labels, paths.folds, paths.label_checks),
-        params=(
-            *(f"tasks.{block}" for block in ("splits", "mlp", "mlp_poster", "linear", "clip")),
-            *(_block(task), "screen.rows"),
-        ),
+        params=(*_MODELS, _block(task), "screen.rows"),
         makes=lambda paths: (paths.predictions(task.name),),
     )
 
 
 def _after_tasks() -> tuple[Stage, ...]:
     tasks, parts = list(all_tasks()), list(all_parts())
+    choose = Stage(
+        "choose",
+        screen_yaml=False,
+        needs=lambda paths: (
+            *(paths.profiles, paths.labels, paths.folds),
+            paths.predictions("classification"),
+        ),
+        params=(*_MODELS, "tasks.classification", "tasks.regression", "screen.rows"),
+        makes=lambda paths: (paths.chosen,),
+    )
     evaluate = Stage(
         "evaluate",
         screen_yaml=False,
@@ -132,6 +151,8 @@ def _after_tasks() -> tuple[Stage, ...]:
         needs=lambda paths: (
             paths.labels,
             paths.profiles,
+            paths.activity,
+            paths.chosen,
             *(paths.predictions(task) for task in tasks),
         ),
         params=("evaluation", "screen.rows"),
@@ -143,9 +164,13 @@ def _after_tasks() -> tuple[Stage, ...]:
         params=("curves", "labels", "evaluation", "screen.rows"),
         provenance=True,
         in_git=lambda paths: (
-            *(paths.metrics / name for name in ("provenance.json", "top_regression.json")),
+            *(
+                paths.metrics / name
+                for name in ("provenance.json", "top_regression.json", "activity.json")
+            ),
             paths.report,
             paths.report.with_suffix(".svg"),
+            paths.report_details,
         ),
         metrics=lambda paths: (
             *(paths.metrics / part for part in parts),
@@ -153,7 +178,7 @@ def _after_tasks() -> tuple[Stage, ...]:
         ),
         plots={"doses.csv": {"template": "by_dose", "x": "concentration", "y": "mean_auc"}},
     )
-    return evaluate, report
+    return choose, evaluate, report
 
 
 def all_stages() -> tuple[Stage, ...]:

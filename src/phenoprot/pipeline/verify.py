@@ -40,7 +40,8 @@ def verify_screens(screens: Iterable[str] | None = None) -> dict[str, int]:
     for name in screens or params.screens:
         paths = Paths(name)
         block = params.screen(name)
-        inputs = Inputs(block.folder, block.rows, params.evaluation, params.labels, params.curves)
+        own = params.of_screen(name)
+        inputs = Inputs(block.folder, block.rows, own.evaluation, own.labels, own.curves)
         with scratch_folder("verify") as folder:
             out = Output(folder / paths.metrics, folder / paths.report)
             publish(paths, inputs, sources_of(name, params), out)
@@ -66,7 +67,7 @@ def verify_screens(screens: Iterable[str] | None = None) -> dict[str, int]:
 
 def _committed(paths: Paths) -> set[Path]:
     """Files of a screen's report in git's last commit, or in the working folder without git."""
-    places = [paths.metrics, paths.report, paths.report.with_suffix(".svg")]
+    places = [paths.metrics, *Output.of(paths).files]
     listed_files = _git("ls-tree", "-r", "-z", "--name-only", "HEAD", "--", *map(str, places))
     if listed_files is not None:
         return {Path(name) for name in listed_files.decode().split("\0") if name}
