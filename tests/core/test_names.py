@@ -49,6 +49,12 @@ def test_a_link_that_leads_out_is_refused(tmp_path: Path) -> None:
         inside(tmp_path / "out", "P1", "A.zip")
 
 
+def test_a_link_to_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "P1").symlink_to("P1")
+    with pytest.raises(UserError, match=r"P1: is a link that leads back to itself. Remove"):
+        inside(tmp_path, "P1")
+
+
 def test_missing_words() -> None:
     assert all(map(is_missing_word, ["nan", "NaN", "None", "NA", " null ", "N/A", "<NA>"]))
     assert not any(map(is_missing_word, ["", "NAN1", "Nano", "nanomolar", "NONE1"]))

@@ -73,6 +73,12 @@ def test_a_folder_without_a_marker_is_theirs(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "precious").read_text() == "x"
 
 
+def test_a_link_to_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("link")
+    with pytest.raises(UserError, match="link: is a link that leads back to itself"):
+        publish(tmp_path / "link", a="1")
+
+
 def test_a_link_to_our_folder_stays_a_link(tmp_path: Path) -> None:
     publish(tmp_path / "out", a="1")
     (tmp_path / "link").symlink_to(tmp_path / "out")

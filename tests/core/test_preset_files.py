@@ -72,6 +72,9 @@ def test_other_encodings_and_things_that_are_no_files(tmp_path: Path) -> None:
     refused(tmp_path / "folder", "a folder")
     os.mkfifo(tmp_path / "pipe")
     refused(tmp_path / "pipe", "a named pipe")
+    for name, target in {"loop.yaml": "loop.yaml", "broken.yaml": "nowhere"}.items():
+        (tmp_path / name).symlink_to(target)
+        refused(tmp_path / name, f"{name}: no such file")
 
 
 def test_a_read_only_file_stays(tmp_path: Path) -> None:

@@ -43,17 +43,24 @@ ROW_TASKS = {
     for path in LEAVES
     if path[0] == "screens" and path[-1] == "tasks" and "proteome" not in str(path[3])
 }
-NULL = {path for path, value in LEAVES.items() if value is None} | {
-    ("segmentation", "cellprofiler", "dead_brightness"),  # None: dead cells are kept
-    ("tasks", "mlp", "components"),  # None: the features themselves
-    ("evaluation", "strata"),  # None: for no screen
-    *ROW_TASKS,  # None: all
-}
+NULL = (
+    {path for path, value in LEAVES.items() if value is None}
+    | {
+        ("segmentation", "cellprofiler", "dead_brightness"),  # None: dead cells are kept
+        ("tasks", "mlp", "components"),  # None: the features themselves
+        ("evaluation", "strata"),  # None: for no screen
+        *ROW_TASKS,  # None: all
+        *(
+            path for path in LEAVES if path[2:3] == ("rows",) and path[-1] == "splits"
+        ),  # the tables'
+    }
+)
 """Where null has a meaning."""
 EMPTY = {
     ("screens", "cpjump1", "extracted"), ("screens", "phantom", "extracted"),
     ("features", "cellprofiler", "texture_scales"), ("curves", "control_group"),
-    ("evaluation", "auc_thresholds"), ("evaluation", "r2_thresholds"), *ROW_TASKS,
+    ("evaluation", "auc_thresholds"), ("evaluation", "r2_thresholds"),
+    ("tasks", "splits", "others"),
 }  # fmt: skip
 """Lists that may be empty."""
 TIMM = ("features", "deep", "timm")

@@ -59,6 +59,8 @@ def test_one_table_in_many_dresses(content: bytes, tmp_path: Path) -> None:
         (b'a,b\n"x,2\n3,4\n', ["line 2", "quote"]),
         (b'a,b\n"x,2\n"y,4\n', ["line 2", "quote"]),
         (b'a,b\n1,2\n"x"y,2\n', ["line 3", "quote"]),
+        (b'a,b\n"x\n""1",2\nx"y,2\n3, "4"\n', ["2 line(s)", "line 4, 5", "quote"]),
+        (b'a"b,c\n1,2\n', ["line 1", "quote"]),
         ("a,b\n1,µ\n".encode("latin-1"), ["1 line(s)", "UTF-8", "line 2"]),
         ("a,b\n1,µ\n".encode("utf-16"), ["UTF-16"]),
         ("a,b\n1,2\n".encode("utf-16-le"), ["NUL bytes"]),
@@ -114,7 +116,7 @@ TABLE = st.integers(1, 4).flatmap(
 
 
 @given(TABLE)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_what_the_csv_module_writes_is_read_back(tmp_path: Path, rows: list[list[str]]) -> None:
     names = [f"c{i}" for i in range(len(rows[0]))]
     stream = io.StringIO(newline="")

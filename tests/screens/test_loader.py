@@ -172,7 +172,10 @@ def test_damaged_files(tmp_path: Path, name: str, content: bytes, message: str) 
         ({"name": "other"}, "name is 'other' but the folder is 'mini'"),
         ({"name": "With Space"}, "'name': String should match"),
         ({"concentration_unit": "mg"}, "'concentration_unit'"),
-        ({"sources": []}, "'sources'"),
+        (
+            {"tables": {"wells": "w.csv", "images": "i.csv"}, "stains": []},
+            "key 'stains' is missing",
+        ),
         ({"extra": 1}, "unknown key 'extra'"),
         ({"tables": {}}, "key 'tables.wells' is missing"),
     ],

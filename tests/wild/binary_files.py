@@ -58,6 +58,11 @@ SQLITE = (
         of_database("update Per_Cells set Cells_AreaShape_Area = 'high' where rowid = 1"),
     ),
     Mutation(
+        "number-infinite",
+        of_database("update Per_Cells set Cells_AreaShape_Area = 9e999 where rowid = 1"),
+        "warned",
+    ),
+    Mutation(
         "parent-missing",
         of_database("update Per_Cytoplasm set Cytoplasm_Parent_Cells = 77 where rowid = 1"),
     ),

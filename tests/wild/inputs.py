@@ -16,6 +16,9 @@ from tests.validation.conftest import valid_draft
 
 from phenoprot.screens.contract import STAINS
 
+from .imports import annotations, proteins
+from .own_files import own_files
+
 ROOT = Path(__file__).parents[2]
 PLATES = ("P1", "P2")
 WAVES = (1.0, 0.97, 1.02, 0.8, 0.45, 0.3)
@@ -37,6 +40,7 @@ def params_text() -> str:
         "min_negatives: 10": "min_negatives: 2",
         "min_treatments: 50": "min_treatments: 5",
         "min_compounds: 5\n": "min_compounds: 2\n",
+        "permutations: 20000": "permutations: 100",  # of activity; the other number begins alike
         "permutations: 2000": "permutations: 9",
         "folds: 5": "folds: 3",
         "repeats: 5": "repeats: 2",
@@ -364,6 +368,9 @@ KITS = {
         illumination,
         dose_screen,
         project,
+        proteins,
+        annotations,
+        own_files,
     )
 }
 """Builders by name: each fills an empty folder."""

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from . import imports, own_files
 from .inputs import ENGINES, network
 from .stages import run_stage, shards_in_process
 
@@ -279,6 +280,8 @@ READERS = {
         *(Reader(f"wide_{name}", "wide", wide_table(name)) for name in ENGINES),
         Reader("import_csv", "cellprofiler", imported("cp"), also=("cp",)),
         Reader("import_sqlite", "cellprofiler", imported("cp.sqlite")),
+        *(Reader(name, kit, read) for name, (kit, read) in imports.readers().items()),
+        *(Reader(name, kit, read) for name, (kit, read) in own_files.readers().items()),
         Reader("masks", "masks", masks),
         Reader("crops", "crops", crop_store, also=("crops",)),
         Reader("checkpoint", "checkpoint", checkpoint),

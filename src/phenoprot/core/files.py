@@ -155,7 +155,7 @@ def replaced_folder(folder: Path, made_by: str) -> Iterator[Path]:
         As of :func:`require_replaceable`.
     """
     require_replaceable(folder, made_by)
-    folder = folder.resolve()
+    folder = resolved(folder)
     with temporary_folder(folder) as temporary:
         yield temporary
         write_json(temporary / MARKER, {"made_by": made_by, "files": _sizes(temporary)})
@@ -238,7 +238,7 @@ def require_replaceable(folder: Path, made_by: str | None = None) -> None:
         It is a file, the working folder or a folder above it, or holds what the command did not
         write.
     """
-    place = folder.resolve()
+    place = resolved(folder)
     kind = kind_of(place)
     if kind == "missing":
         return
@@ -327,6 +327,22 @@ def kind_of(path: Path) -> str:
         stat.S_IFBLK: "a device",
     }
     return names.get(stat.S_IFMT(mode), "a file")
+
+
+def resolved(path: Path) -> Path:
+    """A path without links; what it leads to need not be there.
+
+    Raises
+    ------
+    UserError
+        A link in it leads back to itself.
+    """
+    try:
+        return path.resolve()
+    except RuntimeError:
+        raise UserError(
+            "is a link that leads back to itself", where=str(path), remedy="Remove the link."
+        ) from None
 
 
 def require_file(path: Path, remedy: str = "Check the path.") -> None:

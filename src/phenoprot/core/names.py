@@ -83,11 +83,13 @@ def inside(folder: Path, *parts: str) -> Path:
     Raises
     ------
     UserError
-        A part is no name (see :data:`RULE`), or a link leads out of `folder`.
+        A part is no name (see :data:`RULE`), or a link leads out of `folder` or to itself.
     """
+    from phenoprot.core.files import resolved  # imports pandas
+
     require_names(parts, "output", str(folder))
     path = folder.joinpath(*parts)
-    if not path.resolve().is_relative_to(folder.resolve()):
+    if not resolved(path).is_relative_to(resolved(folder)):
         raise UserError(
             "leads out of its folder",
             where=str(path),

@@ -74,6 +74,11 @@ class Paths:
         return Path("data/profiles") / self.screen
 
     @property
+    def activity(self) -> Path:
+        """Activity of treatments and compounds."""
+        return Path("data/activity") / self.screen
+
+    @property
     def curves(self) -> Path:
         """Fitted dose-response curves."""
         return Path("data/curves") / self.screen
@@ -87,6 +92,11 @@ class Paths:
     def folds(self) -> Path:
         """Compound, group and fold."""
         return Path("data/folds") / f"{self.screen}.csv"
+
+    @property
+    def chosen(self) -> Path:
+        """Proteins chosen for the regression by the classification, in each fold."""
+        return Path("data/chosen") / f"{self.screen}.parquet"
 
     def predictions(self, task: str) -> Path:
         """Predictions of one task, or of a part of one: ``classification/up``."""
@@ -107,3 +117,8 @@ class Paths:
     def report(self) -> Path:
         """The plain account, generated."""
         return Path("docs") / f"results-{self.screen}.md"
+
+    @property
+    def report_details(self) -> Path:
+        """The long tables beside the account."""
+        return self.report.with_name(f"results-{self.screen}-details.md")

@@ -15,7 +15,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, ErrorDetails
 
-from phenoprot.core.errors import UserError, quoted, shortened
+from phenoprot.core.errors import UserError, listed, quoted, shortened
 from phenoprot.core.names import LONGEST_NAME, name_fault
 from phenoprot.core.yamltext import read_yaml
 
@@ -26,6 +26,8 @@ __all__ = [
 
 MOST_FAULTS = 8
 """Faults that a message names; further ones are counted."""
+MOST_MISSING = 20
+"""Missing keys that it names."""
 _NUMBERS = {"float_type", "int_type", "int_from_float", "finite_number"}
 
 
@@ -143,22 +145,55 @@ def parse_settings(model: type[S], content: Any, where: str) -> S:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        faults = [_described(fault) for fault in error.errors(include_url=False)]
+        found = error.errors(include_url=False)
+    missing = [
+        key for fault in found if fault["type"] == "missing" for key in _absent(model, fault)
+    ]
+    faults = [_described(fault) for fault in found if fault["type"] != "missing"]
+    if missing:
+        keys = listed([quoted(key, 120) for key in missing], MOST_MISSING)
+        one = len(missing) == 1
+        faults.insert(
+            0, f"key {keys} is missing" if one else f"{len(missing)} keys are missing: {keys}"
+        )
     text = "; ".join(faults[:MOST_FAULTS])
     if len(faults) > MOST_FAULTS:
         text += f"; and {len(faults) - MOST_FAULTS} more"
     raise UserError(text, where=where, remedy="Fix these keys.")
 
 
+def _key(fault: ErrorDetails) -> str:
+    path = [part for part in fault["loc"] if part != "[key]"]
+    return shortened(".".join(shortened(str(part), LONGEST_NAME) for part in path), 120)
+
+
+def _absent(model: type[BaseModel], fault: ErrorDetails) -> list[str]:
+    """A missing key; of a missing block the keys that it must have, at whatever depth."""
+    block: Any = model
+    for part in fault["loc"]:
+        fields = block.model_fields if _is_block(block) else {}
+        block = fields[part].annotation if part in fields else None
+    return [".".join(part) for part in _required(block, (_key(fault),))]
+
+
+def _required(block: Any, path: tuple[str, ...]) -> list[tuple[str, ...]]:
+    if not _is_block(block):
+        return [path]
+    needed = [(name, field) for name, field in block.model_fields.items() if field.is_required()]
+    below = [key for name, field in needed for key in _required(field.annotation, (*path, name))]
+    return below or [path]
+
+
+def _is_block(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, BaseModel)
+
+
 def _described(fault: ErrorDetails) -> str:
     """One fault with its key, in at most some 200 characters."""
     kind, given = fault["type"], fault["input"]
-    path = [part for part in fault["loc"] if part != "[key]"]
-    key = shortened(".".join(shortened(str(part), LONGEST_NAME) for part in path), 120)
+    key = _key(fault)
     if kind == "extra_forbidden":
         return f"unknown key '{key}'"
-    if kind == "missing":
-        return f"key '{key}' is missing"
     message = shortened(fault["msg"].removeprefix("Value error, "), 300)
     start = f"'{key}': {message}" if key else message
     if isinstance(given, dict) or not key:

@@ -57,8 +57,22 @@ def read_delimited(path: Path, separator: str = ",", *, quotes: bool = True) -> 
         lines have more or fewer fields than the header, or a quote is not closed. Lines are
         counted and the first few named.
     """
-    where = str(path)
-    text = decode_text(_unpacked(path), where)
+    return parse_delimited(unpacked_text(path), str(path), separator, quotes=quotes)
+
+
+def unpacked_text(path: Path) -> str:
+    """Read a text file, that of a ``.gz`` unpacked; raises like :func:`read_delimited`."""
+    return decode_text(_unpacked(path), str(path))
+
+
+def parse_delimited(
+    text: str, where: str, separator: str = ",", *, quotes: bool = True
+) -> pd.DataFrame:
+    """Read a delimited table from text; see :func:`read_delimited`.
+
+    Lines above the header that are no part of the table are to be made empty: so the lines that
+    messages name stay right.
+    """
     if not text.strip():
         raise UserError("the file is empty", where=where, remedy="Export it again.")
     quoting = quotes and '"' in text
@@ -95,7 +109,7 @@ def read_delimited(path: Path, separator: str = ",", *, quotes: bool = True) -> 
             ),
         )
     except pa.ArrowInvalid as error:
-        raise _damaged(path, error) from None
+        raise _damaged(where, error) from None
     if bad:
         # Arrow does not count lines without a character.
         lines = [n for n, line in enumerate(re.split("\r\n|\r|\n", text), 1) if line]
@@ -131,7 +145,7 @@ def _unpacked(path: Path) -> bytes:
                 )
             content = unpack.unused_data
     except zlib.error as error:
-        raise _damaged(path, error) from None
+        raise _damaged(str(path), error) from None
     return b"".join(parts)
 
 
@@ -163,6 +177,7 @@ def _header(text: str, separator: str, quoting: bool, where: str) -> list[str]:
 def _check_quoted(text: str, separator: str, width: int, where: str) -> None:
     """Check quotes and the number of fields as strictly as RFC 4180 has them."""
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    remedy = 'Enclose fields that hold " or the separator in quotes, and double a " in them.'
     bad: list[tuple[int, int]] = []
     start = 1
     try:
@@ -174,10 +189,28 @@ def _check_quoted(text: str, separator: str, width: int, where: str) -> None:
         raise UserError(
             f"line {start}: a quote is not where quotes belong ({error})",
             where=where,
-            remedy='Enclose fields that hold " or the separator in quotes, and double a " in them.',
+            remedy=remedy,
         ) from None
     if bad:
         raise _ragged(bad, width, text, where)
+    # The csv module takes a quote inside a field for a character: RFC 4180 does not.
+    if stray := _stray_quotes(text, separator):
+        raise UserError(
+            f"{len(stray)} line(s) have a quote that is not where quotes belong: line "
+            f"{listed(stray)}",
+            where=where,
+            remedy=remedy,
+        )
+
+
+def _stray_quotes(text: str, separator: str) -> list[int]:
+    """Lines with a quote in a field that no quotes enclose; all other quotes are right."""
+    enclosed = re.compile(rf'(?:^|(?<=[{re.escape(separator)}\r\n]))"[^"]*(?:""[^"]*)*"')
+    if '"' not in enclosed.sub("", text):
+        return []
+    # Line breaks in enclosed fields stay: they count as lines.
+    rest = enclosed.sub(lambda field: field[0].replace('"', ""), text)
+    return [n for n, line in enumerate(re.split("\r\n|\r|\n", rest), 1) if '"' in line]
 
 
 def _ragged(bad: list[tuple[int, int]], width: int, text: str, where: str) -> UserError:
@@ -265,7 +298,7 @@ def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     except (pa.ArrowException, OSError, ValueError, TypeError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise _damaged(path, error) from None
+        raise _damaged(str(path), error) from None
 
 
 def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -274,9 +307,9 @@ def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column
 
 
-def _damaged(path: Path, error: Exception) -> UserError:
+def _damaged(where: str, error: Exception) -> UserError:
     return UserError(
         f"cannot be read: {shortened(str(error), 300)}",
-        where=str(path),
+        where=where,
         remedy="Export or copy it again.",
     )

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from phenoprot.core.errors import UserError, listed, quoted
-from phenoprot.core.files import MARKER, replaced_folder, require_replaceable
+from phenoprot.core.files import MARKER, replaced_folder, require_replaceable, resolved
 from phenoprot.core.names import inside
 
 NO_SECOND_NAME = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
@@ -42,7 +42,7 @@ def require_output(
         a file.
     """
     require_replaceable(output, made_by)
-    if work.resolve().is_relative_to(output.resolve()):
+    if resolved(work).is_relative_to(resolved(output)):
         raise UserError(
             f"is to be replaced, and holds the work folder {quoted(str(work))}",
             where=str(output),

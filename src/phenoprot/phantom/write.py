@@ -12,7 +12,13 @@ import pandas as pd
 import yaml
 
 from phenoprot.core.errors import UserError, listed
-from phenoprot.core.files import temporary_folder, write_json, write_parquet, write_text
+from phenoprot.core.files import (
+    resolved,
+    temporary_folder,
+    write_json,
+    write_parquet,
+    write_text,
+)
 from phenoprot.core.settings import parse_settings
 from phenoprot.core.version import __version__
 from phenoprot.execution.settings import LOCAL, ExecutionSettings
@@ -130,7 +136,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
             where=str(folder),
             remedy=f"Move them away; only tables in {PROFILES}/ stay where they are.",
         )
-    place = folder.resolve()  # of a link, what it points to is replaced
+    place = resolved(folder)  # of a link, what it points to is replaced
     with temporary_folder(place) as temporary:
         new = temporary / "new"
         new.mkdir()

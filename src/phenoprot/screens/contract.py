@@ -22,10 +22,10 @@ targets    Metadata_Compound, Metadata_Target  Metadata_Source
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from phenoprot.core.settings import RelativePath, Settings
 
@@ -167,15 +167,21 @@ class ScreenInfo(Settings):
     """Species of the cells."""
     cell_line: str
     """The imaged cells."""
-    stains: list[str]
-    """Stains of the image channels, e.g. DNA, ER, RNA, AGP, Mito."""
+    stains: list[str] = []
+    """Stains of the image channels: DNA, ER, RNA, AGP, Mito. Needed with a table of images only."""
     concentration_unit: Literal["M", "mM", "uM", "nM", "pM"]
     """Unit of ``Metadata_Concentration``."""
     negative_control: str
     """Compound name of the negative-control wells, e.g. DMSO."""
-    sources: list[Source] = Field(min_length=1)
-    """Where the data come from."""
-    caveats: list[str]
+    sources: list[Source] = []
+    """Where the data come from; a laboratory's own data need none."""
+    caveats: list[str] = []
     """What a reader must know before trusting a number; printed with every table."""
     tables: Tables
     """Files of the screen."""
+
+    @model_validator(mode="after")
+    def _stains_of_images(self) -> Self:
+        if self.tables.images is not None and not self.stains:
+            raise ValueError("key 'stains' is missing: a screen with images names their stains")
+        return self
