@@ -14,8 +14,10 @@ from phenoprot.core.version import __version__
 from phenoprot.curves.cli import app as curves_app
 from phenoprot.features.cli import features_app
 from phenoprot.imaging.segmentation.cli import segment
+from phenoprot.imports.cli import import_app, new
 from phenoprot.pipeline.cli import pipeline_app, verify
 from phenoprot.pipeline.presets import app as preset_app
+from phenoprot.submissions.cli import export_app, folds_app, score
 from phenoprot.weights.cli import weights_app
 from phenoprot.wells.cli import profiles
 
@@ -27,10 +29,15 @@ app = typer.Typer(
 )
 screens_app = typer.Typer(no_args_is_help=True, help="Screens: build, inspect, validate.")
 app.add_typer(screens_app, name="screens")
+screens_app.command("new")(new)
+screens_app.add_typer(import_app, name="import")
 app.add_typer(curves_app, name="curves")
 app.command()(segment)
 app.add_typer(features_app, name="features")
 app.command()(profiles)
+app.add_typer(folds_app, name="folds")
+app.command()(score)
+app.add_typer(export_app, name="export")
 app.add_typer(weights_app, name="weights")
 app.add_typer(preset_app, name="preset")
 app.add_typer(pipeline_app, name="pipeline")

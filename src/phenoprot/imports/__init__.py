@@ -1,0 +1,1 @@
+"""A screen of one's own, from the files a laboratory has."""

@@ -1,0 +1,254 @@
+"""``phenoprot screens new`` and ``phenoprot screens import``: from a laboratory's files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from phenoprot.core.errors import UserError, quoted
+from phenoprot.imports.cli_proteins import proteins
+from phenoprot.imports.cli_targets import targets
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+import_app = typer.Typer(no_args_is_help=True, help="Read one table of a screen of your own.")
+import_app.command("proteins")(proteins)
+import_app.command("targets")(targets)
+
+Output = Annotated[Path, typer.Option(help="Table to write (.csv, .parquet).")]
+Plate = Annotated[str | None, typer.Option(help="Plate of tables that name none.")]
+Unit = Annotated[str | None, typer.Option(help="Unit of the concentrations: M, mM, uM, nM, pM.")]
+Dose = Annotated[
+    float | None, typer.Option("--concentration", help="Concentration of all treated wells.")
+]
+Control = Annotated[str | None, typer.Option(help="Name of the negative control, e.g. DMSO.")]
+Compounds = Annotated[
+    Path | None,
+    typer.Option(
+        help="Table of the compounds: broad_sample, name, InChIKey, SMILES, control_type."
+    ),
+]
+Barcodes = Annotated[
+    Path | None, typer.Option(help="Table of plates: Assay_Plate_Barcode, Plate_Map_Name.")
+]
+Pattern = Annotated[
+    str | None, typer.Option(help="File names: harmony, imagexpress or a regular expression.")
+]
+Channels = Annotated[str | None, typer.Option(help="Stain of each channel: 1=DNA,2=ER,...")]
+
+
+@import_app.command("plate-map")
+def plate_map(
+    maps: Annotated[list[Path], typer.Argument(help="Plate maps: files or folders.")],
+    output: Output,
+    plates: Annotated[
+        str, typer.Option(help="Plates of maps that name none, with commas between.")
+    ] = "",
+    barcodes: Barcodes = None,
+    compounds: Compounds = None,
+    concentration: Dose = None,
+    unit: Unit = None,
+    negative_control: Control = None,
+) -> None:
+    """Read plate maps into a wells table."""
+    from phenoprot.imports.layout import LayoutOptions, settled
+    from phenoprot.imports.maps import read_plate_maps
+    from phenoprot.imports.source import read_any
+
+    options = LayoutOptions(None, concentration, unit, negative_control)
+    known = read_any(compounds) if compounds is not None else None
+    names = [plate.strip() for plate in plates.split(",") if plate.strip()]
+    layout = read_plate_maps(maps, names, options, known, barcodes)
+    lines = list(layout.lines)
+    wells = settled(layout.wells, lines)
+    _write(wells, output)
+    for line in lines:
+        typer.echo(line)
+    typer.echo(f"{len(wells)} wells on {wells['Metadata_Plate'].nunique()} plate(s), {layout.unit}")
+    typer.echo(str(output))
+
+
+@import_app.command("profiles")
+def profiles(
+    tables: Annotated[
+        list[Path],
+        typer.Argument(help="Tables of wells, fields or cells: .parquet, .csv, .tsv, .h5ad."),
+    ],
+    output: Output,
+    plate: Plate = None,
+) -> None:
+    """Read feature tables of pycytominer, CytoTable, AnnData and others into one."""
+    from phenoprot.imports.profiles import read_profiles
+    from phenoprot.screens.contract import feature_columns
+
+    read = read_profiles(tables, plate=plate)
+    _write(read.table, output)
+    for line in read.lines:
+        typer.echo(line)
+    typer.echo(f"{len(read.table)} rows, {len(feature_columns(read.table))} features")
+    typer.echo(str(output))
+
+
+@import_app.command("images")
+def images(
+    source: Annotated[Path, typer.Argument(help="LoadData CSV, or a folder of images.")],
+    output: Output,
+    pattern: Pattern = None,
+    channels: Channels = None,
+    plate: Plate = None,
+) -> None:
+    """Find the fields of view in a folder, and write their LoadData table."""
+    from phenoprot.imports.images import load_data_table, read_images
+
+    read = read_images(source, pattern, stains_of(channels), plate)
+    _write(load_data_table(read.fields, output.parent), output)
+    for line in read.lines:
+        typer.echo(line)
+    typer.echo(str(output))
+
+
+def new(
+    folder: Annotated[Path, typer.Argument(help="Folder to write: data/screens/NAME.")],
+    plate_map: Annotated[
+        list[Path] | None, typer.Option(help="Plate map, or a folder of them. May be repeated.")
+    ] = None,
+    barcodes: Barcodes = None,
+    compounds: Compounds = None,
+    profiles: Annotated[
+        list[str] | None,
+        typer.Option(help="[NAME=]FILE, folder or pattern of feature tables. May be repeated."),
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="LoadData CSV, or a folder of images.")
+    ] = None,
+    pattern: Pattern = None,
+    channels: Channels = None,
+    proteins: Annotated[Path | None, typer.Option(help="Protein table.")] = None,
+    samples: Annotated[
+        Path | None, typer.Option(help="Table of the protein table's columns and their wells.")
+    ] = None,
+    protein_pattern: Annotated[
+        str | None, typer.Option(help="Regular expression: groups plate and well of a column.")
+    ] = None,
+    protein_plate: Annotated[
+        str | None, typer.Option(help="Plate of a protein table that names none.")
+    ] = None,
+    scale: Annotated[
+        str | None, typer.Option(help="linear, log2, log10, ln or level; told from the values.")
+    ] = None,
+    targets: Annotated[
+        list[Path] | None, typer.Option(help="Target annotations. May be repeated.")
+    ] = None,
+    concentration: Dose = None,
+    unit: Unit = None,
+    negative_control: Control = None,
+    plate: Plate = None,
+    normalised: Annotated[
+        bool | None,
+        typer.Option(
+            "--normalised/--raw", help="Features are normalised to the negative controls, or not."
+        ),
+    ] = None,
+    cell_line: Annotated[str | None, typer.Option(help="The imaged cells.")] = None,
+    protein_cell_line: Annotated[
+        str | None, typer.Option(help="Cells of the readout. Default: the imaged ones.")
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="One line for tables.")] = None,
+    organism: Annotated[str, typer.Option(help="Species of the cells.")] = "Homo sapiens",
+    params: Annotated[
+        Path | None, typer.Option(help="File to add the screen's block to: params.yaml.")
+    ] = None,
+) -> None:
+    """Make a screen folder from a laboratory's files."""
+    from phenoprot.imports.draft import Inputs, describe, draft
+    from phenoprot.imports.layout import EXPONENT, LayoutOptions
+    from phenoprot.imports.new import (
+        About,
+        add_block,
+        params_block,
+        require_new,
+        to_do,
+        write_screen,
+    )
+    from phenoprot.imports.proteins import ProteinOptions
+
+    require_new(folder)
+    if unit is not None and unit not in EXPONENT:
+        raise UserError(
+            f"{quoted(unit)} is no unit", where="--unit", remedy=f"Known: {', '.join(EXPONENT)}."
+        )
+    given: Any = scale
+    made = draft(
+        Inputs(
+            plate_maps=plate_map or (),
+            barcodes=barcodes,
+            compounds=compounds,
+            profiles=_named(profiles or []),
+            images=images,
+            pattern=pattern,
+            channels=stains_of(channels),
+            proteins=proteins,
+            protein_options=ProteinOptions(
+                samples=samples, pattern=protein_pattern, plate=protein_plate, scale=given
+            ),
+            targets=targets or (),
+            layout=LayoutOptions(plate, concentration, unit, negative_control),
+            normalised=normalised,
+            cell_line=cell_line,
+            protein_cell_line=protein_cell_line,
+        )
+    )
+    write_screen(made, folder, About(title, organism))
+    block = params_block(made, folder)
+    if params is not None:
+        add_block(params, folder.resolve().name, block)
+    for label, line in describe(made):
+        typer.echo(f"{label}: {line}" if label else f"    {line}")
+    typer.echo("to do:")
+    for step in to_do(made, folder, params):
+        typer.echo(f"  - {step}")
+    if params is None:
+        typer.echo(f"screens:\n{block}", nl=False)
+
+
+def _named(texts: Sequence[str]) -> dict[str | None, list[Path]]:
+    """Files by the name of their table; without a name they are of one table."""
+    found: dict[str | None, list[Path]] = {}
+    for text in texts:
+        name, separator, rest = text.partition("=")
+        if separator and not Path(text).exists() and "/" not in name:
+            found.setdefault(name, []).append(Path(rest))
+        else:
+            found.setdefault(None, []).append(Path(text))
+    return found
+
+
+def stains_of(text: str | None) -> dict[str, str] | None:
+    """``1=DNA,2=ER`` as stains by channel."""
+    if text is None:
+        return None
+    parts = [part.partition("=") for part in text.split(",") if part.strip()]
+    if not all(separator for _, separator, _ in parts):
+        raise UserError(
+            f"{quoted(text)} is no list of channels",
+            where="--channels",
+            remedy="Write 1=DNA,2=ER,3=RNA,4=AGP,5=Mito.",
+        )
+    return {channel.strip(): stain.strip() for channel, _, stain in parts}
+
+
+def _write(table: pd.DataFrame, output: Path) -> None:
+    from phenoprot.core.files import write_parquet, write_text
+
+    if output.suffix == ".parquet":
+        write_parquet(output, table)
+    elif output.suffix == ".csv":
+        write_text(output, table.to_csv(index=False, lineterminator="\n"))
+    else:
+        raise UserError(
+            "ends in neither .csv nor .parquet", where=f"--output {output}", remedy="Name another."
+        )

@@ -1,0 +1,148 @@
+"""Which column of a table that a laboratory brings holds what: plate, well, compound, dose, ...
+
+Names are compared without ``Metadata_``, case, spaces and signs: ``Metadata_pert_iname``,
+``pert_iname`` and ``Pert iname`` are one. Known are the names of JUMP, of Broad (LINCS, Drug
+Repurposing Hub), of pycytominer and CytoTable, and plain words.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+
+import pandas as pd
+
+from phenoprot.core.names import is_missing_word
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "plate": (
+        "plate", "platename", "plateid", "assayplatebarcode", "platebarcode", "barcode",
+        "assayplate", "sourceplate",
+    ),
+    "plate_map": ("platemapname", "platemap", "mapname", "layout"),
+    "well": ("well", "wellposition", "wellid", "wellname", "wellloc", "position", "pertwell",
+             "usersamplewellloc"),
+    "row": ("row", "wellrow", "platerow", "rowname"),
+    "column": ("column", "col", "wellcolumn", "wellcol", "platecolumn", "platecol"),
+    "site": ("site", "fieldofview", "field", "fov", "fieldid", "fieldindex", "siteid"),
+    "sample": ("broadsample", "jcp2022", "sampleid", "compoundid", "drugid", "libraryid"),
+    "broad": ("broadid", "pertid", "brdid"),
+    "compound": (
+        "compound", "pertiname", "compoundname", "drugname", "drug", "treatment", "treatmentname",
+        "substance", "perturbation", "pertname", "name", "moleculename",
+    ),
+    "concentration": (
+        "concentration", "conc", "dose", "pertdose", "finalconcentration", "compoundconcentration",
+        "drugconcentration", "dosevalue",
+    ),
+    "unit": ("concentrationunit", "concunit", "doseunit", "pertdoseunit", "unit", "unitofdose"),
+    "stock": ("mmolesperliter",),
+    "control": ("control", "controltype", "negconcontroltype", "welltype", "wellrole", "role",
+                "pertwelltype"),
+    "kind": ("perttype", "broadsampletype", "sampletype", "type"),
+    "solvent": ("solvent", "vehicle", "pertvehicle"),
+    "inchikey": ("inchikey", "standardinchikey", "inchikey27"),
+    "smiles": ("smiles", "canonicalsmiles", "isomericsmiles", "structuresmiles"),
+    "cell_line": ("cellline", "cellid", "celltype", "cell"),
+    "cell_count": (
+        "cellcount", "countcells", "objectcount", "cellscount", "ncells", "numberofcells",
+        "cellscountcells",
+    ),
+}  # fmt: skip
+"""Names by what the column holds, the likelier first."""
+UNITS = ("M", "mM", "uM", "nM", "pM")
+_UNIT = r"(M|mM|[uµμ]M|nM|pM|mol/l|mmol/l|[uµμ]mol/l|nmol/l|pmol/l|micromolar|nanomolar)"
+_WITH_UNIT = re.compile(rf"(.*?)[\s_.\-(\[]+(?:in[\s_])?{_UNIT}[)\]]?")
+_AMOUNT = re.compile(rf"\s*([0-9.,eE+\-]+)\s*{_UNIT}\s*")
+_METADATA = re.compile(r"^(?:image_)?metadata_", re.IGNORECASE)
+
+
+def folded(column: str) -> str:
+    """A column's name without ``Metadata_``, case and signs."""
+    return re.sub(r"[^a-z0-9]", "", _METADATA.sub("", column.strip()).lower())
+
+
+def is_metadata(column: str) -> bool:
+    """Whether a column is named ``Metadata_...`` or, as by CytoTable, ``Image_Metadata_...``."""
+    return _METADATA.match(column) is not None
+
+
+def find(columns: Iterable[str], what: str) -> str | None:
+    """The column that holds `what`, a key of :data:`NAMES`; None: no column is named so.
+
+    Of several the likelier name is taken, of two of one name the one with ``Metadata_``.
+    """
+    by_name: dict[str, str] = {}
+    for column in columns:
+        name = folded(column)
+        if name not in by_name or (is_metadata(column) and not is_metadata(by_name[name])):
+            by_name[name] = column
+    return next((by_name[name] for name in NAMES[what] if name in by_name), None)
+
+
+def text(values: pd.Series) -> pd.Series:
+    """A column as text: 7.0 is ``7``; blanks and words for a missing value are missing."""
+
+    def written(cell: object) -> str | None:
+        if cell is None or cell is pd.NaT or cell is pd.NA:
+            return None
+        if isinstance(cell, float | Decimal):
+            number = float(cell)
+            if math.isnan(number):
+                return None
+            shown = str(int(number)) if abs(number) < 2**53 and number.is_integer() else str(cell)
+        else:
+            shown = str(cell).strip()
+        return None if not shown or is_missing_word(shown) else shown
+
+    known = {cell: written(cell) for cell in values.dropna().unique()}
+    return values.map(known).astype(object).where(values.notna(), None)
+
+
+def unit_of(word: str) -> str | None:
+    """A unit of concentration in the spelling of ``screen.yaml``; None: it is none."""
+    word = word.strip().replace("µ", "u").replace("μ", "u")
+    words = {"mol/l": "M", "micromolar": "uM", "nanomolar": "nM", "um": "uM", "nm": "nM"}
+    if word in UNITS:
+        return word
+    lower = word.lower()
+    if lower in words:
+        return words[lower]
+    return f"{lower[0]}M" if re.fullmatch("[munp]mol/l", lower) else None
+
+
+def find_dose(columns: Iterable[str]) -> tuple[str | None, str | None]:
+    """The column of the concentration, and the unit that its name tells.
+
+    ``Dose (nM)``, ``conc_uM`` and ``concentration [µM]`` tell theirs.
+    """
+    columns = list(columns)
+    plain = {}
+    for column in columns:
+        match = _WITH_UNIT.fullmatch(column.strip())
+        if match and (unit := unit_of(match[2])):
+            plain[column] = (match[1], unit)
+    found = find(columns, "concentration")
+    if found is not None:
+        return found, None
+    with_unit = {name: (column, unit) for column, (name, unit) in plain.items()}
+    name = find(with_unit, "concentration")
+    return (None, None) if name is None else with_unit[name]
+
+
+def split_amount(cell: str) -> tuple[str, str | None]:
+    """``"10 uM"`` as the number's text and its unit; a cell without a unit as it is."""
+    match = _AMOUNT.fullmatch(cell)
+    if match is None or (unit := unit_of(match[2])) is None:
+        return cell, None
+    return match[1], unit
+
+
+def row_letters(row: str) -> str:
+    """The letters of a plate's row that is given as a number from 1; letters as they are."""
+    number = int(row) - 1 if row.isdecimal() else -1
+    if not 0 <= number < 52:
+        return row
+    return ("A" if number >= 26 else "") + chr(ord("A") + number % 26)

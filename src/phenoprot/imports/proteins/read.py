@@ -1,0 +1,410 @@
+"""Read a protein table of any known source into the long table of a screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from phenoprot.core.errors import UserError, listed, quoted
+from phenoprot.core.files import require_file
+from phenoprot.core.tables import parse_delimited, unpacked_text
+from phenoprot.imports.proteins.gct import is_gct, read_gct
+from phenoprot.imports.proteins.groups import Named, Rule, merge_groups, name_groups
+from phenoprot.imports.proteins.long import (
+    is_report,
+    long_columns,
+    read_long,
+    read_parquet_table,
+    read_report,
+)
+from phenoprot.imports.proteins.matrix import Matrix, Scale
+from phenoprot.imports.proteins.samples import Placed, place_samples
+from phenoprot.imports.proteins.scale import BASES, is_centred, scale_of, to_linear
+from phenoprot.imports.proteins.wells import is_wells, read_wells
+from phenoprot.imports.proteins.wide import DIALECTS, detect, read_wide
+from phenoprot.imports.tsv import parse_tsv
+from phenoprot.imports.workbook import read_workbook
+from phenoprot.screens.contract import (
+    CONTROL,
+    NEGATIVE_CONTROL,
+    PLATE,
+    PROTEIN,
+    VALUE,
+    WELL,
+    WELL_KEY,
+)
+
+FORMATS = (*DIALECTS, "diann_report", "gct", "long", "wells")
+"""What ``--dialect`` takes."""
+
+
+@dataclass(frozen=True)
+class ProteinOptions:
+    """What a user says of a protein table."""
+
+    dialect: str | None = None
+    """One of :data:`FORMATS`; told from the header if not given."""
+    quantity: str | None = None
+    """Which of its quantities, e.g. ``Intensity``; the first that the table has if not given."""
+    samples: Path | None = None
+    """CSV file with the columns column, plate, well."""
+    pattern: str | None = None
+    """Regular expression with the groups ``plate`` and ``well``."""
+    plate: str | None = None
+    """Plate of all samples."""
+    scale: Scale | None = None
+    """Told from the values if not given."""
+    genes: Rule = "best"
+    """Several groups of one gene: the best one, or their sum."""
+    name: str | None = None
+    """Column that names the proteins, if not that of the gene."""
+
+
+@dataclass(frozen=True)
+class ProteinReport:
+    """What was read, left out and merged.
+
+    Parameters
+    ----------
+    title
+        Source and quantity.
+    scale
+        Of the file.
+    rows, proteins, wells, values
+        Numbers of rows in the file (of those that are proteins of the sample), of proteins, of
+        wells, and of measured values.
+    zeros
+        Zeros that were taken as missing.
+    left_out
+        Names of the rows that were left out, by reason.
+    untold
+        What no column and no prefix marks.
+    several, without_gene, dates
+        Names of groups with several genes, of groups named by their protein, and names that look
+        like dates.
+    merged
+        Number of groups of each name that has several, and the rule.
+    unmatched, absent
+        Columns without a well, and names in the map of samples that are no column.
+    no_layout, no_sample
+        Wells with a readout that the layout lacks, and treated wells or controls of the same
+        plates that have no readout; empty if no layout is known.
+    """
+
+    title: str
+    scale: Scale
+    rows: int
+    proteins: int
+    wells: int
+    values: int
+    zeros: int = 0
+    left_out: dict[str, list[str]] = field(default_factory=dict)
+    untold: tuple[str, ...] = ()
+    several: list[str] = field(default_factory=list)
+    without_gene: list[str] = field(default_factory=list)
+    dates: list[str] = field(default_factory=list)
+    merged: dict[str, int] = field(default_factory=dict)
+    rule: Rule = "best"
+    unmatched: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    no_layout: list[str] = field(default_factory=list)
+    no_sample: list[str] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """What was read and done, in lines of text, the numbers first."""
+        share = self.values / max(self.proteins * self.wells, 1)
+        kept = "the one with most values" if self.rule == "best" else "their sum"
+        became = " -> intensities" if self.scale in BASES else ""
+        merged = [f"{name} ({count})" for name, count in self.merged.items()]
+        return [
+            f"{self.title}: {self.proteins} proteins x {self.wells} wells, {share:.1%} measured",
+            f"scale: {self.scale}{became}"
+            + (f"; {self.zeros} zeros taken as missing" if self.zeros else ""),
+            *_counted((f"left out, {kind}", names) for kind, names in self.left_out.items()),
+            *_counted(
+                [
+                    ("group(s) with several genes, named by the first", self.several),
+                    ("group(s) without a gene, named by the protein", self.without_gene),
+                    (f"gene(s) with several groups, read is {kept}", merged),
+                ]
+            ),
+            *self.notes,
+        ]
+
+    def warnings(self) -> list[str]:
+        """What looks wrong, in lines of text; empty if nothing does."""
+        untold = (
+            f"no column and no prefix marks {' and '.join(self.untold)}: if the search had any, "
+            "they are read as proteins"
+        )
+        return [
+            *_counted(
+                [
+                    ("name(s) look like dates, as spreadsheets write MARCHF1", self.dates),
+                    ("column(s) without a well, left out", self.unmatched),
+                    ("name(s) in the map of samples are no column", self.absent),
+                    ("well(s) are not in the plate layout", self.no_layout),
+                    ("well(s) of the layout have no readout", self.no_sample),
+                ]
+            ),
+            *([untold] if self.untold else []),
+        ]
+
+
+def _counted(parts: Iterable[tuple[str, Sequence[object]]]) -> list[str]:
+    return [f"{len(names)} {what}: {listed(names)}" for what, names in parts if names]
+
+
+@dataclass(frozen=True)
+class Proteins:
+    """A protein readout, ready for a screen.
+
+    Parameters
+    ----------
+    table
+        ``Metadata_Plate``, ``Metadata_Well``, ``Metadata_Protein``, ``Value`` (float32), measured
+        values only, by plate, well and protein.
+    kind
+        For ``screen.yaml``: ``intensity`` or ``level``.
+    report
+        What was done.
+    layout
+        What the table says of its wells besides: ``Metadata_Plate``, ``Metadata_Well`` and columns
+        of text under their own names; None: nothing.
+    """
+
+    table: pd.DataFrame
+    kind: Literal["intensity", "level"]
+    report: ProteinReport
+    layout: pd.DataFrame | None = None
+
+    @property
+    def lines(self) -> list[str]:
+        """The report in lines of text, with what looks wrong."""
+        return [*self.report.lines(), *self.report.warnings()]
+
+    @property
+    def content(self) -> str:
+        """One line for ``screen.yaml``."""
+        return f"{self.report.title}, {self.report.proteins} proteins"
+
+
+def read_proteins(
+    path: Path,
+    options: ProteinOptions = ProteinOptions(),
+    wells: pd.DataFrame | None = None,
+) -> Proteins:
+    """Read a protein table.
+
+    Parameters
+    ----------
+    path
+        Text (``.csv``: commas; else tabs, GCT by its first line), plain or ``.gz``, parquet, or an
+        Excel workbook.
+    options
+        What the user says of it.
+    wells
+        The plate layout, columns of the contract: what it lacks, and what has no readout, is
+        reported; its negative controls tell centred levels from logarithms.
+
+    Returns
+    -------
+    Proteins
+        Contaminants, decoys and proteins identified by site only are left out. A group has the
+        name of its first gene, or of its first protein. Several groups of one name become one, by
+        the rule of :func:`phenoprot.imports.proteins.groups.merge_groups`. Logarithms become
+        intensities. A zero is a missing intensity.
+
+    Raises
+    ------
+    UserError
+        The source is unknown; the file cannot be read exactly; the scale is open or contradicts
+        what is said; samples have no well; nothing is left.
+    """
+    matrix = read_matrix(path, options)
+    where = str(path)
+    placed = place_samples(
+        matrix.samples,
+        where,
+        pattern=options.pattern,
+        file=options.samples,
+        plate=options.plate,
+    )
+    has_well = placed.wells[WELL].notna().to_numpy()
+    places = placed.wells[has_well].reset_index(drop=True)
+    values = matrix.values[:, has_well]
+    if not np.isfinite(values).any():
+        raise UserError(
+            "no value is left", where=where, remedy="Check --quantity, and that the table is full."
+        )
+    centred = is_centred(values, _control_plates(places, wells))
+    scale = scale_of(values, options.scale, matrix.scale, centred, where)
+    if scale == "level" and options.genes == "sum":
+        raise UserError(
+            "centred levels have no sum", where="--genes sum", remedy="Leave this option out."
+        )
+    values = to_linear(values, scale)
+    zeros = (values == 0) & (scale != "level")
+    values = np.where(zeros, np.nan, values)
+    named = name_groups(matrix.rows, matrix.separators)
+    nameless = named.names.isna().to_numpy()
+    left_out = dict(matrix.left_out)
+    if nameless.any():
+        left_out["neither gene nor protein"] = [f"row {n + 1}" for n in np.flatnonzero(nameless)]
+    names, values, merged = merge_groups(
+        named.names[~nameless].reset_index(drop=True), values[~nameless], options.genes
+    )
+    table = _long(names, values, places, where)
+    report = ProteinReport(
+        title=matrix.title,
+        scale=scale,
+        rows=len(matrix.rows),
+        proteins=table[PROTEIN].nunique(),
+        wells=len(table[WELL_KEY].drop_duplicates()),
+        values=len(table),
+        zeros=int(zeros.sum()),
+        left_out=left_out,
+        untold=matrix.untold,
+        merged=merged,
+        rule=options.genes,
+        notes=matrix.notes,
+        **_said(named, placed, places, wells),
+    )
+    annotated = matrix.samples.drop(columns=["column", "sample", *WELL_KEY], errors="ignore")
+    layout = None
+    if len(annotated.columns):
+        about = annotated[has_well].reset_index(drop=True)
+        layout = pd.concat([places, about], axis=1)
+    return Proteins(table, "level" if scale == "level" else "intensity", report, layout)
+
+
+def _said(
+    named: Named, placed: Placed, places: pd.DataFrame, wells: pd.DataFrame | None
+) -> dict[str, list[str]]:
+    """The lists of the report that need no counting."""
+    said = {
+        "several": named.several,
+        "without_gene": named.without_gene,
+        "dates": named.dates,
+        "unmatched": placed.unmatched,
+        "absent": placed.absent,
+    }
+    if wells is not None:
+        read, known = _keys(places), _keys(wells[wells[PLATE].isin(places[PLATE])])
+        said["no_layout"] = [key for key in read if key not in known]
+        said["no_sample"] = [key for key in known if key not in read]
+    return said
+
+
+def _keys(table: pd.DataFrame) -> dict[str, None]:
+    return dict.fromkeys(f"{p}/{w}" for p, w in table[WELL_KEY].itertuples(index=False))
+
+
+def _control_plates(places: pd.DataFrame, wells: pd.DataFrame | None) -> npt.NDArray[np.intp]:
+    """Number of the plate for every sample that is a negative control, -1 for the others."""
+    if wells is None or CONTROL not in wells:
+        return np.full(len(places), -1)
+    controls = _keys(wells[wells[CONTROL] == NEGATIVE_CONTROL])
+    codes, _ = pd.factorize(places[PLATE])
+    is_control = np.array([key in controls for key in map("/".join, places[WELL_KEY].to_numpy())])
+    return np.where(is_control, codes, -1)
+
+
+def _long(
+    names: list[str], values: npt.NDArray[np.float64], places: pd.DataFrame, where: str
+) -> pd.DataFrame:
+    """Measured values as the table of the contract."""
+    order = np.lexsort((places[WELL], places[PLATE]))
+    by_name = np.argsort(np.array(names, dtype=object), kind="stable")
+    block = values[np.ix_(by_name, order)].T
+    sample, protein = np.nonzero(np.isfinite(block))
+    if not len(sample):
+        raise UserError("no value is left", where=where, remedy="All are 0 or missing.")
+    sorted_names = np.array(names, dtype=object)[by_name]
+    at = places.to_numpy(dtype=object)[order]
+    return pd.DataFrame(
+        {
+            PLATE: at[sample, 0],
+            WELL: at[sample, 1],
+            PROTEIN: sorted_names[protein],
+            VALUE: block[sample, protein].astype(np.float32),
+        }
+    )
+
+
+def read_matrix(path: Path, options: ProteinOptions) -> Matrix:
+    """Read a file as what it is, or as what the user says that it is."""
+    dialect = options.dialect
+    if dialect is not None and dialect not in FORMATS:
+        raise UserError(
+            f"is unknown: {quoted(dialect)}",
+            where="--dialect",
+            remedy=f"Use one of {', '.join(FORMATS)}.",
+        )
+    where = str(path)
+    require_file(path)
+    if path.suffix == ".parquet":
+        table = read_parquet_table(path)
+    elif path.suffix == ".xlsx":
+        table = read_workbook(path)
+    else:
+        content = unpacked_text(path)
+        if dialect == "gct" or (dialect is None and is_gct(content)):
+            return read_gct(content, options.name, where)
+        comma = path.name.endswith((".csv", ".csv.gz"))
+        table = parse_delimited(content, where) if comma else parse_tsv(content, where)
+    dialect = dialect or told_by_header(table, where)
+    if options.name is not None:
+        table = _named_by(table, options.name, dialect, where)
+    if dialect == "diann_report":
+        return read_report(table, options.quantity, where)
+    if dialect in DIALECTS:
+        return read_wide(table, dialect, options.quantity, where)
+    return read_long(table, where) if dialect == "long" else read_wells(table, where)
+
+
+def told_by_header(table: pd.DataFrame, where: str) -> str:
+    """The source of a table, by its header.
+
+    Raises
+    ------
+    UserError
+        No source has such a header.
+    """
+    if is_report(table.columns):
+        return "diann_report"
+    found = detect(table.columns)
+    if found:
+        return found[0]
+    if long_columns(table.columns):
+        return "long"
+    if is_wells(table):
+        return "wells"
+    titles = listed([dialect.title for dialect in DIALECTS.values()], 20)
+    raise UserError(
+        f"is no protein table that is known; its columns are "
+        f"{listed([quoted(name) for name in table.columns])}",
+        where=f"{where}, header",
+        remedy=f"Known are {titles}, DIA-NN report, GCT, long tables and tables of wells. Name "
+        "one by --dialect to see which columns it lacks.",
+    )
+
+
+def _named_by(table: pd.DataFrame, name: str, dialect: str, where: str) -> pd.DataFrame:
+    """The table with the names of its proteins taken from another column."""
+    wide = DIALECTS.get(dialect)
+    if wide is None or name not in table:
+        raise UserError(
+            f"has no column {quoted(name)}" if wide else "has its own names of proteins",
+            where=f"--name {name}",
+            remedy="Name a column of the table, or leave this option out.",
+        )
+    gene = next((column for column in wide.genes if column in table), wide.genes[0])
+    return table.assign(**{gene: table[name]})

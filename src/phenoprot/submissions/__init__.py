@@ -1,0 +1,1 @@
+"""Predictions that others have made, as files; and what the benchmark has, in formats of others."""
