@@ -49,7 +49,7 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LabelSources:
         folds.assign(Metadata_Repeat=repeat, Fold=rng.permutation(24) % 3)
         for repeat in range(SETTINGS["splits"]["repeats"])
     ]
-    pd.concat(repeats).to_csv(paths.folds, index=False)
+    pd.concat(repeats).assign(Metadata_Kind="compound").to_csv(paths.folds, index=False)
     return LabelSources(paths, Path("mini"))
 
 

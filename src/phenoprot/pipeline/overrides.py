@@ -14,8 +14,10 @@ def laid_over(content: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, A
     result = dict(content)
     for key, value in own.items():
         below = result.get(key)
-        both = isinstance(value, Mapping) and isinstance(below, Mapping)
-        result[key] = laid_over(below, value) if both else value
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            result[key] = laid_over(below, value)
+        else:
+            result[key] = value
     return result
 
 
