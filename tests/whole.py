@@ -57,7 +57,7 @@ def tiny_params() -> dict[str, Any]:
         "steps": 4, "fields": 2, "log_every": 2, "checkpoint_every": 4, "picture_every": 4,
     }  # fmt: skip
     params["features"]["mae"]["orientations"] = 1
-    params["tasks"]["splits"] |= {"folds": 2, "repeats": 2}
+    params["tasks"]["splits"] |= {"folds": 3, "repeats": 2}
     for model in ("mlp", "mlp_poster"):
         params["tasks"][model] |= {
             "hidden_layers": [1], "width": [16], "max_steps": 4, "ensemble": 1,
@@ -65,6 +65,7 @@ def tiny_params() -> dict[str, Any]:
         }  # fmt: skip
     params["tasks"]["classification"] = {"min_positives": 1, "min_negatives": 1}
     params["tasks"]["regression"]["min_treatments"] = 5
+    params["tasks"]["regression"]["selection"] = {"row": "oracle", "min_auc": 0.5}
     params["tasks"]["targets"]["min_compounds"] = 2
     params["evaluation"] |= {"permutations": 20}
     return params

@@ -67,8 +67,12 @@ TIMM = ("features", "deep", "timm")
 """The one mapping whose keys a user chooses and that is empty here."""
 
 
+NAMES = {("activity", "features")}
+"""Names that are null here."""
+
+
 def is_text(path: tuple[Any, ...]) -> bool:
-    return isinstance(LEAVES[path], str)
+    return isinstance(LEAVES[path], str) or path in NAMES
 
 
 def faulty_values(path: tuple[Any, ...]) -> Iterator[Any]:

@@ -14,7 +14,7 @@ ROOT = Path(phenoprot.__file__).parent
 IMPORT = re.compile(r"^\s*(?:from|import) phenoprot\.(\w+)", re.MULTILINE)
 BELOW = {
     "wells": {"core", "screens", "validation"},
-    "curves": {"core", "execution", "screens", "wells"},
+    "curves": {"core", "execution", "imports", "screens", "wells"},
     "readout": {"core", "curves", "screens", "wells"},
 }
 """What each package may import."""

@@ -104,11 +104,16 @@ def test_only_its_stages_depend_on_them(elsewhere: Path) -> None:
 
 
 def test_the_provenance_tells_them_apart(elsewhere: Path) -> None:
-    mine, params = load_params(), load_params(ROOT / "params.yaml")
-    hashes = [[sources_of(screen, p).params_sha256 for p in (mine, params)]
-              for screen in ("phantom", "cpjump1")]  # fmt: skip
-    assert hashes[0][0] != hashes[0][1]
-    assert hashes[1][0] == hashes[1][1]
+    """Of the screen that has them, and of no other."""
+    content = read_yaml(ROOT / "params.yaml")
+    content["screens"]["cpjump1"]["settings"] = {"curves": {"alpha": 0.01}}
+    Path("own.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    own, of_phantom, plain = (
+        sources_of("cpjump1", load_params(path)).params_sha256
+        for path in (Path("own.yaml"), Path("params.yaml"), ROOT / "params.yaml")
+    )
+    assert own != plain
+    assert of_phantom == plain
 
 
 @pytest.mark.parametrize(
