@@ -10,6 +10,7 @@ def segment(job):
     from phenoprot.execution.publish import published
     from phenoprot.imaging.segmentation.run import MADE_BY, segment_fields
     from phenoprot.imaging.segmentation.score import score_masks
+    from phenoprot.screens.contract import CONTROL, NEGATIVE_CONTROL, WELL_KEY
     from phenoprot.screens.loader import load_screen
 
     source, folder = load_screen(job.folder), job.paths.masks
@@ -19,7 +20,9 @@ def segment(job):
         return
     fields = source.images()
     truth = source.folder / "truth" / "masks"
-    score = partial(score_masks, truth=truth, fields=fields, wells=source.wells())
+    wells = source.wells()
+    score = partial(score_masks, truth=truth, fields=fields, wells=wells)
+    controls = wells.loc[wells[CONTROL] == NEGATIVE_CONTROL, WELL_KEY]
     segment_fields(
         fields,
         job.params.segmentation,
@@ -28,6 +31,7 @@ def segment(job):
         f"{job.screen} segment",
         job.execution,
         score if truth.is_dir() else None,
+        fields.merge(controls, on=WELL_KEY),
     )
 
 

@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from PIL import Image
 from tests.segmentation.scenes import draw, write_screen
 from tests.segmentation.test_run import CENTRES, SHAPE
 from typer.testing import CliRunner
 
 from phenoprot.cli import app
 from phenoprot.core.errors import UserError
+from phenoprot.imaging.segmentation.pictures import NUCLEUS_COLOUR
 
 
 @pytest.fixture
@@ -49,6 +51,17 @@ def test_bad_settings(folder: Path, options: list[str], message: str) -> None:
     assert isinstance(result.exception, UserError)
     assert message in str(result.exception)
     assert not (folder / "masks").exists()
+
+
+def test_outlines(folder: Path) -> None:
+    command = ["segment", "images.csv", "--output", "masks", "--workers", "1", "--outlines", "png"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    names = {path.relative_to("png").as_posix() for path in Path("png").rglob("*.png")}
+    assert names == {f"{plate}/{well}_s{site}.png" for plate, well, site in CENTRES}
+    picture = np.asarray(Image.open("png/P1/A01_s1.png"))
+    assert picture.shape == (*SHAPE, 3)
+    assert (picture == NUCLEUS_COLOUR).all(axis=-1).any()
 
 
 def replaced(folder: Path, stain: str, change: Callable[[np.ndarray], np.ndarray]) -> None:

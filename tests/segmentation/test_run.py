@@ -12,14 +12,14 @@ from phenoprot.core.errors import UserError
 from phenoprot.core.files import MARKER, file_sha256
 from phenoprot.execution.settings import ExecutionSettings
 from phenoprot.imaging.reader import read_field
-from phenoprot.imaging.segmentation.folder import COUNTS
+from phenoprot.imaging.segmentation.folder import CONFLUENT, COUNTS
 from phenoprot.imaging.segmentation.masks import read_masks
 from phenoprot.imaging.segmentation.run import find_segmenter, plan, segment_fields
 from phenoprot.imaging.segmentation.score import score_masks
 from phenoprot.imaging.segmentation.settings import CellProfilerSettings, SegmentationSettings
 from phenoprot.screens.contract import FIELD_KEY
 
-SETTINGS = SegmentationSettings()
+SETTINGS = SegmentationSettings(cellprofiler=CellProfilerSettings(nucleus_diameter=17))
 SHAPE = (100, 120)
 CENTRES = {
     ("P1", "A01", "1"): [(50, 40), (50, 90)],
@@ -46,8 +46,14 @@ def tree(folder: Path) -> dict[str, str]:
 def test_masks_and_counts_of_a_screen(screen: pd.DataFrame, tmp_path: Path, here: None) -> None:
     output = tmp_path / "masks"
     objects = segment_fields(screen, SETTINGS, output, tmp_path / "work", "test")
-    assert list(tree(output)) == ["P1/A.zip", "P1/B.zip", "P2/A.zip", "objects.parquet"]
-    assert objects.columns.tolist() == [*FIELD_KEY, *COUNTS]
+    assert list(tree(output)) == [
+        "P1/A.zip",
+        "P1/B.zip",
+        "P2/A.zip",
+        "nuclei.json",
+        "objects.parquet",
+    ]
+    assert objects.columns.tolist() == [*FIELD_KEY, *COUNTS, CONFLUENT]
     assert objects[list(COUNTS)].to_numpy().tolist() == [
         [2, 0, 0, 0],
         [1, 1, 0, 0],
@@ -79,7 +85,7 @@ def test_the_output_is_replaced_as_a_whole(
     output = tmp_path / "masks"
     segment_fields(screen, SETTINGS, output, tmp_path / "work", "test")
     segment_fields(screen.iloc[:2], SETTINGS, output, tmp_path / "work", "test")
-    assert list(tree(output)) == ["P1/A.zip", "objects.parquet"]
+    assert list(tree(output)) == ["P1/A.zip", "nuclei.json", "objects.parquet"]
 
 
 def test_a_shard_depends_on_images_and_the_settings_of_its_method(
@@ -88,7 +94,9 @@ def test_a_shard_depends_on_images_and_the_settings_of_its_method(
     before = plan(screen, SETTINGS)
     other = SETTINGS.model_copy(update={"cellpose": SETTINGS.cellpose.model_copy()})
     assert [s.fingerprint for s in plan(screen, other)] == [s.fingerprint for s in before]
-    changed = SegmentationSettings(cellprofiler=CellProfilerSettings(contrast=1.6))
+    changed = SegmentationSettings(
+        cellprofiler=CellProfilerSettings(nucleus_diameter=17, noise=6.0)
+    )
     assert plan(screen, changed)[0].fingerprint != before[0].fingerprint
     tifffile.imwrite(tmp_path / "P1_B01_1_ER.tiff", np.ones(SHAPE, np.uint16))
     after = plan(screen, SETTINGS)

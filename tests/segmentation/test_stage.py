@@ -71,7 +71,7 @@ def test_a_screen_without_truth_has_no_score(screen: dict[str, object], tmp_path
     (tmp_path / "screen.yaml").write_text(yaml.safe_dump(screen))
     run("s")
     names = {path.name for path in (tmp_path / "data" / "masks" / "s").iterdir()}
-    assert names == {"P1", "P2", "objects.parquet", MARKER}
+    assert names == {"P1", "P2", "objects.parquet", "nuclei.json", MARKER}
 
 
 def test_a_screen_without_images(screen: dict[str, object], tmp_path: Path) -> None:

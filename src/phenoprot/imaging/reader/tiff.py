@@ -10,6 +10,7 @@ import io
 import logging
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,10 @@ from phenoprot.imaging.reader.fetch import ImageError
 
 Image = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
+COUNT_TYPES = (np.uint8, np.uint16)
+"""Of what a camera gives."""
+LABEL_TYPES = (*COUNT_TYPES, np.uint32, np.int16, np.int32)
+"""Of label images."""
 LARGEST_IMAGE = 2**28
 """Pixels of an image: 16,384 squared."""
 ENTRY, SLACK = 20, 4096
@@ -45,7 +50,9 @@ def size_text(shape: tuple[int, ...]) -> str:
     return " x ".join(str(length) for length in shape)
 
 
-def decode_image(content: bytes, place: str) -> Image:
+def decode_image(
+    content: bytes, place: str, types: Sequence[type[np.generic]] = COUNT_TYPES
+) -> Image:
     """Decode the bytes of a TIFF file.
 
     Parameters
@@ -54,16 +61,18 @@ def decode_image(content: bytes, place: str) -> Image:
         The bytes.
     place
         Where they come from, for messages.
+    types
+        What the pixels may be.
 
     Returns
     -------
     numpy.ndarray
-        (Y, X) uint8 or uint16.
+        (Y, X) uint8 or uint16, or another of `types`.
 
     Raises
     ------
     ImageError
-        It is no TIFF, is damaged or cut, or holds anything else than one 8- or 16-bit grey image.
+        It is no TIFF, is damaged or cut, or holds anything else than one grey image of `types`.
     """
     import tifffile
 
@@ -92,9 +101,10 @@ def decode_image(content: bytes, place: str) -> Image:
         except Exception:
             raise _unreadable("its header is damaged", place) from None
         _require_one_grey(pages, planes, declared, colours, place)
-        if page.dtype not in (np.uint8, np.uint16):
+        if page.dtype not in types:
+            expected = "8- or 16-bit counts" if types is COUNT_TYPES else "whole numbers"
             raise ImageError(
-                f"holds {page.dtype}, expected 8- or 16-bit counts",
+                f"holds {page.dtype}, expected {expected}",
                 where=place,
                 remedy="Write the image as the camera gave it: unsigned, 8 or 16 bit.",
                 kind="not_counts",

@@ -22,8 +22,8 @@ from phenoprot.core.closure import code_fingerprint
 from phenoprot.core.device import CPU, choose_device, device_name, require_device
 from phenoprot.core.errors import UserError
 from phenoprot.core.files import file_sha256, fingerprint
-from phenoprot.imaging.segmentation.agreement import intersections
-from phenoprot.imaging.segmentation.masks import Labels, Segmented, paired, relabel
+from phenoprot.imaging.segmentation.masks import Labels, Segmented, relabel
+from phenoprot.imaging.segmentation.pairing import pair
 from phenoprot.imaging.segmentation.settings import DNA, CellposeSettings
 from phenoprot.screens.contract import STAINS
 from phenoprot.weights.checkpoint import load_strictly, read_checkpoint, tensors_under
@@ -212,33 +212,3 @@ def run_network(
     # Of a stack of one image the package drops the axis.
     stack = np.asarray(found).reshape(len(images), *images[0].shape[:2])
     return [relabel(labels.astype(np.int32)) for labels in stack]
-
-
-def pair(nuclei: Labels, cells: Labels) -> Segmented:
-    """Give each nucleus to the cell that holds most of it, and each cell its largest nucleus.
-
-    Parameters
-    ----------
-    nuclei, cells
-        (Y, X), labels 1..m and 1..n, found apart from each other.
-
-    Returns
-    -------
-    Segmented
-        Cells with a nucleus; what of it lies outside the cell is cut off. The rest is counted as
-        unpaired.
-    """
-    shared = intersections(nuclei, cells)
-    outside, within = shared[1:, 0], shared[1:, 1:]
-    count = within.shape[1]
-    if not within.size:
-        return Segmented(paired(np.zeros_like(cells), cells), unpaired=count + len(within))
-    cell, overlap = within.argmax(axis=1), within.max(axis=1)
-    cell = np.where((overlap > 0) & (overlap >= outside), cell, -1)
-    owner = np.zeros(len(within) + 1, np.int32)
-    for candidate in range(count):
-        mine = np.flatnonzero(cell == candidate)
-        if len(mine):
-            owner[1 + mine[overlap[mine].argmax()]] = candidate + 1
-    masks = paired(owner[nuclei], cells)
-    return Segmented(masks, unpaired=count + len(within) - 2 * masks.count)

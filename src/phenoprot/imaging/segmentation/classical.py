@@ -2,8 +2,11 @@
 
 The steps are those of the pipeline of the CPJUMP1 images: IdentifyPrimaryObjects on DNA (minimum
 cross-entropy, split by shape), IdentifySecondaryObjects on RNA (watershed of the image from the
-nuclei), IdentifyTertiaryObjects. Thresholds are found on a logarithmic scale, which keeps the dim
-nuclei of a field that has a few very bright ones.
+nuclei), IdentifyTertiaryObjects. Light is counted from the black of each image
+(:mod:`phenoprot.imaging.segmentation.background`), and thresholds are found on a scale that is
+logarithmic above its noise: that keeps the dim nuclei of a field that has a few very bright ones.
+One threshold is right for none of them, though: the outline of each nucleus is drawn where its own
+light has fallen to half.
 """
 
 from __future__ import annotations
@@ -22,19 +25,40 @@ from skimage.segmentation import watershed
 
 from phenoprot.core.closure import code_fingerprint
 from phenoprot.core.files import fingerprint
-from phenoprot.imaging.segmentation.masks import Labels, Segmented, empty_masks, paired, relabel
+from phenoprot.imaging.segmentation.background import (
+    black_and_spread,
+    block_means,
+    local_black,
+    spread,
+)
+from phenoprot.imaging.segmentation.masks import (
+    Labels,
+    Segmented,
+    empty_masks,
+    paired,
+    relabel,
+    touching_border,
+)
 from phenoprot.imaging.segmentation.settings import DNA, CellProfilerSettings
 from phenoprot.screens.contract import STAINS
 
 Floats = npt.NDArray[np.float32]
 Bits = npt.NDArray[np.bool_]
 
-COUNT = np.float32(1 / 65535)
-"""One count of a 16-bit camera: added before the logarithm, so that black has one."""
-BACKGROUND_PERCENTILE = 10
-"""Of the pixels of a field: no cell is there, unless cells cover nine tenths of it."""
 TOLERANCE = 1e-3
 """Of thresholds (natural log)."""
+BRIGHT_SHARE = 0.25
+"""The light of a nucleus is that of the pixel at this rank, in areas of a disk of the diameter or,
+where that is less, of the object: the halo and the cytoplasm around it do not count."""
+COARSE = 1 / 8
+"""Side of a block at the coarse scale (nucleus diameters)."""
+DARK = 10.0
+"""Light that counts as black beside cells (standard deviations of the background)."""
+CUT = 1 / 3
+"""Of the least area is enough for a nucleus that the border cuts."""
+COVER, CROWD, HARDLY = 0.9, 0.1, 2.0
+"""A field is confluent if its cells cover more than the first; or if nuclei cover more than the
+second while the median cell is less than the third times its nucleus."""
 
 
 @dataclass(frozen=True)
@@ -68,63 +92,40 @@ def segment_field(field: Floats, settings: CellProfilerSettings) -> Segmented:
         Masks, and the number of dead cells that were left out. Cells that touch the border are
         kept: see :func:`phenoprot.imaging.segmentation.masks.touching_border`.
     """
-    nuclei = find_nuclei(log_light(field, DNA, settings), settings)
+    nuclei = find_nuclei(field[STAINS.index(DNA)], settings)
     if not nuclei.any():
         return Segmented(empty_masks(nuclei.shape))
     cytoplasm = [log_light(field, stain, settings) for stain in settings.cytoplasm]
     mean: Floats = np.stack(cytoplasm).mean(axis=0)
     cells = spread_cells(nuclei, mean, cytoplasm[0], settings)
+    crowded = confluent(nuclei, cells)
+    if crowded:
+        cells = reach_cells(nuclei, cytoplasm[0], settings)
     dead = dead_cells(nuclei, mean, settings)
     kept = np.where(np.isin(nuclei, dead), 0, nuclei)
-    return Segmented(paired(kept, cells), dead=len(dead))
+    return Segmented(paired(kept, cells), dead=len(dead), confluent=crowded)
 
 
-def log_light(field: Floats, stain: str, settings: CellProfilerSettings) -> Floats:
-    """Natural logarithm of a stain's light, smoothed, (Y, X)."""
-    light = np.log(field[STAINS.index(stain)] + COUNT)
-    smooth: Floats = ndimage.gaussian_filter(light, settings.smoothing * settings.nucleus_diameter)
+def smoothed(light: Floats, settings: CellProfilerSettings) -> Floats:
+    """Light of a stain, smoothed, (Y, X)."""
+    smooth: Floats = ndimage.gaussian_filter(light, settings.smoothing * settings.diameter)
     return smooth
 
 
-def foreground(light: Floats, correction: float, settings: CellProfilerSettings) -> Bits:
-    """Pixels above the threshold, small holes filled, (Y, X).
+def log_light(field: Floats, stain: str, settings: CellProfilerSettings) -> Floats:
+    """Natural logarithm of a cytoplasm stain's light above black, smoothed, (Y, X)."""
+    smooth = smoothed(field[STAINS.index(stain)], settings)
+    black, sd = black_and_spread(smooth)
+    return np.log1p(np.maximum(smooth - black, -sd) / np.float32(DARK * sd))
+
+
+def find_nuclei(dna: Floats, settings: CellProfilerSettings) -> Labels:
+    """Find nuclei, split those that touch, draw their outlines, and drop what is no nucleus.
 
     Parameters
     ----------
-    light
-        Smoothed logarithm of a stain, (Y, X).
-    correction
-        Factor on the threshold.
-    settings
-        Of the method.
-
-    Notes
-    -----
-    The threshold minimises the cross-entropy between the image and its two-level version
-    (Li and Lee 1993, doi:10.1016/0031-3203(93)90115-D; iterative form of Li and Tam 1998).
-    """
-    background = np.percentile(light, BACKGROUND_PERCENTILE)
-    least = float(background + np.log(settings.contrast))
-    if light.max() <= least:
-        return np.zeros(light.shape, dtype=bool)
-    threshold = float(threshold_li(light, tolerance=TOLERANCE)) + np.log(correction)
-    above = light > max(threshold, least)
-    filled: Bits = remove_small_holes(above, max_size=int(nucleus_area(settings)))
-    return filled
-
-
-def nucleus_area(settings: CellProfilerSettings) -> float:
-    """Area of a disk of the nucleus diameter (px)."""
-    return float(np.pi / 4 * settings.nucleus_diameter**2)
-
-
-def find_nuclei(light: Floats, settings: CellProfilerSettings) -> Labels:
-    """Find nuclei, split those that touch by shape and light, and drop what has no nucleus' size.
-
-    Parameters
-    ----------
-    light
-        Smoothed logarithm of DNA, (Y, X).
+    dna
+        Light of DNA, (Y, X).
     settings
         Of the method.
 
@@ -133,21 +134,124 @@ def find_nuclei(light: Floats, settings: CellProfilerSettings) -> Labels:
     numpy.ndarray
         (Y, X) int32, labels 1..n.
     """
-    bright = foreground(light, settings.nucleus_correction, settings)
+    above, light = above_black(dna, settings)
+    bright = bright_pixels(light, settings)
     if not bright.any():
-        return np.zeros(light.shape, np.int32)
-    unit = settings.nucleus_diameter
-    smoothing = settings.declump_smoothing * unit
-    height = ndimage.distance_transform_edt(bright) / unit + settings.declump_light * light
+        return np.zeros(dna.shape, np.int32)
+    inner = fill(bright & (above > half_light(bright, light, above, settings)), settings)
+    nuclei = split(inner, light, settings)
+    return relabel(np.where(_fits(nuclei, above, settings)[nuclei], nuclei, 0))
+
+
+def above_black(dna: Floats, settings: CellProfilerSettings) -> tuple[Floats, Floats]:
+    """Smoothed light of DNA above the local black, and the same on a scale for thresholds.
+
+    The scale is linear within the noise of the background, and the natural logarithm above it
+    (the inverse hyperbolic sine; Durbin et al. 2002, doi:10.1093/bioinformatics/18.suppl_1.s105).
+    """
+    smooth = smoothed(dna, settings)
+    above = smooth - local_black(smooth, settings.diameter, settings.background_window)
+    return above, np.arcsinh(above / np.float32(2 * spread(above)))
+
+
+def bright_pixels(light: Floats, settings: CellProfilerSettings) -> Bits:
+    """Pixels of nuclei and their halos.
+
+    The threshold minimises the cross-entropy between the image and its two-level version
+    (Li and Lee 1993, doi:10.1016/0031-3203(93)90115-D; iterative form of Li and Tam 1998).
+    """
+    least = float(np.arcsinh(settings.noise / 2))
+    if light.max() <= least:
+        return np.zeros(light.shape, dtype=bool)
+    return fill(light > max(float(threshold_li(light, tolerance=TOLERANCE)), least), settings)
+
+
+def fill(mask: Bits, settings: CellProfilerSettings) -> Bits:
+    """Fill holes that are smaller than a nucleus."""
+    filled: Bits = remove_small_holes(mask, max_size=int(nucleus_area(settings)))
+    return filled
+
+
+def nucleus_area(settings: CellProfilerSettings) -> float:
+    """Area of a disk of the nucleus diameter (px)."""
+    return float(np.pi / 4 * settings.diameter**2)
+
+
+def split(mask: Bits, light: Floats, settings: CellProfilerSettings) -> Labels:
+    """Split objects along the valleys of a relief of shape and light, (Y, X) labels.
+
+    Parameters
+    ----------
+    mask
+        Pixels of objects, (Y, X).
+    light
+        Of DNA, natural log, (Y, X).
+    settings
+        Of the method.
+    """
+    if not mask.any():
+        return np.zeros(mask.shape, np.int32)
+    unit = settings.diameter
+    height = ndimage.distance_transform_edt(mask) / unit + settings.declump_light * light
     # Counted from its lowest point in a nucleus: outside it is 0, below all nuclei.
-    height = ndimage.gaussian_filter(height - height[bright].min(), smoothing) * bright
+    height = (height - height[mask].min()) * mask
+    height = ndimage.gaussian_filter(height, settings.declump_smoothing * unit) * mask
     tops = h_maxima(height, settings.declump_depth)
     markers, _ = ndimage.label(tops, np.ones((3, 3)))
-    nuclei = watershed(-height, markers, mask=bright).astype(np.int32)
+    labels: Labels = watershed(-height, markers, mask=mask).astype(np.int32)
+    return labels
+
+
+def half_light(
+    bright: Bits, light: Floats, above: Floats, settings: CellProfilerSettings
+) -> Floats:
+    """Light at which each place of a nucleus with its halo is no nucleus any more, (Y, X).
+
+    Objects are split for that at a coarse scale: only their light is wanted.
+    """
+    step = max(1, round(COARSE * settings.diameter))
+    coarse = settings.at(settings.diameter / step)
+    mask = block_means(bright.astype(np.float32), step) > 0
+    labels = split(mask, block_means(light, step), coarse)
+    edge = settings.nucleus_edge * own_light(labels, block_means(above, step), coarse)
+    return edge[labels].repeat(step, axis=0).repeat(step, axis=1)[: len(bright), : bright.shape[1]]
+
+
+def own_light(labels: Labels, above: Floats, settings: CellProfilerSettings) -> Floats:
+    """Light of each object, by label 0..n (of label 0: 0), shape (n + 1,).
+
+    Parameters
+    ----------
+    labels
+        (Y, X), labels 1..n.
+    above
+        Light above the background, (Y, X).
+    settings
+        Of the method.
+    """
+    here = np.flatnonzero(labels)
+    owner, value = labels.ravel()[here], above.ravel()[here]
+    order = np.lexsort((value, owner))
+    count = np.bincount(owner, minlength=int(labels.max(initial=0)) + 1)
+    last = np.cumsum(count) - 1
+    rank = (BRIGHT_SHARE * np.minimum(count, nucleus_area(settings))).astype(np.int64)
+    result = np.zeros(len(count), np.float32)
+    present = count > 0
+    result[present] = value[order][(last - rank)[present]]
+    return result
+
+
+def _fits(nuclei: Labels, above: Floats, settings: CellProfilerSettings) -> Bits:
+    """Whether each label has the size and the light of a nucleus, shape (n + 1,)."""
     area = np.bincount(nuclei.ravel()) / nucleus_area(settings)
-    fits = (settings.min_nucleus_area <= area) & (area <= settings.max_nucleus_area)
+    least = np.full(len(area), settings.min_nucleus_area)
+    least[touching_border(nuclei)] *= CUT
+    fits: Bits = (least <= area) & (area <= settings.max_nucleus_area)
     fits[0] = False
-    return relabel(np.where(fits[nuclei], nuclei, 0))
+    if fits.any():
+        light = own_light(nuclei, above, settings)
+        fits &= light >= settings.min_nucleus_light * np.median(light[fits])
+    return fits
 
 
 def spread_cells(
@@ -171,9 +275,40 @@ def spread_cells(
     numpy.ndarray
         (Y, X) int32, labels as in `nuclei`; each cell holds its whole nucleus.
     """
-    cover = foreground(cytoplasm, settings.cell_correction, settings) | (nuclei > 0)
+    cover = nuclei > 0
+    least = float(np.log1p(settings.noise / DARK))
+    if cytoplasm.max() > least:
+        found = float(threshold_li(cytoplasm, tolerance=TOLERANCE))
+        found += float(np.log(settings.cell_correction))
+        cover |= fill(cytoplasm > max(found, least), settings)
     cells: Labels = watershed(-lines, nuclei, mask=cover).astype(np.int32)
     return cells
+
+
+def reach_cells(nuclei: Labels, lines: Floats, settings: CellProfilerSettings) -> Labels:
+    """Give each nucleus its cell on a field without background: all within a distance of it.
+
+    Parameters are those of :func:`spread_cells`.
+    """
+    near = ndimage.distance_transform_edt(nuclei == 0) <= settings.cell_reach * settings.diameter
+    cells: Labels = watershed(-lines, nuclei, mask=near).astype(np.int32)
+    return cells
+
+
+def confluent(nuclei: Labels, cells: Labels) -> bool:
+    """Whether cells leave too little background on a field to tell them from it.
+
+    Parameters
+    ----------
+    nuclei, cells
+        (Y, X), with the same labels; cells by their threshold.
+    """
+    if np.mean(cells > 0) > COVER:
+        return True
+    inner = np.bincount(nuclei.ravel())[1:]
+    whole = np.bincount(cells.ravel(), minlength=len(inner) + 1)[1:]
+    crowded = np.mean(nuclei > 0) > CROWD
+    return bool(crowded and np.median(whole[inner > 0] / inner[inner > 0]) < HARDLY)
 
 
 def dead_cells(

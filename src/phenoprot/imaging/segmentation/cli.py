@@ -14,6 +14,7 @@ class Method(StrEnum):
 
     cellprofiler = "cellprofiler"
     cellpose = "cellpose"
+    masks = "masks"
 
 
 def segment(
@@ -26,13 +27,17 @@ def segment(
     ],
     method: Annotated[
         Method | None,
-        typer.Option(help="Thresholds, or Cellpose-SAM [default: of --params, or cellprofiler]."),
+        typer.Option(help="Thresholds, Cellpose-SAM, or files of masks (settings in --params)."),
     ] = None,
     nucleus_diameter: Annotated[
         float | None,
         typer.Option(
-            help="Of a typical nucleus (px), for cellprofiler [default: of --params, or 17]."
+            help="Of a typical nucleus (px), for cellprofiler [default: of --params, or measured]."
         ),
+    ] = None,
+    outlines: Annotated[
+        Path | None,
+        typer.Option(help="Folder for a PNG of each field with its outlines; replaced."),
     ] = None,
     params: Annotated[
         Path | None,
@@ -52,11 +57,15 @@ def segment(
     from phenoprot.execution.settings import ExecutionSettings
     from phenoprot.imaging.gate import require_sound
     from phenoprot.imaging.segmentation.folder import BORDER, CELLS, DEAD
+    from phenoprot.imaging.segmentation.pictures import MADE_BY as PICTURES
+    from phenoprot.imaging.segmentation.pictures import write_outlines
     from phenoprot.imaging.segmentation.run import MADE_BY, require_place, segment_fields
     from phenoprot.imaging.segmentation.settings import SegmentationSettings
     from phenoprot.screens.load_data import read_load_data
 
     require_replaceable(output, MADE_BY)
+    if outlines is not None:
+        require_replaceable(outlines, PICTURES)
     given = read_block(params, "segmentation") if params else {}
     if method is not None:
         given["method"] = method.value
@@ -75,3 +84,6 @@ def segment(
         f" {counts[DEAD]} dead cells left out"
     )
     typer.echo(str(output))
+    if outlines is not None:
+        write_outlines(outlines, output, fields)
+        typer.echo(str(outlines))

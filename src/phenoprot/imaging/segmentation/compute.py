@@ -11,8 +11,16 @@ import pandas as pd
 
 from phenoprot.core.files import write_parquet
 from phenoprot.imaging.reader import field_name, read_field
-from phenoprot.imaging.segmentation.folder import BORDER, CELLS, DEAD, OBJECTS, UNPAIRED
+from phenoprot.imaging.segmentation.folder import (
+    BORDER,
+    CELLS,
+    CONFLUENT,
+    DEAD,
+    OBJECTS,
+    UNPAIRED,
+)
 from phenoprot.imaging.segmentation.masks import Segmented, touching_border, write_masks
+from phenoprot.imaging.segmentation.own import OwnMasks
 from phenoprot.screens.contract import FIELD_KEY
 
 if TYPE_CHECKING:
@@ -28,15 +36,18 @@ class RowOfFields:
 
     fields: pd.DataFrame
     """Its rows of the images table."""
-    method: Segmenter
+    method: Segmenter | OwnMasks
     """What to do."""
 
 
 def segment_row(payload: RowOfFields, folder: Path) -> None:
     """In a worker process: write the masks and counts of a plate row."""
     rows = payload.fields.to_dict("records")
-    fields = (read_field(row) for row in rows)  # no more in memory than the method asks for
-    found = list(payload.method(fields))
+    if isinstance(payload.method, OwnMasks):
+        found = list(payload.method.read(rows))
+    else:
+        fields = (read_field(row) for row in rows)  # no more in memory than the method asks for
+        found = list(payload.method(fields))
     names = [field_name(row) for row in rows]
     write_masks(folder / MASKS, {n: s.masks for n, s in zip(names, found, strict=True)})
     counts = pd.DataFrame([count_objects(each) for each in found]).astype(np.int32)
@@ -44,10 +55,11 @@ def segment_row(payload: RowOfFields, folder: Path) -> None:
 
 
 def count_objects(segmented: Segmented) -> dict[str, int]:
-    """The ``Count_`` columns of one field of view."""
+    """The ``Count_`` columns and ``Confluent`` of one field of view."""
     return {
         CELLS: segmented.masks.count,
         BORDER: len(touching_border(segmented.masks.cells)),
         DEAD: segmented.dead,
         UNPAIRED: segmented.unpaired,
+        CONFLUENT: int(segmented.confluent),
     }

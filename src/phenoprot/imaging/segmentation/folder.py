@@ -13,10 +13,14 @@ ENDING = ".zip"
 """Of the files of masks, ``<plate>/<row>.zip``."""
 SCORE = "score.json"
 """File that says how good the masks are, where the true ones are known."""
+NUCLEI = "nuclei.json"
+"""The nucleus diameter, used and measured; of the method ``cellprofiler``."""
 
 CELLS, BORDER, DEAD, UNPAIRED = "Count_Cells", "Count_Border", "Count_Dead", "Count_Unpaired"
 """Columns of the table of objects: cells in the masks, those of them that touch the border of the
 field, dead cells left out, and cells or nuclei left out because they had no counterpart."""
+CONFLUENT = "Confluent"
+"""Column of the table of objects: 1 where cells left no background to find their outlines by."""
 COUNTS = (CELLS, BORDER, DEAD, UNPAIRED)
 
 

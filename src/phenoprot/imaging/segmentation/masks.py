@@ -71,11 +71,14 @@ class Segmented:
         Dead cells that were left out (count).
     unpaired
         Cells without a nucleus, and nuclei without a cell, that were left out (count).
+    confluent
+        Whether cells left no background to find their outlines by.
     """
 
     masks: Masks
     dead: int = 0
     unpaired: int = 0
+    confluent: bool = False
 
 
 def inconsistency(nuclei: npt.NDArray[np.generic], cells: npt.NDArray[np.generic]) -> str | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from string import Formatter
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -16,31 +17,39 @@ DNA = "DNA"
 class CellProfilerSettings(Settings):
     """Thresholds and watersheds, in the way of CellProfiler's Identify modules."""
 
-    nucleus_diameter: float = Field(default=17.0, gt=3, le=1000)
-    """Typical diameter of a nucleus (px of the field). All lengths below follow from it: for
-    another magnification or binning this is the one to change."""
+    nucleus_diameter: Annotated[float, Field(gt=3, le=1000)] | Literal["auto"] = "auto"
+    """Typical diameter of a nucleus (px of the field). All lengths below follow from it. ``auto``:
+    measured on fields of the negative controls, and written beside the masks."""
     cytoplasm: tuple[str, ...] = ("RNA", "AGP")
     """Stains whose light tells cells from background; the first of them also draws the lines
     between cells that touch."""
     smoothing: float = Field(default=0.06, ge=0, le=10)
     """Standard deviation of the smoothing before thresholds (nucleus diameters)."""
-    contrast: float = Field(default=1.5, ge=1, le=1000)
-    """A threshold is at least so many times the background, the 10th percentile of a stain: where
+    background_window: float = Field(default=5.0, ge=1, le=1000)
+    """Side of the square around a place whose background is black there for DNA (nucleus
+    diameters); nuclei may cover three quarters of it."""
+    noise: float = Field(default=5.0, ge=0, le=1000)
+    """A threshold is at least so many standard deviations of the background above black: where
     there is no cell, the noise is not split into objects."""
-    nucleus_correction: float = Field(default=1.8, gt=0, le=1000)
-    """Factor on the threshold of nuclei."""
-    cell_correction: float = Field(default=1.0, gt=0, le=1000)
+    nucleus_edge: float = Field(default=0.5, gt=0, lt=1)
+    """The outline of a nucleus lies where its own light above black has fallen to this share."""
+    min_nucleus_light: float = Field(default=0.15, ge=0, le=1)
+    """Objects of less light are no nuclei (light of the field's median object)."""
+    cell_correction: float = Field(default=1.4, gt=0, le=1000)
     """Factor on the threshold of cells."""
-    declump_light: float = Field(default=0.6, ge=0, le=1000)
+    cell_reach: float = Field(default=1.0, gt=0, le=1000)
+    """Where cells are confluent and have no outline by a threshold: what is within this distance of
+    a nucleus belongs to cells (nucleus diameters)."""
+    declump_light: float = Field(default=0.4, ge=0, le=1000)
     """Nuclei that touch are split along the valleys of a relief, the distance to their outline
     (nucleus diameters) plus so many times the light of DNA (natural log). 0: by shape alone."""
     declump_smoothing: float = Field(default=0.07, ge=0, le=10)
     """Standard deviation of the smoothing of that relief (nucleus diameters)."""
-    declump_depth: float = Field(default=0.05, ge=0, le=1000)
+    declump_depth: float = Field(default=0.08, ge=0, le=1000)
     """Least depth of a valley below the lower of its two sides (height of the relief)."""
-    min_nucleus_area: float = Field(default=0.06, ge=0, le=1000)
-    """Smaller objects are debris (areas of a disk of the nucleus diameter). Nuclei that the border
-    cuts are small, too."""
+    min_nucleus_area: float = Field(default=0.2, ge=0, le=1000)
+    """Smaller objects are debris and micronuclei (areas of a disk of the nucleus diameter). A third
+    of it is enough for a nucleus that the border cuts."""
     max_nucleus_area: float = Field(default=12.0, gt=0, le=1e6)
     """Larger objects are no nuclei (areas of a disk of the nucleus diameter)."""
     dead_brightness: float | None = Field(default=1.5, gt=1, le=1000)
@@ -56,6 +65,23 @@ class CellProfilerSettings(Settings):
     @classmethod
     def _known(cls, stains: tuple[str, ...]) -> tuple[str, ...]:
         return _cytoplasm_stains(stains)
+
+    @property
+    def diameter(self) -> float:
+        """The nucleus diameter (px).
+
+        Raises
+        ------
+        ValueError
+            It is still to be measured.
+        """
+        if self.nucleus_diameter == "auto":
+            raise ValueError("nucleus_diameter is auto: measure it first")
+        return self.nucleus_diameter
+
+    def at(self, diameter: float) -> CellProfilerSettings:
+        """These settings with another nucleus diameter (px)."""
+        return self.model_copy(update={"nucleus_diameter": diameter})
 
     @model_validator(mode="after")
     def _areas(self) -> CellProfilerSettings:
@@ -95,16 +121,40 @@ class CellposeSettings(Settings):
         return _cytoplasm_stains(stains)
 
 
+class OwnMasksSettings(Settings):
+    """Label images that another program wrote, in place of a segmentation."""
+
+    nuclei: str = "masks/{plate}/{well}_s{site}_nuclei.tiff"
+    """Files of nuclei: {plate}, {well} and {site} stand for those of the field. TIFF or .npy with
+    labels, or Cellpose's _seg.npy."""
+    cells: str = "masks/{plate}/{well}_s{site}_cells.tiff"
+    """Files of cells. Labels need not be those of the nuclei: each nucleus goes to the cell that
+    holds most of it."""
+
+    @field_validator("nuclei", "cells")
+    @classmethod
+    def _pattern(cls, pattern: str) -> str:
+        try:
+            names = [name for _, name, _, _ in Formatter().parse(pattern) if name is not None]
+        except ValueError:
+            names = ["?"]
+        if not set(names) <= {"plate", "well", "site"} or "well" not in names:
+            raise ValueError("name files by {plate}, {well} and {site}; {well} must be in it")
+        return pattern
+
+
 class SegmentationSettings(Settings):
     """The ``segmentation`` block of params.yaml."""
 
-    method: Literal["cellprofiler", "cellpose"] = "cellprofiler"
+    method: Literal["cellprofiler", "cellpose", "masks"] = "cellprofiler"
     """``cellprofiler``: thresholds and watersheds. ``cellpose``: Cellpose-SAM, for which the
-    weights must be there; use a GPU."""
+    weights must be there; use a GPU. ``masks``: files of masks of one's own."""
     cellprofiler: CellProfilerSettings = CellProfilerSettings()
     """The method ``cellprofiler``."""
     cellpose: CellposeSettings = CellposeSettings()
     """The method ``cellpose``."""
+    masks: OwnMasksSettings = OwnMasksSettings()
+    """The method ``masks``."""
 
 
 def _cytoplasm_stains(stains: tuple[str, ...]) -> tuple[str, ...]:

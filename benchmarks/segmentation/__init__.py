@@ -1,0 +1,1 @@
+"""How well nuclei are found on images from elsewhere."""
