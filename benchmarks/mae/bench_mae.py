@@ -30,10 +30,11 @@ import pandas as pd  # noqa: E402
 import torch  # noqa: E402
 import typer  # noqa: E402
 from benchmarks.mae import rival  # noqa: E402
-from torch import nn  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
+from torch import Tensor, nn  # noqa: E402
 
 from phenoprot.features.mae.batches import MicroBatch, Sampler, turned  # noqa: E402
-from phenoprot.features.mae.gradient import add_gradient, shared_out  # noqa: E402
+from phenoprot.features.mae.gradient import THREADS, add_gradient, shared_out  # noqa: E402
 from phenoprot.features.mae.loop import (  # noqa: E402
     Objective,
     deterministic,
@@ -42,7 +43,7 @@ from phenoprot.features.mae.loop import (  # noqa: E402
 )
 from phenoprot.features.mae.losses import pixel_loss  # noqa: E402
 from phenoprot.features.mae.model import seeded_model  # noqa: E402
-from phenoprot.features.mae.patches import hidden_mask  # noqa: E402
+from phenoprot.features.mae.patches import hidden_mask, patchify  # noqa: E402
 from phenoprot.features.mae.settings import MAESettings, ModelSettings, TrainingSettings  # noqa: E402
 from phenoprot.features.mae.standardise import Standardisation  # noqa: E402
 from phenoprot.imaging.crops.store import COUNT_COLUMNS, CROP_COUNT, CropStore  # noqa: E402
@@ -106,13 +107,17 @@ def make_step(
     optimiser = make_optimiser(model, settings.training)
     objective = Objective(STANDARD, settings).to(device)
 
-    def loss(model: nn.Module, batch: MicroBatch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        tokens = torch.arange(model_settings.n_tokens, device=device).expand(len(batch.crops), -1)
-        called = (lambda crops, _: model(crops, tokens)) if every_token else model
+    def of_every_token(crops: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
+        tokens = patchify(crops, model_settings)
+        encoded = model.encode(tokens)[:, : 1 + visible.shape[1]]
+        return tokens, model.decode(encoded, visible)
+
+    def loss(model: nn.Module, batch: MicroBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        called = of_every_token if every_token else model
         if fourier:
             return objective(called, batch)
-        crops = turned(objective.standardiser(batch.crops, batch.gains), batch.turns)
-        target, predicted = called(crops, batch.visible)
+        raw = turned(batch.crops.view(torch.int16), batch.turns).view(torch.uint16)
+        target, predicted = called(objective.standardiser(raw, batch.gains), batch.visible)
         hidden = hidden_mask(batch.visible, model_settings.n_tokens)
         return pixel_loss(target, predicted, hidden.float()), {}
 
@@ -121,12 +126,15 @@ def make_step(
         if device.type == "cpu":
             with shared_out() as pool:
                 add_gradient(loss, model, batch, 1.0, pool)
+                gradient_norm(model, None, pool)
+                optimiser.pool = pool
+                optimiser.step()
         else:
             with torch.autocast(device.type, torch.bfloat16):
                 total, _ = loss(model, batch)
             total.backward()
-        gradient_norm(model, None)
-        optimiser.step()
+            gradient_norm(model, None)
+            optimiser.step()
         optimiser.zero_grad()
 
     return step
@@ -220,28 +228,30 @@ def memory(preset: Preset = "poster", crops: Crops = 8) -> None:
 def against_rival(
     preset: Preset = "default",
     crops: Crops = 0,
-    repeats: Annotated[int, typer.Option(help="Timed steps of a round.")] = 10,
-    rounds: Annotated[int, typer.Option(help="Rounds, the sides in turn.")] = 3,
+    repeats: Annotated[int, typer.Option(help="Timed steps of each side.")] = 20,
     library: Annotated[
         Path, typer.Option(help="Folder of transformers; filled by pip if not there.")
     ] = ROOT / ".phenoprot" / "bench-mae",
 ) -> None:
-    """Print seconds and memory of both sides, each in processes of its own, and their ratio."""
+    """Print seconds of both sides, and how many times as fast as the rival we are.
+
+    Both take the same micro-batches in one process, step by step in turn, so that what else the
+    machine does slows down both; the ratio is the median of the ratios of neighbouring steps.
+    """
     rival.install(library)
-    found: dict[str, list[rival.Timing]] = {side: [] for side in SIDES}
-    for _ in range(rounds):
-        for side in SIDES:
-            command = ["side", side, "--preset", preset, "--crops", str(crops)]
-            found[side].append(rival.timed([*command, "--repeats", str(repeats)], library))
-    n = sizes(preset, crops).training.micro_batch
-    slow = min(timing.seconds for timing in found[THEIRS])
-    for side, timings in found.items():
-        seconds = min(timing.seconds for timing in timings)
-        memory = max(timing.gib for timing in timings)
-        print(
-            f"{side:26s} {seconds:8.4f} s a step {n / seconds:8.1f} crops/s "
-            f"{memory:6.2f} GiB {slow / seconds:6.2f} x"
-        )
+    sys.path.insert(0, str(library))
+    settings = sizes(preset, crops)
+    with tempfile.TemporaryDirectory() as folder:
+        store = make_store(Path(folder), settings.model.image_size)
+        sampler = Sampler(store.fields, np.arange(FIELDS), settings.model, settings.training)
+        require_equal_losses(settings, sampler.read(store, 0, 0, 0))
+        seconds = timed_in_turn(settings, sampler, store, repeats)
+    theirs = seconds[THEIRS]
+    n = settings.training.micro_batch
+    print(f"{n} crops of {settings.model.image_size} px, {repeats} steps of each in turn")
+    for side, ours in seconds.items():
+        typical, ratio = np.median(ours), np.median(theirs / ours)
+        print(f"{side:26s} {typical:8.4f} s a step {n / typical:8.1f} crops/s {ratio:6.2f} x")
 
 
 THEIRS = "Hugging Face ViTMAE"
@@ -259,24 +269,25 @@ def require_equal_losses(settings: MAESettings, batch: MicroBatch) -> None:
     torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=0)
 
 
-@app.command(hidden=True)
-def side(name: str, preset: Preset = "default", crops: Crops = 0, repeats: int = 10) -> None:
-    """Time one side in this process; prints JSON."""
-    settings, device = sizes(preset, crops), torch.device("cpu")
-    with tempfile.TemporaryDirectory() as folder:
-        store = make_store(Path(folder), settings.model.image_size)
-        sampler = Sampler(store.fields, np.arange(FIELDS), settings.model, settings.training)
-        if name == THEIRS:
-            torch.set_num_threads(2)
-            require_equal_losses(settings, sampler.read(store, 0, 0, 0))
-            theirs = rival.make_step(settings, STANDARD)
-            seconds = fastest(lambda i: theirs(sampler.read(store, i, 0, 0)), repeats, device)
-        else:
-            with deterministic():
-                step = make_step(settings, device, fourier=name == SIDES[1])
-                seconds = fastest(lambda i: step(sampler, store, i), repeats, device)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(rival.Timing(seconds, peak).line())
+def timed_in_turn(
+    settings: MAESettings, sampler: Sampler, store: CropStore, repeats: int
+) -> dict[str, NDArray[np.float64]]:
+    """Wall seconds of the steps of each side, the first two of each left out."""
+    cpu = torch.device("cpu")
+    theirs = rival.make_step(settings, STANDARD)
+    steps = {name: make_step(settings, cpu, fourier=name == SIDES[1]) for name in SIDES[:2]}
+    seconds: dict[str, list[float]] = {name: [] for name in SIDES}
+    for number in range(repeats + 2):
+        for name, times in seconds.items():
+            start = time.perf_counter()
+            if name == THEIRS:
+                torch.set_num_threads(THREADS)
+                theirs(sampler.read(store, number, 0, 0))
+            else:
+                with deterministic():
+                    steps[name](sampler, store, number)
+            times.append(time.perf_counter() - start)
+    return {name: np.array(times[2:]) for name, times in seconds.items()}
 
 
 if __name__ == "__main__":

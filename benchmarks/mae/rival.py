@@ -5,12 +5,9 @@ transformers is no dependency: pip puts it, at a pinned version, into a folder o
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,21 +21,6 @@ from phenoprot.features.mae.settings import MAESettings, ModelSettings
 from phenoprot.features.mae.standardise import Standardisation, Standardiser
 
 PACKAGES = ("transformers==4.57.6", "tokenizers==0.22.2", "huggingface-hub==0.36.2")
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@dataclass(frozen=True)
-class Timing:
-    """What a process measured."""
-
-    seconds: float
-    """Of the fastest step."""
-    gib: float
-    """Most memory of the process."""
-
-    def line(self) -> str:
-        """As a line that `timed` reads."""
-        return json.dumps(asdict(self))
 
 
 def install(folder: Path) -> None:
@@ -46,19 +28,6 @@ def install(folder: Path) -> None:
     if not (folder / "transformers").is_dir():
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target"]
         subprocess.run([*pip, str(folder), *PACKAGES], check=True)
-
-
-def timed(arguments: list[str], library: Path) -> Timing:
-    """Run the benchmark with these arguments in a process of its own."""
-    paths = [str(library.resolve()), str(ROOT / "src"), str(ROOT)]
-    run = subprocess.run(
-        [sys.executable, str(ROOT / "benchmarks/mae/bench_mae.py"), *arguments],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "CUDA_VISIBLE_DEVICES": ""},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return Timing(**json.loads(run.stdout.splitlines()[-1]))
 
 
 def make_network(settings: ModelSettings) -> Any:
@@ -98,7 +67,8 @@ def make_step(
     standardiser = Standardiser(standardisation)
 
     def step(batch: MicroBatch) -> None:
-        crops = turned(standardiser(batch.crops, batch.gains), batch.turns)
+        raw = turned(batch.crops.view(torch.int16), batch.turns).view(torch.uint16)
+        crops = standardiser(raw, batch.gains)
         network(pixel_values=crops).loss.backward()
         optimiser.step()
         optimiser.zero_grad()

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from phenoprot.core import sqlite
 from phenoprot.core.errors import UserError
-from phenoprot.features import cytotable, exports
+from phenoprot.features import cytotable
 from phenoprot.features.cytotable import import_cellprofiler
 
 REAL = Path(__file__).parent / "data" / "cellprofiler_csv"
@@ -386,7 +387,7 @@ def test_sqlite_files_that_cannot_be_read(two: Tables, tmp_path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         monkey = pytest.MonkeyPatch()
-        monkey.setattr(exports, "LOCK_SECONDS", 0.1)
+        monkey.setattr(sqlite, "LOCK_SECONDS", 0.1)
         assert "database is locked. Close the program" in message(path)
         monkey.undo()
     with closing(sqlite3.connect(path)) as connection:

@@ -13,7 +13,9 @@ from torch.nn import functional as f
 
 from phenoprot.core.errors import UserError
 from phenoprot.features.networks import cloome
+from phenoprot.features.networks.cloome_method import Cloome
 from phenoprot.features.networks.images import centre_crop
+from phenoprot.features.networks.settings import CloomeSettings
 from phenoprot.features.networks.statistics import Statistics
 
 from .conftest import blobs, of_shape
@@ -95,6 +97,13 @@ def test_equals_a_plain_implementation(
     torch.testing.assert_close(embeddings.norm(dim=1), torch.ones(2))
 
 
+def test_folding_the_norms_changes_nothing(images: Tensor, embeddings: Tensor) -> None:
+    tower = cloome.folded(trained_like())
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in tower.modules())
+    with torch.inference_mode():
+        torch.testing.assert_close(tower(images), embeddings, rtol=0, atol=1e-6)
+
+
 def test_loads_into_torchvision_and_differs_from_it(
     tower: cloome.ImageTower, images: Tensor, embeddings: Tensor
 ) -> None:
@@ -129,6 +138,17 @@ def test_an_upstream_checkpoint_is_loaded(tower: cloome.ImageTower, tmp_path: Pa
     assert not loaded.training
     for name, value in tower.state_dict().items():
         torch.testing.assert_close(loaded.state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_the_baseline_may_see_less_of_a_field(tower: cloome.ImageTower, tmp_path: Path) -> None:
+    path = upstream_checkpoint(tower.state_dict(), tmp_path / "cloome.pt")
+    field = torch.rand(1, 5, 240, 250)
+    settings = CloomeSettings(preprocessing="published", untrained_side=224)
+    shapes = []
+    for weights in (None, path):
+        prepared = Cloome(settings, trained=bool(weights)).make(weights, None).prepare(field)
+        shapes.append(prepared.shape[2:])
+    assert shapes == [(224, 224), (240, 250)]
 
 
 def test_half_precision_becomes_single(tower: cloome.ImageTower, tmp_path: Path) -> None:

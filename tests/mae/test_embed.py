@@ -8,10 +8,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from phenoprot.core.errors import UserError
-from phenoprot.features.mae.embed import load_embedder, tiles
+from phenoprot.features.mae.embed import load_embedder, part, tiles
 from phenoprot.features.mae.method import MaeMethod
 from phenoprot.features.mae.model import seeded_model
-from phenoprot.features.mae.settings import MAE_NAMES, EmbeddingSettings
+from phenoprot.features.mae.settings import MAE_NAMES, EmbeddingSettings, ModelSettings
 from phenoprot.features.mae.standardise import Standardisation
 from phenoprot.features.mae.train import train
 from phenoprot.features.method import Artefacts
@@ -43,6 +43,10 @@ def by_hand(model: torch.nn.Module, crops: np.ndarray, pool: str, which: str = "
         if which == "cell":
             places = [(r, c) for r in range(0, 16, 4) for c in range(0, 16, 4)]
             h = h[:, [bool(crop[:, r : r + 4, c : c + 4].any()) for r, c in places]]
+        if which == "quarter":
+            h = h.reshape(1, 4, 4, -1)[:, [0, 2]][:, :, [0, 2]].flatten(1, 2)
+        if which == "half":
+            h = h[:, [0, 2, 5, 7, 8, 10, 13, 15]]
         h = torch.cat([model.cls, h], dim=1)
         for block in model.blocks:
             h = block(h)
@@ -55,7 +59,7 @@ def of(**settings: object) -> EmbeddingSettings:
     return EmbeddingSettings.model_validate({"orientations": 1, **settings})
 
 
-@pytest.mark.parametrize("tokens", ["cell", "all"])
+@pytest.mark.parametrize("tokens", ["cell", "all", "half", "quarter"])
 @pytest.mark.parametrize("pool", ["cls", "mean"])
 def test_embeddings_step_by_step(folder: Path, pool: str, tokens: str) -> None:
     crops = ArrayCrops()
@@ -75,13 +79,26 @@ def test_a_crop_without_a_cell_is_encoded_whole(folder: Path) -> None:
     np.testing.assert_array_equal(*found)
 
 
+@pytest.mark.parametrize(("which", "times"), [("half", 2), ("quarter", 1)])
+def test_the_quarter_turns_show_each_patch_equally_often(which: str, times: int) -> None:
+    places = np.arange(16).reshape(4, 4)
+    seen = [np.rot90(places, turn).flatten()[part(which, MODEL)] for turn in range(4)]
+    assert np.bincount(np.concatenate(seen)).tolist() == [times] * 16
+    assert part("quarter", MODEL).tolist() == [0, 2, 8, 10]
+    channels = part("quarter", ModelSettings(**{**MODEL.model_dump(), "tokens": "channel"}))
+    assert channels.tolist() == [0, 2, 8, 10, 16, 18, 24, 26]
+
+
+@pytest.mark.parametrize("tokens", ["all", "half", "quarter"])
 @pytest.mark.parametrize("orientations", [2, 4, 8])
-def test_orientations_are_averaged(folder: Path, orientations: int) -> None:
+def test_orientations_are_averaged(folder: Path, orientations: int, tokens: str) -> None:
     pixels = ArrayCrops().pixels[:5]
     turned = [np.rot90(pixels, turn, axes=(2, 3)) for turn in range(4)]
     mirrored = [crop[..., ::-1] for crop in turned]
     alike = {2: turned[::2], 4: turned, 8: turned + mirrored}[orientations]
-    one, several = (load_embedder(folder, settings=of(orientations=n)) for n in (1, orientations))
+    one, several = (
+        load_embedder(folder, settings=of(orientations=n, tokens=tokens)) for n in (1, orientations)
+    )
     expected = np.mean([one(crop) for crop in alike], axis=0)
     np.testing.assert_allclose(several(pixels), expected, rtol=1e-4, atol=1e-5)
     # How the cell lies no longer tells; of a single view it does.
@@ -106,6 +123,8 @@ def test_batches_and_no_crops(folder: Path) -> None:
     np.testing.assert_allclose(embedder(crops), one_by_one, rtol=1e-4, atol=1e-5)
     assert np.array_equal(embedder(crops), embedder(crops))
     assert embedder(crops[:0]).shape == (0, embedder.width) == (0, 16)
+    # Negative strides, of which torch knows nothing; of a single crop, too.
+    np.testing.assert_array_equal(embedder(crops[:1][::-1]), one_by_one[:1])
 
 
 def test_other_crops_are_refused(folder: Path) -> None:

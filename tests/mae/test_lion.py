@@ -10,14 +10,15 @@ from torch import nn
 from phenoprot.features.mae import lion
 from phenoprot.features.mae.batches import Sampler
 from phenoprot.features.mae.gradient import add_gradient, shared_out
-from phenoprot.features.mae.loop import Objective
+from phenoprot.features.mae.loop import Objective, gradient_norm
 from phenoprot.features.mae.model import seeded_model
 
 from .toy import STANDARD, ArrayCrops, settings
 
 
+@pytest.mark.parametrize("pooled", [False, True])
 @pytest.mark.parametrize("piece", [1, 7, 2**17])
-def test_lion_is_lion(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lion_is_lion(piece: int, pooled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lion, "PIECE", piece)
     torch.manual_seed(0)
     models = [nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2)) for _ in range(2)]
@@ -25,10 +26,13 @@ def test_lion_is_lion(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
     for model, kind in zip(models, (lion.Lion, Reference), strict=True):
         generator = torch.Generator().manual_seed(1)
         optimiser = kind(model.parameters(), lr=0.01, betas=(0.9, 0.95), weight_decay=0.3)
-        for _ in range(5):
-            for parameter in model.parameters():
-                parameter.grad = torch.randn(parameter.shape, generator=generator)
-            optimiser.step()
+        with shared_out() as pool:
+            if pooled and isinstance(optimiser, lion.Lion):
+                optimiser.pool = pool
+            for _ in range(5):
+                for parameter in model.parameters():
+                    parameter.grad = torch.randn(parameter.shape, generator=generator)
+                optimiser.step()
     for ours, theirs in zip(*(model.parameters() for model in models), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-7)
 
@@ -52,6 +56,7 @@ def test_the_gradient_in_parts_is_that_of_the_whole(cells: int) -> None:
         with shared_out() as pool:
             for batch in batches:
                 found = add_gradient(objective, model, batch, 0.5, pool)
+            norms = [gradient_norm(model, None, p) for p in (pool, None)]
         again.append([p.grad for p in model.parameters()])
     for name, value in expected.items():
         torch.testing.assert_close(found[name], value, rtol=1e-5, atol=1e-6)
@@ -59,3 +64,6 @@ def test_the_gradient_in_parts_is_that_of_the_whole(cells: int) -> None:
         assert whole is not None
         torch.testing.assert_close(first, whole, rtol=1e-4, atol=1e-6)
         assert torch.equal(first, second)  # the same bits, whichever thread was first
+    assert norms[0] == norms[1]
+    squares = sum(float(whole.double().square().sum()) for whole in gradient if whole is not None)
+    torch.testing.assert_close(float(norms[0]), squares**0.5, rtol=1e-4, atol=0)

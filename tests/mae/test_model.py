@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from phenoprot.features.mae.model import MaskedAutoencoder, decay_groups, seeded_model
-from phenoprot.features.mae.patches import draw_visible, patchify
+from phenoprot.features.mae.patches import draw_visible, hidden_mask, patchify
 from phenoprot.features.mae.settings import ModelSettings
 
 from .toy import MODEL
@@ -82,22 +82,58 @@ def test_hidden_pixels_are_never_seen(s: ModelSettings) -> None:
     assert one.shape == tokens.shape
 
 
-def test_decoder_puts_tokens_in_their_places() -> None:
-    """With a decoder without blocks, a predicted token depends on its own encoded token alone."""
+def decode_all(model: MaskedAutoencoder, encoded: Tensor, seen: Tensor) -> Tensor:
+    """Decode every token in its place, the visible ones too. A plain reimplementation."""
+    s, x = model.settings, model.decoder_embed(encoded)
+    positions = model.decoder_positions
+    if s.tokens == "channel":
+        positions = positions + model.decoder_channel.repeat_interleave(s.grid**2, 2).flatten(1, 2)
+    filled = model.mask_token.expand(len(x), s.n_tokens, -1)
+    filled = filled.scatter(1, seen[:, :, None].expand(-1, -1, x.shape[2]), x[:, 1:]) + positions
+    x = torch.cat([x[:, :1], filled], dim=1)
+    for block in model.decoder_blocks:
+        x = block(x)
+    return model.head(model.decoder_norm(x[:, 1:]))
+
+
+@pytest.mark.parametrize("scale", [1, 20])  # of the queries: weights even, or all on one token
+@pytest.mark.parametrize("depth", [0, 1, 2])
+@pytest.mark.parametrize("s", [MODEL, CHANNEL], ids=["joint", "channel"])
+def test_decoding_the_hidden_equals_decoding_all(s: ModelSettings, depth: int, scale: int) -> None:
+    """A block that is computed once for what crops share is the same block, gradients included."""
+    s = s.model_copy(update={"decoder_depth": max(depth, 1)})
+    model, seen = seeded_model(s, 0), masks(s)
+    model.decoder_blocks = model.decoder_blocks[:depth]
+    generator = torch.Generator().manual_seed(2)
+    for parameter in model.parameters():
+        parameter.data += 0.2 * torch.randn(parameter.shape, generator=generator)
+    for block in model.decoder_blocks:
+        block.attn.qkv.weight.data[: s.decoder_width] *= scale
+    hidden = hidden_mask(seen, s.n_tokens)[:, :, None]
+    encoded = torch.randn(3, 1 + s.visible, s.width, generator=generator, requires_grad=True)
+    found = []
+    for decode in (model.decode, lambda e, v: decode_all(model, e, v)):
+        model.zero_grad()
+        encoded.grad = None
+        guess = decode(encoded, seen) * hidden
+        guess.square().mean().backward()
+        there = [p.grad for p in model.parameters() if p.grad is not None]
+        found.append([guess, encoded.grad, *there])
+    for ours, plain in zip(*found, strict=True):
+        assert ours is not None
+        assert plain is not None
+        torch.testing.assert_close(ours, plain, rtol=1e-4, atol=1e-5)
+
+
+def test_a_token_that_all_look_at_may_be_visible_in_a_crop() -> None:
+    """Weights are set against the greatest of all places: hidden or not, none becomes NaN."""
     s = MODEL
     model, seen = seeded_model(s, 0), masks(s)
-    model.decoder_blocks = nn.ModuleList()
-    encoded = torch.randn(3, 1 + s.visible, s.width)
-    with torch.inference_mode():
-        guess = model.decode(encoded, seen)
-        for b in range(3):
-            for token in range(s.n_tokens):
-                place = (seen[b] == token).nonzero()
-                x = model.mask_token[0, 0]
-                if len(place):
-                    x = model.decoder_embed(encoded[b, 1 + int(place)])
-                x = model.head(model.decoder_norm(x + model.decoder_positions[0, token]))
-                torch.testing.assert_close(guess[b, token], x, rtol=1e-5, atol=1e-5)
+    place = int(seen[0, 0])
+    with torch.no_grad():
+        model.decoder_positions[:, place] *= 100
+        model.decoder_blocks[0].attn.qkv.weight.mul_(100)
+        assert model.decode(torch.randn(3, 1 + s.visible, s.width), seen).isfinite().all()
 
 
 def test_every_weight_gets_a_gradient() -> None:

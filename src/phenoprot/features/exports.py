@@ -11,26 +11,24 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from phenoprot.core.errors import UserError, listed, quoted, shortened
+from phenoprot.core.errors import UserError, listed, quoted
 from phenoprot.core.files import kind_of
+from phenoprot.core.sqlite import is_sqlite, opened_sqlite
 from phenoprot.core.tables import read_delimited
 from phenoprot.features.cellprofiler.names import COMPARTMENTS
 
 IMAGE = "Image"
 TABLES = (IMAGE, *COMPARTMENTS)
 SQLITE_ENDINGS = {".sqlite", ".sqlite3", ".db", ".db3"}
-SQLITE_MAGIC = b"SQLite format 3\0"
-LOCK_SECONDS = 5.0
-"""How long to wait for another program that writes to an SQLite file."""
 ROWS_AT_ONCE = 2000
 """Rows of an SQLite table in memory as Python objects."""
 _CSV = re.compile(r"(|.*[_\-. ])(image|nuclei|cells|cytoplasm)\.csv(?:\.gz)?", re.IGNORECASE)
@@ -125,9 +123,7 @@ def find_exports(source: Path) -> list[Export]:
         raise UserError(
             f"is {kind_of(source)}, expected a file or a folder", where=str(source), remedy=_REMEDY
         )
-    with source.open("rb") as stream:
-        is_sqlite = stream.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
-    if source.suffix.lower() not in SQLITE_ENDINGS and not is_sqlite:
+    if source.suffix.lower() not in SQLITE_ENDINGS and not is_sqlite(source):
         raise UserError(
             "is neither a folder nor an .sqlite file",
             where=str(source),
@@ -185,7 +181,6 @@ def _in_sqlite(path: Path) -> Export:
     with _opened(path) as connection:
         query = "SELECT name FROM sqlite_master WHERE type = 'table'"
         names = [name for (name,) in connection.execute(query)]
-        _require_whole(connection, path)
     for name in names:
         if match := _PER.fullmatch(name):
             sets.setdefault(match[1].lower(), {})[match[2].capitalize()] = name
@@ -208,52 +203,10 @@ def _in_sqlite(path: Path) -> Export:
     )
 
 
-def _require_whole(connection: sqlite3.Connection, path: Path) -> None:
-    """Stop if a file lacks the end of its last page: SQLite reads zeros there, without a word."""
-    pages, page = (
-        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size")
+def _opened(path: Path) -> AbstractContextManager[sqlite3.Connection]:
+    return opened_sqlite(
+        path, "cannot be read as CellProfiler's SQLite file", "Export it again (ExportToDatabase)."
     )
-    size = path.stat().st_size
-    log = Path(f"{path.resolve()}-wal")  # may hold pages that are not in the file yet
-    logged = log.is_file() and log.stat().st_size > 0
-    if size % page if logged else size < pages * page:
-        raise UserError(
-            f"is cut: it has {size} bytes, its {pages} pages of {page} bytes are more",
-            where=str(path),
-            remedy="Copy it again, or export it again (ExportToDatabase).",
-        )
-
-
-class _opened:
-    """An SQLite file, for reading only; its errors are the user's."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> sqlite3.Connection:
-        try:
-            # as_uri() escapes ? and #
-            self._connection = sqlite3.connect(
-                f"{self._path.absolute().as_uri()}?mode=ro", uri=True
-            )
-        except sqlite3.Error as error:
-            raise self._said(error) from None
-        return self._connection
-
-    def __exit__(self, _: Any, error: BaseException | None, __: Any) -> None:
-        with closing(self._connection):
-            if isinstance(error, sqlite3.Error):
-                raise self._said(error) from None
-
-    def _said(self, error: sqlite3.Error) -> UserError:
-        locked = "locked" in str(error)
-        return UserError(
-            f"cannot be read as CellProfiler's SQLite file: {shortened(str(error), 300)}",
-            where=str(self._path),
-            remedy="Close the program that writes to it."
-            if locked
-            else "Export it again (ExportToDatabase).",
-        )
 
 
 def _identifier(name: str) -> str:

@@ -18,7 +18,7 @@ from phenoprot.core.files import require_file
 from phenoprot.features.mae.folder import CONFIG, TRAIN, WEIGHTS, Config, read_config
 from phenoprot.features.mae.model import MaskedAutoencoder, seeded_model
 from phenoprot.features.mae.patches import orient, patchify, token_share
-from phenoprot.features.mae.settings import EmbeddingSettings
+from phenoprot.features.mae.settings import EmbeddingSettings, ModelSettings
 from phenoprot.features.mae.standardise import (
     FULL_SCALE,
     CropArray,
@@ -32,6 +32,9 @@ CPU_BATCH = 16
 """Views of crops that are encoded at once; on a CPU the hidden layers of more leave its cache."""
 TURNS = {1: (0,), 2: (0, 2), 4: (0, 1, 2, 3), 8: tuple(range(8))}
 """Orientations whose embeddings are averaged, by their number; see `orient`."""
+
+PARTS = {"half": 2, "quarter": 4}
+"""Parts that the patches of a crop are seen in, see `part`."""
 
 Weights = Literal["trained", "initial"]
 
@@ -101,36 +104,34 @@ class Embedder:
         return self._in_batches(crops, self.settings.tokens == "cell")
 
     def _in_batches(self, crops: CropArray, cell_only: bool) -> NDArray[np.float32]:
-        n = max(self.batch // self.settings.orientations, 1)
+        parts = PARTS.get(self.settings.tokens, 1)
+        n = max(self.batch * parts // self.settings.orientations, 1)
         if cell_only and self.device == CPU:
             n = 1  # all views of a crop have as many tokens: nothing is filled up
-        parts = [self._embed(crops[i : i + n], cell_only) for i in range(0, len(crops), n)]
-        return np.concatenate([np.empty((0, self.width), dtype=np.float32), *parts])
+        found = [self._embed(crops[i : i + n], cell_only) for i in range(0, len(crops), n)]
+        return np.concatenate([np.empty((0, self.width), dtype=np.float32), *found])
 
     @torch.inference_mode()
     def _embed(self, crops: CropArray, cell_only: bool) -> NDArray[np.float32]:
         """Embed a batch; `cell_only`: encode the tokens of `shown` alone."""
-        raw = torch.from_numpy(np.ascontiguousarray(crops)).to(self.device)
+        # A copy: of a single crop numpy takes even negative strides for contiguous, torch does not.
+        raw = torch.from_numpy(crops.copy()).to(self.device)
         turns, m = TURNS[self.settings.orientations], self.model.settings
         images = self.standardiser(raw)
         tokens = patchify(torch.cat([orient(images, turn) for turn in turns]), m)
+        visible = real = None
         if cell_only:
             cell = cell_pixels(raw)
             cell = torch.cat([orient(cell, turn) for turn in turns])
-            pooled = self._pooled(tokens, shown(token_share(cell[:, 0], m)))
-        else:
-            pooled = self._pooled(tokens, None)
+            visible, real = filled_up(shown(token_share(cell[:, 0], m)))
+        elif self.settings.tokens in PARTS:
+            visible = part(self.settings.tokens, m).to(self.device).expand(len(tokens), -1)
+        pooled = self._pooled(tokens, visible, real)
         means = pooled.unflatten(0, (len(turns), len(crops))).mean(dim=0)
         return np.asarray(means.cpu().numpy(), dtype=np.float32)
 
-    def _pooled(self, tokens: Tensor, wanted: Tensor | None) -> Tensor:
-        """Embedding of each crop from the tokens `wanted`, (B, L); None: from all of them."""
-        visible = real = None
-        if wanted is not None:
-            most = int(wanted.sum(dim=1).max())
-            visible = (~wanted).int().argsort(dim=1, stable=True)[:, :most]
-            real = wanted.gather(1, visible)
-            real = None if real.all() else real
+    def _pooled(self, tokens: Tensor, visible: Tensor | None, real: Tensor | None) -> Tensor:
+        """Embedding of each crop from its tokens; see :meth:`MaskedAutoencoder.encode`."""
         encoded = self.model.encode(tokens, visible, real).float()
         if self.settings.pool == "cls":
             return encoded[:, 0]
@@ -158,6 +159,35 @@ def shown(share: Tensor) -> Tensor:
     """True for tokens that show some of the cell; where none does, for all: (B, L) to (B, L)."""
     touched = share > 0
     return touched | ~touched.any(dim=1, keepdim=True)
+
+
+def filled_up(wanted: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Indices of the tokens `wanted`, (B, L), as many for each crop; which of them are real.
+
+    Returns
+    -------
+    visible, real
+        Shapes (B, K); real is None if all are.
+    """
+    visible = (~wanted).int().argsort(dim=1, stable=True)[:, : int(wanted.sum(dim=1).max())]
+    real = wanted.gather(1, visible)
+    return visible, None if real.all() else real
+
+
+def part(which: str, settings: ModelSettings) -> Tensor:
+    """Indices of the tokens of a part of the patches, (K,).
+
+    ``half``: those of one colour of a chessboard; ``quarter``: every second one of every second
+    row, from the first on. In a grid of even side the four quarter turns of a crop show each patch
+    of it equally often, twice or once.
+    """
+    g = settings.grid
+    row, column = torch.arange(g)[:, None], torch.arange(g)
+    chosen = (row + column) % 2 == 0
+    if which == "quarter":
+        chosen = chosen & (row % 2 == 0)
+    layers = torch.arange(0, settings.n_tokens, g * g)  # channel tokens: one for each channel
+    return (layers[:, None] + chosen.flatten().nonzero()[:, 0]).flatten()
 
 
 def load_embedder(

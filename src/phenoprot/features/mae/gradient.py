@@ -67,13 +67,19 @@ def add_gradient(
         gradient = torch.autograd.grad(total * (share * weight), parameters)
         return gradient, {name: value * weight for name, value in parts.items()}
 
-    means: dict[str, Tensor] = {}
+    gradients, means = [], dict[str, Tensor]()
     for gradient, parts in pool.map(one, batch.split(THREADS)):
+        gradients.append(gradient)
         for name, value in parts.items():
             means[name] = means[name] + value if name in means else value
-        for parameter, value in zip(parameters, gradient, strict=True):
-            if parameter.grad is None:
-                parameter.grad = value
-            else:
-                parameter.grad.add_(value)
+    if parameters[0].grad is None:
+        for parameter, value in zip(parameters, gradients.pop(0), strict=True):
+            parameter.grad = value
+    sums = [parameter.grad for parameter in parameters if parameter.grad is not None]
+
+    def add(first: int) -> None:
+        for gradient in gradients:
+            torch._foreach_add_(sums[first::THREADS], list(gradient[first::THREADS]))
+
+    list(pool.map(add, range(THREADS)))
     return means

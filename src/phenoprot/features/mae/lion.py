@@ -8,6 +8,8 @@ on one piece, which stays in the cache, before the next.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from functools import partial
 from typing import Any
 
 import torch
@@ -35,6 +37,11 @@ class Lion(Optimizer):
         b1 and b2.
     weight_decay
         wd.
+
+    Attributes
+    ----------
+    pool
+        Threads that share the pieces; None: this one has them all.
     """
 
     def __init__(
@@ -45,6 +52,7 @@ class Lion(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
+        self.pool: Executor | None = None
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -61,8 +69,8 @@ class Lion(Optimizer):
                         p, memory_format=torch.contiguous_format
                     )
             triples = [(p, p.grad, self.state[p][MOMENTUM]) for p in there]
-            for weights, gradients, momenta in batched(pieces(triples)):
-                update(weights, gradients, momenta, group)
+            run = partial(update, group=group)
+            list((self.pool.map if self.pool else map)(run, batched(pieces(triples))))
         return loss
 
 
@@ -80,7 +88,11 @@ def pieces(triples: Iterable[Triple]) -> Iterator[Triple]:
         yield from zip(weights, gradients, momenta, strict=True)
 
 
-def batched(parts: Iterable[Triple]) -> Iterator[tuple[list[Tensor], list[Tensor], list[Tensor]]]:
+Columns = tuple[list[Tensor], list[Tensor], list[Tensor]]
+"""Weights, gradients and momenta of several pieces."""
+
+
+def batched(parts: Iterable[Triple]) -> Iterator[Columns]:
     """Put pieces together, to at most `PIECE` elements if there is more than one."""
     waiting: list[Triple] = []
     size = 0
@@ -95,14 +107,14 @@ def batched(parts: Iterable[Triple]) -> Iterator[tuple[list[Tensor], list[Tensor
         yield _columns(waiting)
 
 
-def _columns(triples: list[Triple]) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+def _columns(triples: list[Triple]) -> Columns:
     return [t[0] for t in triples], [t[1] for t in triples], [t[2] for t in triples]
 
 
-def update(
-    weights: list[Tensor], gradients: list[Tensor], momenta: list[Tensor], group: dict[str, Any]
-) -> None:
+@torch.no_grad()  # here, too: it holds in the thread that it was asked in
+def update(columns: Columns, group: dict[str, Any]) -> None:
     """Update some weights and their momenta, in place; `group` has the settings."""
+    weights, gradients, momenta = columns
     first, second = group["betas"]
     direction = torch._foreach_mul(momenta, first)
     torch._foreach_add_(direction, gradients, alpha=1 - first)

@@ -99,6 +99,7 @@ def run(
         closing(sampler.batches(crops, state.step, rank)) as batches,
         threads(fabric, t) as pool,
     ):
+        optimiser.pool = pool
         since, logged = time.monotonic(), state.step
         for step in range(state.step, t.steps):
             for group in wrapped.param_groups:
@@ -114,7 +115,7 @@ def run(
                         loss, parts = objective(model, batch)
                         fabric.backward(loss / t.accumulation)
                 losses[micro, rank] = torch.stack([parts[name] for name in PARTS])
-            norm = gradient_norm(bare, t.clip_norm)
+            norm = gradient_norm(bare, t.clip_norm, pool)
             losses, stopped = shared(losses, stop.signal, fabric)
             require_finite(losses, float(norm), step, sampler)
             wrapped.step()
@@ -155,11 +156,15 @@ def threads(fabric: Fabric, settings: TrainingSettings) -> AbstractContextManage
     return shared_out() if alone and not settings.compile else nullcontext()
 
 
-def gradient_norm(model: nn.Module, most: float | None) -> Tensor:
-    """Norm of the gradient, which is clipped to `most` unless that is None."""
+def gradient_norm(model: nn.Module, most: float | None, pool: Executor | None = None) -> Tensor:
+    """Norm of the gradient, taken by `pool`; it is clipped to `most` unless that is None."""
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    groups = [gradients[first::THREADS] for first in range(THREADS)]
+    norms = (pool.map if pool else map)(nn.utils.get_total_norm, groups)
+    norm = torch.linalg.vector_norm(torch.stack(list(norms)))
     if most is not None:
-        return nn.utils.clip_grad_norm_(model.parameters(), most)
-    return nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
+        nn.utils.clip_grads_with_norm_(model.parameters(), most, norm)
+    return norm
 
 
 def shared(losses: Tensor, stop: int, fabric: Fabric) -> tuple[Tensor, int]:
@@ -201,13 +206,13 @@ class Objective:
     def __call__(self, model: nn.Module, batch: MicroBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """L_MAE+ of a micro-batch, and its parts, detached."""
         s = self.settings
-        crops = turned(self.standardiser(batch.crops, batch.gains), batch.turns)
-        target, predicted = model(crops, batch.visible)
+        # torch indexes no uint16; the bits of an int16 are as good.
+        raw = turned(batch.crops.view(torch.int16), batch.turns).view(torch.uint16)
+        target, predicted = model(self.standardiser(raw, batch.gains), batch.visible)
         hidden = hidden_mask(batch.visible, s.model.n_tokens)
         foreground = None
         if s.loss.foreground_weight > 0:
-            cell = turned(cell_pixels(batch.crops), batch.turns)
-            foreground = token_share(cell[:, 0], s.model)
+            foreground = token_share(cell_pixels(raw)[:, 0], s.model)
         return combined_loss(target, predicted, hidden, s.model, s.loss, foreground)
 
 

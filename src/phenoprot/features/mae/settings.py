@@ -179,9 +179,11 @@ class EmbeddingSettings(Settings):
     same size, background and all, without regard to cells."""
     pool: Literal["cls", "mean"] = "mean"
     """Feature of a crop or tile: the CLS token, or the mean of the patch tokens."""
-    tokens: Literal["all", "cell"] = "all"
-    """Patch tokens of a crop that are encoded. ``cell``: those that show some of the cell, in less
-    than half of the time; features then tell less (docs/mae.md). Tiles are always encoded whole."""
+    tokens: Literal["all", "half", "quarter", "cell"] = "all"
+    """Patch tokens of a crop that are encoded; with fewer, features tell less (docs/mae.md).
+    ``half``: of one colour of a chessboard, in less than half of the time. ``quarter``: every
+    second patch of every second row, in a quarter of it. The four quarter turns show each patch
+    equally often. ``cell``: those that show some of the cell; tiles are then encoded whole."""
     orientations: Literal[1, 2, 4, 8] = 4
     """Orientations of a crop or tile whose embeddings are averaged: how a cell happens to lie tells
     nothing. 1: as it is; 2: upside down too; 4: all quarter turns; 8: mirrored too (count)."""

@@ -50,12 +50,13 @@ class Cloome(Embedding):
         tower = (
             cloome.load_tower(weights) if weights else cloome.untrained_tower(self.settings.seed)
         )
-        crop = (self.settings.crop_height, self.settings.crop_width)
+        side = None if weights else self.settings.untrained_side
+        crop = (side or self.settings.crop_height, side or self.settings.crop_width)
         if statistics is None:
             prepare = partial(cloome.preprocess_published, crop=crop)
         else:
             prepare = partial(cloome.preprocess_controls, crop=crop, statistics=statistics)
-        return Embedder(self.name, tower, cloome.STAINS, prepare, self.width)
+        return Embedder(self.name, cloome.folded(tower), cloome.STAINS, prepare, self.width)
 
 
 def _make(name: str, settings: FeatureSettings, artefacts: Artefacts) -> Cloome:

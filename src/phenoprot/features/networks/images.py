@@ -43,7 +43,8 @@ def to_tensor(images: npt.NDArray[Any], where: str = "images") -> Tensor:
             where=where,
             remedy="Divide integer images by the largest value of their type.",
         )
-    return torch.from_numpy(np.ascontiguousarray(images))
+    # A copy: of a single image numpy takes even negative strides for contiguous, torch does not.
+    return torch.from_numpy(images.copy())
 
 
 def in_order(images: Tensor, stains: Sequence[str], wanted: Sequence[str]) -> Tensor:

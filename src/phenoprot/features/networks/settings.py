@@ -28,6 +28,9 @@ class CloomeSettings(Settings):
     """Height of the centre crop (px); a smaller field stays whole."""
     crop_width: int = Field(default=696, ge=221, le=2**16)
     """Width of the centre crop (px); a smaller field stays whole."""
+    untrained_side: int | None = Field(default=None, ge=221, le=2**16)
+    """Side of the centre square of a field that cloome-untrained sees (px): a baseline need not see
+    all. None: the centre crop. cloome sees that."""
     batch_size: Batch = 4
     """Fields that go through the network together (count)."""
 
