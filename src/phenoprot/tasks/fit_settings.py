@@ -7,9 +7,9 @@ again.
 from __future__ import annotations
 
 from itertools import product
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from phenoprot.core.settings import Count, Seed, Settings
 
@@ -100,8 +100,13 @@ class MlpSettings(Settings):
     learning_rate: list[Rate] = Field(min_length=1)
     """Adam's step sizes (poster: 1e-4)."""
     skip: list[bool] = Field(min_length=1)
-    """Whether a linear path leads from the inputs to the outputs, beside the hidden layers. It
-    starts at 0, so that the network need not bend itself to say what a linear model can."""
+    """Whether a linear path leads from the inputs to the outputs, beside the hidden layers, so that
+    the network need not bend itself to say what a linear model can."""
+    ridge: list[Penalty] | None
+    """Penalties of a ridge regression that compete in the inner splits, as of `tasks.linear`. The
+    linear path starts at the best, in log odds by the slope at the base rate, and the hidden layers
+    at an output of 0: the network begins as that linear model and learns what it leaves, if there
+    is any. null: the linear path starts at 0, the hidden layers at random outputs."""
     output_bias: Literal["base_rate", "random"]
     """First bias of the outputs. ``base_rate``: log odds of each target in the training part, or
     its mean level. ``random``: near 0, as the other biases; a rare target's base rate must then be
@@ -118,6 +123,16 @@ class MlpSettings(Settings):
     """The inner splits."""
     seed: Seed
     """Seed of initial weights, batches, dropout and inner splits."""
+
+    @model_validator(mode="after")
+    def _ridge_has_a_path(self) -> Self:
+        if self.ridge is not None and (
+            not self.ridge or self.skip != [True] or self.output_bias != "base_rate"
+        ):
+            raise ValueError(
+                "ridge needs a penalty, skip: [true] and output_bias: base_rate; or set it to null"
+            )
+        return self
 
     def points(self) -> list[MlpConfig]:
         """All combinations, in the order of the lists."""

@@ -15,6 +15,7 @@ import numpy as np
 from phenoprot.tasks.fit_settings import LinearModelSettings, Loss
 from phenoprot.tasks.folds import inner_holdouts
 from phenoprot.tasks.model import BOTH, refuse_parameters
+from phenoprot.tasks.ridge import ridge_path
 from phenoprot.tasks.scaling import (
     Scaler,
     principal_components,
@@ -24,9 +25,6 @@ from phenoprot.tasks.scaling import (
 
 if TYPE_CHECKING:
     from phenoprot.tasks.settings import TaskSettings
-
-SMALLEST = 1e-10
-"""Least penalty: with none, features that say the same have no one solution."""
 
 
 @dataclass(frozen=True)
@@ -57,49 +55,6 @@ class Linear:
         """Scores (rows, n_targets) float32: least squares whatever the loss, on the CPU."""
         del loss, device
         return nested_linear(features, labels, folds, groups, self.settings, repeat)
-
-
-def ridge_path(
-    x: np.ndarray, y: np.ndarray, train: np.ndarray, penalties: list[float]
-) -> np.ndarray:
-    """Ridge predictions for all rows at every penalty, with an unpenalised intercept.
-
-    Parameters
-    ----------
-    x, y
-        (rows, n_features) and (rows, n_targets); NaN in `y` is left out, target by target. A
-        target without any value is predicted as 0.
-    train
-        Rows to fit.
-    penalties
-        In units of the number of fitted rows times the mean variance of the features (over as many
-        dimensions as the rows can span); 0 is taken as `SMALLEST`.
-
-    Returns
-    -------
-    numpy.ndarray
-        (penalties, rows, n_targets).
-    """
-    scores = np.empty((len(penalties), len(x), y.shape[1]))
-    strength = np.maximum(penalties, SMALLEST)[:, None, None]
-    diagonal = np.arange(x.shape[1])
-    patterns, pattern_of = np.unique(~np.isnan(y[train]), axis=1, return_inverse=True)
-    for k in range(patterns.shape[1]):  # targets that miss the same rows share their equations
-        rows = train[patterns[:, k]]
-        targets = np.flatnonzero(pattern_of.ravel() == k)
-        known = y[np.ix_(rows, targets)]
-        if len(rows) < 2:  # no slope to fit
-            scores[:, :, targets] = known.sum(axis=0)
-            continue
-        centre, level = x[rows].mean(axis=0), known.mean(axis=0)
-        centred = x[rows] - centre
-        products = centred.T @ centred
-        scale = max(np.trace(products) / min(centred.shape), np.finfo(np.float64).tiny)
-        systems = np.tile(products / scale, (len(penalties), 1, 1))
-        systems[:, diagonal, diagonal] += strength[:, 0]
-        weights = np.linalg.solve(systems, (centred.T @ (known - level) / scale)[None])
-        scores[:, :, targets] = (x - centre) @ weights + level
-    return scores
 
 
 def nested_linear(

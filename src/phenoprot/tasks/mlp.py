@@ -125,6 +125,15 @@ class MlpStack:
         """(members, 1, n_targets)."""
         return self.layers[2 * self.config.hidden_layers + 1]
 
+    def begin_as(self, member: int, weights: Tensor, bias: Tensor) -> None:
+        """Make the linear path (n_features, n_targets) and the bias (n_targets,) the whole output.
+
+        The hidden layers stay, but for their last weights, which become 0.
+        """
+        self.layers[2 * self.config.hidden_layers][member] = 0
+        self.output_bias[member, 0] = bias
+        self.layers[-1][member] = weights
+
     def outputs(self, x: Tensor) -> Tensor:
         """Map (members, batch, n_features) to (members, batch, n_targets)."""
         return forward(self.layers, x, self.config)

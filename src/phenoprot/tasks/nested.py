@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ from phenoprot.tasks.scaling import (
     scale_features,
     train_rows,
 )
+from phenoprot.tasks.start import LinearStart, best_penalty, linear_start
 from phenoprot.tasks.training import (
     Member,
     Training,
@@ -104,7 +105,7 @@ class FoldModel:
 
     config: MlpConfig
     epochs: int
-    """Epochs that each of them trained for."""
+    """Epochs that each of them trained for; 0: it stayed the linear model that it began as."""
     networks: list[list[Tensor]]
     """Weights and biases of each layer in turn, network by network."""
     labels: Scaler | None
@@ -188,6 +189,25 @@ def _stacked(inputs: Sequence[np.ndarray]) -> np.ndarray:
     return np.stack([np.pad(v, ((0, 0), (0, width - v.shape[1]))) for v in inputs])
 
 
+class _Choice(NamedTuple):
+    """What the inner splits of a fold have chosen."""
+
+    config: MlpConfig
+    epochs: int
+    penalty: float | None
+    """Of the ridge regression that the network begins as."""
+
+
+class _Split(NamedTuple):
+    """An inner split."""
+
+    fold: int
+    fitted: np.ndarray
+    held: np.ndarray
+    stream: tuple[int, ...]
+    start: LinearStart | None
+
+
 def _search(
     x: Tensor,
     y: Tensor,
@@ -196,32 +216,56 @@ def _search(
     network: MlpSettings,
     loss: Loss,
     repeat: int,
-) -> list[tuple[MlpConfig, int]]:
+) -> list[_Choice]:
     """Best grid point and number of epochs for each outer fold."""
-    splits: list[tuple[int, np.ndarray, np.ndarray, tuple[int, ...]]] = []
+    splits: list[_Split] = []
+    penalties: list[float | None] = []
     for fold, train in enumerate(trains):
         seed = (network.seed, repeat, fold)
-        for split, held in enumerate(inner_holdouts(groups, train, network.inner, seed)):
-            stream = (network.seed, repeat, SEARCH, fold, split)
-            splits.append((fold, np.setdiff1d(train, held), held, stream))
-    plan = _plan([fitted for _, fitted, _, _ in splits], network, loss)
+        holdouts = list(inner_holdouts(groups, train, network.inner, seed))
+        penalties.append(_penalty(x[fold], y[fold], train, holdouts, network))
+        for number, held in enumerate(holdouts):
+            fitted = np.setdiff1d(train, held)
+            stream = (network.seed, repeat, SEARCH, fold, number)
+            start = _start(x[fold], y[fold], fitted, penalties[fold], loss)
+            splits.append(_Split(fold, fitted, held, stream, start))
+    plan = _plan([split.fitted for split in splits], network, loss)
     found: list[list[tuple[float, MlpConfig, int]]] = [[] for _ in trains]
     for configs in _alike(network.points()):
         members = [
-            Member(fold, fitted, stream, config)
+            Member(split.fold, split.fitted, split.stream, config, split.start)
             for config in configs
-            for fold, fitted, _, stream in splits
+            for split in splits
         ]
-        held_out = [held for _ in configs for _, _, held, _ in splits]
-        teams = [k * len(trains) + split[0] for k in range(len(configs)) for split in splits]
+        held_out = [split.held for _ in configs for split in splits]
+        teams = [k * len(trains) + split.fold for k in range(len(configs)) for split in splits]
         training = Training(x, y, members, plan)
         curves = learning_curves(training, held_out, teams, network.max_steps, network.patience)
         for team, curve in enumerate(curves):
             point, fold = divmod(team, len(trains))
-            epoch = best_epoch(curve)
-            found[fold].append((curve[epoch], configs[point], epoch + 1))
+            epochs = best_epoch(curve)
+            found[fold].append((curve[epochs], configs[point], epochs))
     best = [min(points, key=lambda point: point[0]) for points in found]  # the first of equals
-    return [(config, epochs) for _, config, epochs in best]
+    return [
+        _Choice(config, epochs, penalty)
+        for (_, config, epochs), penalty in zip(best, penalties, strict=True)
+    ]
+
+
+def _penalty(
+    x: Tensor, y: Tensor, train: np.ndarray, holdouts: list[np.ndarray], network: MlpSettings
+) -> float | None:
+    if network.ridge is None:
+        return None
+    return best_penalty(x.cpu().numpy(), y.cpu().numpy(), train, holdouts, network.ridge)
+
+
+def _start(
+    x: Tensor, y: Tensor, train: np.ndarray, penalty: float | None, loss: Loss
+) -> LinearStart | None:
+    if penalty is None:
+        return None
+    return linear_start(x.cpu().numpy(), y.cpu().numpy(), train, penalty, loss)
 
 
 def _alike(points: Sequence[MlpConfig]) -> list[list[MlpConfig]]:
@@ -245,7 +289,7 @@ def _refit(
     x: Tensor,
     y: Tensor,
     trains: list[np.ndarray],
-    chosen: list[tuple[MlpConfig, int]],
+    chosen: list[_Choice],
     scalers: list[Scaler | None],
     network: MlpSettings,
     loss: Loss,
@@ -255,17 +299,25 @@ def _refit(
     plan = _plan(trains, network, loss)
     models: dict[int, FoldModel] = {}
     for configs in _alike(network.points()):
-        folds = [fold for fold, (best, _) in enumerate(chosen) if best in configs]
+        folds = [fold for fold, choice in enumerate(chosen) if choice.config in configs]
         if not folds:
             continue
+        starts = {f: _start(x[f], y[f], trains[f], chosen[f].penalty, loss) for f in folds}
         members = [
-            Member(fold, trains[fold], (network.seed, repeat, FINAL, fold, number), chosen[fold][0])
+            Member(
+                fold,
+                trains[fold],
+                (network.seed, repeat, FINAL, fold, number),
+                chosen[fold].config,
+                starts[fold],
+            )
             for fold in folds
             for number in range(network.ensemble)
         ]
-        epochs = [chosen[member.fold][1] for member in members]
+        epochs = [chosen[member.fold].epochs for member in members]
         networks = iter(train_networks(x, y, members, epochs, plan))
         for fold in folds:
             own = [next(networks) for _ in range(network.ensemble)]
-            models[fold] = FoldModel(*chosen[fold], own, scalers[fold])
+            choice = chosen[fold]
+            models[fold] = FoldModel(choice.config, choice.epochs, own, scalers[fold])
     return [models[fold] for fold in range(len(chosen))]

@@ -25,6 +25,7 @@ from phenoprot.tasks.mlp import (
     known,
     weighted_loss,
 )
+from phenoprot.tasks.start import LinearStart
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Member:
     """Seed of its own random numbers: weights, batches and dropout."""
     config: MlpConfig
     """Its grid point; those of one stack differ in weight decay alone."""
+    start: LinearStart | None = None
+    """The linear model that it begins as, or none, for all of one stack."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,6 @@ class Adam:
         self.steps = 0
         self.mean, self.square = torch.zeros_like(parameters), torch.zeros_like(parameters)
         """Moments of the gradient."""
-        self._room = torch.empty_like(parameters)
 
     def go_on(self, steps: int, mean: Tensor, square: Tensor) -> None:
         """Take over the steps done and the moments of another optimiser."""
@@ -95,16 +97,25 @@ class Adam:
 
     def step(self, gradient: Tensor) -> None:
         """Change the parameters; `gradient` is overwritten."""
-        first, second = self.BETAS
         self.steps += 1
         if self.decay is not None:
             gradient.addcmul_(self.parameters, self.decay)
-        self.mean.lerp_(gradient, 1 - first)
-        self.square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
-        correction = math.sqrt(1 - second**self.steps)
-        size = torch.sqrt(self.square, out=self._room).div_(correction).add_(self.EPSILON)
-        rate = self.learning_rate / (1 - first**self.steps)
-        self.parameters.addcdiv_(self.mean, size, value=-rate)
+        # What torch.optim.Adam(fused=True) calls: one pass in place of six.
+        torch._fused_adam_(
+            [self.parameters],
+            [gradient],
+            [self.mean],
+            [self.square],
+            [],
+            [self.parameters.new_tensor(self.steps, dtype=torch.float32)],
+            lr=self.learning_rate,
+            beta1=self.BETAS[0],
+            beta2=self.BETAS[1],
+            weight_decay=0.0,
+            eps=self.EPSILON,
+            amsgrad=False,
+            maximize=False,
+        )
 
 
 class Training:
@@ -135,6 +146,9 @@ class Training:
         if plan.base_rate:
             for m, bias in zip(members, net.output_bias, strict=True):
                 bias[0] = base_rate(labels[m.fold, m.train].cpu(), plan.loss)
+        for i, m in enumerate(members):
+            if m.start is not None:
+                net.begin_as(i, *m.start)
         self.running = list(range(len(members)))
         """The member in each lane of the stack."""
         self._set(MlpStack([p.to(features.device) for p in net.layers], self.config))
@@ -251,7 +265,7 @@ def train_networks(
     features, labels, members, plan
         As for :class:`Training`.
     epochs
-        Of each member, at least 1.
+        Of each member; 0: as it began.
 
     Returns
     -------
@@ -260,8 +274,9 @@ def train_networks(
     """
     training = Training(features, labels, members, plan)
     done: dict[int, list[Tensor]] = {}
-    for epoch in range(1, max(epochs) + 1):
-        training.epoch()
+    for epoch in range(max(epochs) + 1):
+        if epoch:
+            training.epoch()
         finished = [epoch >= epochs[i] for i in training.running]
         for lane, (i, ends) in enumerate(zip(training.running, finished, strict=True)):
             if ends:
@@ -294,12 +309,15 @@ def learning_curves(
     Returns
     -------
     list of list of float
-        For each team one loss per epoch.
+        For each team the loss after each number of epochs, from 0. Before the first one it counts
+        as infinite, unless the members began as linear models.
     """
-    curves: list[list[float]] = [[] for _ in range(max(teams) + 1)]
+    untrained = [] if all(m.start for m in training.members) else [math.inf]
+    curves: list[list[float]] = [untrained.copy() for _ in range(max(teams) + 1)]
     steps, judge = training.plan.steps, HeldOut(training, held_out)
-    for _ in range(-(-max_steps // steps)):
-        training.epoch()
+    for epoch in range(len(untrained), -(-max_steps // steps) + 1):
+        if epoch:
+            training.epoch()
         losses = judge.losses()
         of_team = [teams[i] for i in training.running]
         for team in dict.fromkeys(of_team):
@@ -308,7 +326,7 @@ def learning_curves(
         going = [
             lane
             for lane, team in enumerate(of_team)
-            if (len(curves[team]) - 1 - best_epoch(curves[team])) * steps < patience
+            if (epoch - best_epoch(curves[team])) * steps < patience
         ]
         if not going:
             break
@@ -317,7 +335,7 @@ def learning_curves(
 
 
 def best_epoch(curve: Sequence[float]) -> int:
-    """Number of the first epoch with the lowest loss, from 0."""
+    """The least number of epochs with the lowest loss."""
     return min(range(len(curve)), key=curve.__getitem__)
 
 
