@@ -1,0 +1,1 @@
+"""OpenPhenom-S/16 as a feature method of PhenoProt."""
