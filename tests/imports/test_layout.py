@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phenoprot.core.errors import UserError
-from phenoprot.imports.columns import find, find_dose, text, unit_of
-from phenoprot.imports.layout import EXPONENT, LayoutOptions, read_layout, settled
+from phenoprot.imports.columns import EXPONENT, find, find_dose, text, unit_of
+from phenoprot.imports.layout import LayoutOptions, read_layout
 from phenoprot.imports.maps import read_plate_maps
+from phenoprot.imports.settle import settled
 
 from . import workbooks
 

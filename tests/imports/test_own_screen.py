@@ -6,11 +6,14 @@ import re
 import shlex
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from tests.whole import tiny_params
+from tests.wild.stages import call_stage, shards_in_process
 from typer.testing import CliRunner
 
 from phenoprot.cli import app
@@ -107,6 +110,57 @@ def test_a_lincs_plate_with_a_dose_series(laboratory: Path) -> None:
     assert set(screen.targets()["Metadata_Target"]) == set(
         "|".join(raw["Metadata_target"].dropna()).split("|")
     )
+
+
+def report(block: int, name: str, **settings: Any) -> str:
+    """Run all commands of a block, with the linear rows alone and few repeats; the report."""
+    params = tiny_params()
+    params["tasks"]["regression"]["selection"] = None
+    params["tasks"] |= settings
+    Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    Path("stages").symlink_to(ROOT / "stages")
+    lines = iter(BLOCKS[block])
+    run(next(lines))
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    rows = params["screens"][name]["rows"]
+    linear = {row: of_row for row, of_row in rows.items() if of_row["model"] == "linear"}
+    assert len(linear) == len(rows) / 2
+    params["screens"] = {name: params["screens"][name] | {"rows": linear}}
+    Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    for line in lines:
+        if not line.startswith("dvc"):
+            run(line)
+            continue
+        entries = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
+        assert line == f"dvc repro report-{name}"
+        assert list(entries)[-1] == line.split()[-1], "the report needs all that comes before"
+        with shards_in_process():
+            for entry in list(entries.values())[1:]:
+                stage = entry["cmd"].removeprefix("python stages/").replace(f".py {name}", "")
+                call_stage(stage, name)
+    return Path(f"docs/results-{name}.md").read_text(encoding="utf-8")
+
+
+def test_the_report_of_the_jump_plates(laboratory: Path) -> None:
+    page = report(0, "mine")
+    assert "Left out" not in page
+    for table in ("Table 1. Classification", "Table 2a. Regression", "Table 3. Compound target"):
+        assert table in page
+    assert "8 proteins x 59 compounds" in page or "8 proteins x 58 compounds" in page
+    for row in ("cellprofiler_linear", "structure_linear", "shuffled_linear"):
+        assert (laboratory / f"metrics/mine/classification/down/{row}.json").is_file()
+    assert (laboratory / "metrics/mine/targets/proteome_linear.json").is_file()
+
+
+def test_the_report_of_the_lincs_plate(laboratory: Path) -> None:
+    page = report(1, "lincs", targets={"min_compounds": 5})
+    assert "no protein readout: classification, regression, sensitivity." in page
+    assert "Left out, as no target has enough labels: targets" in page
+    assert "treatments with one well are active" in page
+    entries = yaml.safe_load((laboratory / "dvc.yaml").read_text())["stages"]
+    named = set(re.findall(r"`(\w+)`", PAGE[PAGE.index("This screen has no readout") :][:400]))
+    assert named >= {"curves", "labels", "check_labels", "choose"}
+    assert not {f"{name}-lincs" for name in named} & set(entries)
 
 
 def test_a_block_that_is_printed_is_the_one_that_is_added(laboratory: Path) -> None:

@@ -49,7 +49,9 @@ def test_drugbank(tmp_path: Path) -> None:
     assert report.unmatched == ["caffeine", "unheard of"]
     assert report.left_out == {"of other organisms": 1, "no protein": 1}
     assert report.drugs == 3
-    assert any(line.startswith("licence: DrugBank's own terms") for line in found.lines)
+    assert any(
+        line.startswith("licence: CC BY-NC 4.0, with DrugBank's terms") for line in found.lines
+    )
 
 
 def test_drugbank_known_actions_only(tmp_path: Path) -> None:
@@ -264,6 +266,23 @@ def test_the_sqlite_release_of_chembl(tmp_path: Path) -> None:
     only = pairs(read(path, evidence="mechanisms"))
     assert only == {("haloperidol", "GABRA1"), ("haloperidol", "GABRB1")}
     assert len(pairs(read(path, evidence="activities"))) == 2
+
+
+def test_a_release_that_is_cut(tmp_path: Path) -> None:
+    """Where a page lacks its end SQLite reads zeros: fewer annotations, without a word."""
+    path = files.sqlite(tmp_path)
+    content = path.read_bytes()
+    size = len(content) - 1
+    path.write_bytes(content[:size])
+    with pytest.raises(
+        UserError, match=rf"chembl_35\.db: is cut: it has {size} bytes, its 12 pages"
+    ):
+        read(path)
+    path.write_bytes(content[: size // 2])
+    with pytest.raises(UserError, match="is no release of ChEMBL: database disk image is malform"):
+        read(path)
+    path.write_bytes(content)
+    assert len(pairs(read(path))) == 4
 
 
 def test_another_database(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import anndata
+import mlcroissant
 import numpy as np
 import pandas as pd
 import pytest
@@ -57,8 +58,6 @@ def test_croissant_describes_every_table() -> None:
 
 
 def test_mlcroissant_accepts_it(tmp_path: Path) -> None:
-    # Not in the lock: it brings pandas-stubs, and mypy would judge all code by them.
-    mlcroissant = pytest.importorskip("mlcroissant", reason="pip install mlcroissant to run it")
     (tmp_path / "croissant.json").write_text(json.dumps(croissant(SCREEN)))
     data = mlcroissant.Dataset(jsonld=tmp_path / "croissant.json")
     assert not data.metadata.issues.errors

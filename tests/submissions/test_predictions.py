@@ -18,8 +18,8 @@ from phenoprot.core.paths import Paths
 from phenoprot.core.settings import parse_settings, read_yaml
 from phenoprot.evaluation.compute import RESULT, TARGETS, RowToScore, score_row
 from phenoprot.evaluation.settings import EvaluationSettings
-from phenoprot.submissions.predictions import long_predictions
 from phenoprot.submissions.score import score_predictions
+from phenoprot.tasks.given import long_predictions
 
 ROOT = Path(__file__).parents[2]
 COMPOUNDS = [f"c{i:02d}" for i in range(24)]
@@ -148,5 +148,5 @@ def test_folds_are_exported(suite: Paths) -> None:
 def test_an_unknown_screen(suite: Paths) -> None:
     long(suite).to_parquet("p.parquet")
     Path("params.yaml").write_text((ROOT / "params.yaml").read_text())
-    with pytest.raises(UserError, match="no screen 'toy'; there are: cpjump1, phantom"):
+    with pytest.raises(UserError, match="no screen 'toy'; there are: cpjump1, phantom, comas"):
         score_predictions(Path("p.parquet"), "toy", "classification")

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from phenoprot.core.errors import UserError, quoted
 from phenoprot.imports.cli_proteins import proteins
 from phenoprot.imports.cli_targets import targets
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 import_app = typer.Typer(no_args_is_help=True, help="Read one table of a screen of your own.")
 import_app.command("proteins")(proteins)
@@ -55,9 +52,10 @@ def plate_map(
     negative_control: Control = None,
 ) -> None:
     """Read plate maps into a wells table."""
-    from phenoprot.imports.layout import LayoutOptions, settled
+    from phenoprot.imports.layout import LayoutOptions
     from phenoprot.imports.maps import read_plate_maps
-    from phenoprot.imports.source import read_any
+    from phenoprot.imports.settle import settled
+    from phenoprot.imports.source import read_any, write_any
 
     options = LayoutOptions(None, concentration, unit, negative_control)
     known = read_any(compounds) if compounds is not None else None
@@ -65,7 +63,7 @@ def plate_map(
     layout = read_plate_maps(maps, names, options, known, barcodes)
     lines = list(layout.lines)
     wells = settled(layout.wells, lines)
-    _write(wells, output)
+    write_any(output, wells)
     for line in lines:
         typer.echo(line)
     typer.echo(f"{len(wells)} wells on {wells['Metadata_Plate'].nunique()} plate(s), {layout.unit}")
@@ -83,10 +81,11 @@ def profiles(
 ) -> None:
     """Read feature tables of pycytominer, CytoTable, AnnData and others into one."""
     from phenoprot.imports.profiles import read_profiles
+    from phenoprot.imports.source import write_any
     from phenoprot.screens.contract import feature_columns
 
     read = read_profiles(tables, plate=plate)
-    _write(read.table, output)
+    write_any(output, read.table)
     for line in read.lines:
         typer.echo(line)
     typer.echo(f"{len(read.table)} rows, {len(feature_columns(read.table))} features")
@@ -103,9 +102,10 @@ def images(
 ) -> None:
     """Find the fields of view in a folder, and write their LoadData table."""
     from phenoprot.imports.images import load_data_table, read_images
+    from phenoprot.imports.source import write_any
 
     read = read_images(source, pattern, stains_of(channels), plate)
-    _write(load_data_table(read.fields, output.parent), output)
+    write_any(output, load_data_table(read.fields, output.parent))
     for line in read.lines:
         typer.echo(line)
     typer.echo(str(output))
@@ -164,8 +164,9 @@ def new(
     ] = None,
 ) -> None:
     """Make a screen folder from a laboratory's files."""
+    from phenoprot.imports.columns import EXPONENT
     from phenoprot.imports.draft import Inputs, describe, draft
-    from phenoprot.imports.layout import EXPONENT, LayoutOptions
+    from phenoprot.imports.layout import LayoutOptions
     from phenoprot.imports.new import (
         About,
         add_block,
@@ -239,16 +240,3 @@ def stains_of(text: str | None) -> dict[str, str] | None:
             remedy="Write 1=DNA,2=ER,3=RNA,4=AGP,5=Mito.",
         )
     return {channel.strip(): stain.strip() for channel, _, stain in parts}
-
-
-def _write(table: pd.DataFrame, output: Path) -> None:
-    from phenoprot.core.files import write_parquet, write_text
-
-    if output.suffix == ".parquet":
-        write_parquet(output, table)
-    elif output.suffix == ".csv":
-        write_text(output, table.to_csv(index=False, lineterminator="\n"))
-    else:
-        raise UserError(
-            "ends in neither .csv nor .parquet", where=f"--output {output}", remedy="Name another."
-        )

@@ -52,7 +52,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 """Names by what the column holds, the likelier first."""
-UNITS = ("M", "mM", "uM", "nM", "pM")
+EXPONENT = {"M": 0, "mM": -3, "uM": -6, "nM": -9, "pM": -12}
+"""Units of concentration, and the power of ten that each is of a mole per litre."""
 _UNIT = r"(M|mM|[uµμ]M|nM|pM|mol/l|mmol/l|[uµμ]mol/l|nmol/l|pmol/l|micromolar|nanomolar)"
 _WITH_UNIT = re.compile(rf"(.*?)[\s_.\-(\[]+(?:in[\s_])?{_UNIT}[)\]]?")
 _AMOUNT = re.compile(rf"\s*([0-9.,eE+\-]+)\s*{_UNIT}\s*")
@@ -101,11 +102,19 @@ def text(values: pd.Series) -> pd.Series:
     return values.map(known).astype(object).where(values.notna(), None)
 
 
+def column_of(table: pd.DataFrame, what: str) -> pd.Series:
+    """The column that holds `what` as text; missing throughout if there is none."""
+    name = find(table.columns, what)
+    if name is None:
+        return pd.Series([None] * len(table), index=table.index, dtype=object)
+    return text(table[name])
+
+
 def unit_of(word: str) -> str | None:
     """A unit of concentration in the spelling of ``screen.yaml``; None: it is none."""
     word = word.strip().replace("µ", "u").replace("μ", "u")
     words = {"mol/l": "M", "micromolar": "uM", "nanomolar": "nM", "um": "uM", "nm": "nM"}
-    if word in UNITS:
+    if word in EXPONENT:
         return word
     lower = word.lower()
     if lower in words:

@@ -13,10 +13,11 @@ from phenoprot.core.errors import UserError, listed
 from phenoprot.core.notices import warn
 from phenoprot.imports.columns import find, text
 from phenoprot.imports.images import Images, read_images
-from phenoprot.imports.layout import Layout, LayoutOptions, read_layout, settled
+from phenoprot.imports.layout import Layout, LayoutOptions, read_layout
 from phenoprot.imports.maps import joined, read_plate_maps
 from phenoprot.imports.profiles import Profiles, cleaned, is_normalised, read_profiles
 from phenoprot.imports.proteins import ProteinOptions, Proteins, read_proteins
+from phenoprot.imports.settle import settled
 from phenoprot.imports.source import read_any
 from phenoprot.imports.targets import TargetOptions, read_targets
 from phenoprot.imports.targets.plain import target_column

@@ -13,6 +13,7 @@ import pandas as pd
 from phenoprot.core.errors import UserError, listed, quoted
 from phenoprot.core.files import resolved
 from phenoprot.imports.columns import row_letters
+from phenoprot.imports.harmony import channel_names, stain_of
 from phenoprot.screens.contract import (
     FIELD_KEY,
     PLATE,
@@ -69,7 +70,8 @@ def read_images(
         matches the whole name, with the groups ``well`` or ``row`` and ``column``, ``channel``,
         and optionally ``plate``, ``site`` and ``plane``. Told from the names if not given.
     channels
-        Stain of each channel, for a folder: ``{"1": "DNA", ...}``.
+        Stain of each channel, for a folder: ``{"1": "DNA", ...}``. Told from Harmony's index, if
+        that lies beside the images, and from channels that have the names of stains.
     plate
         Plate of all images, if neither names nor folders tell it.
 
@@ -85,7 +87,12 @@ def read_images(
     expression, name = _pattern(source, pattern)
     files = _files(source, expression, plate)
     lines = [f"file names as of {name}: {len(files)} images"]
-    stains = _stains(files, channels, source)
+    named = channel_names(files["folder"].unique()) if name == "harmony" and not channels else {}
+    told = {key: stain for key, its in named.items() if (stain := stain_of(its)) is not None}
+    if told:
+        said = ", ".join(f"{key} {named[key]} = {told[key]}" for key in sorted(told))
+        lines.append(f"channels as of Harmony's index: {said}")
+    stains = _stains(files, channels or told, source, named)
     files = files[files["channel"].isin(stains)]
     files = files.assign(stain=files["channel"].map(stains))
     _require_whole(files, source)
@@ -171,9 +178,10 @@ def _files(source: Path, expression: re.Pattern[str], plate: str | None) -> pd.D
                 "channel": parts["channel"],
                 "plane": f"{parts.get('plane') or 1}, {parts.get('time') or 1}",
                 "path": str(resolved(folder / name)),
+                "folder": folder,
             }
         )
-    files = pd.DataFrame(rows, columns=[*FIELD_KEY, "channel", "plane", "path"])
+    files = pd.DataFrame(rows, columns=[*FIELD_KEY, "channel", "plane", "path", "folder"])
     if files.empty or len(strange) > len(files):
         raise UserError(
             f"{len(strange)} of {len(strange) + len(files)} TIFF files have other names: "
@@ -208,13 +216,11 @@ def _plate_of(folder: Path, source: Path) -> str:
 
 
 def _stains(
-    files: pd.DataFrame, channels: Mapping[str, str] | None, source: Path
+    files: pd.DataFrame, channels: Mapping[str, str], source: Path, names: Mapping[str, str]
 ) -> dict[str, str]:
-    """Stain of each channel."""
+    """Stain of each channel; `names` are what the index calls them."""
     there = sorted(files["channel"].unique())
-    given = {
-        re.sub("^(?:ch|w)(?=[0-9])", "", key): stain for key, stain in (channels or {}).items()
-    }
+    given = {re.sub("^(?:ch|w)(?=[0-9])", "", key): stain for key, stain in channels.items()}
     given |= {stain: stain for stain in STAINS if stain in there and stain not in given}
     strange = sorted(set(given.values()) - set(STAINS))
     absent = sorted(set(given) - set(there))
@@ -229,7 +235,8 @@ def _stains(
         ]
         raise UserError(
             "; ".join(fault for fault in faults if fault)
-            + f"; the images have the channels {listed(there, 8)}",
+            + "; the images have the channels "
+            + listed([f"{key} ({names[key]})" if key in names else key for key in there], 8),
             where=str(source),
             remedy=f"Say which is which: --channels {','.join(f'N={s}' for s in STAINS)}.",
         )

@@ -178,14 +178,12 @@ def params_block(draft: Draft, folder: Path) -> str:
     rows: dict[str, Any] = {}
     sources = list(draft.profiles) or (["cellprofiler", "cell_count"] if draft.images else [])
     fixed = ["plate_position", *(["structure"] if SMILES in draft.layout.wells else [])]
-    tasks = [] if draft.proteins is not None else ["targets"]
     for features in [*sources, *fixed, *sources[:1]]:
         shuffled = features in rows
         for model in MODELS:
             name = "shuffled" if shuffled else features
             row: dict[str, Any] = {"features": [features], "model": model}
             row |= {"shuffled": True} if shuffled else {}
-            row |= {"tasks": list(tasks)} if tasks else {}
             rows[name if model == MODELS[0] else f"{name}_{model}"] = row
     if draft.proteins is not None and draft.targets is not None:
         for model in MODELS:
@@ -244,7 +242,18 @@ def to_do(draft: Draft, folder: Path, params: Path | None) -> Sequence[str]:
     if params is None:
         left.append("put the block below under `screens:` of params.yaml (--params does it)")
     left.append(f"phenoprot screens validate {folder}")
-    if draft.proteins is None:
-        left.append("there is no readout: classification, regression and curves have nothing to do")
-    left.append(f"phenoprot pipeline write, then dvc repro report@{folder.resolve().name}")
+    left.append("phenoprot pipeline write")
+    left.append(f"dvc repro report-{folder.resolve().name}{_skipped(draft)}")
     return left
+
+
+def _skipped(draft: Draft) -> str:
+    """What the pipeline leaves out of such a screen."""
+    absent = [
+        name
+        for name, table in (("readout", draft.proteins), ("targets", draft.targets))
+        if table is None
+    ]
+    if not absent:
+        return ""
+    return f" (the screen has no {' and no '.join(absent)}: stages that need them are left out)"

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from phenoprot.core.errors import UserError, listed, quoted, shortened
-from phenoprot.core.files import require_file
+from phenoprot.core.files import require_file, write_parquet, write_text
 from phenoprot.core.tables import read_delimited, read_parquet
 from phenoprot.imports.workbook import read_workbook
 
@@ -96,6 +96,24 @@ def _separator(path: Path) -> str:
     lines = (line for line in head.lstrip(b"\xef\xbb\xbf").splitlines() if line.strip())
     header = next(lines, b"").decode("utf-8", "replace")
     return max(",", ";", "\t", key=header.count)
+
+
+def write_any(path: Path, table: pd.DataFrame) -> None:
+    """Write a table by what its name ends in: parquet, or CSV.
+
+    Raises
+    ------
+    UserError
+        It ends in neither.
+    """
+    if path.suffix == ".parquet":
+        write_parquet(path, table)
+    elif path.suffix == ".csv":
+        write_text(path, table.to_csv(index=False, lineterminator="\n"))
+    else:
+        raise UserError(
+            "ends in neither .csv nor .parquet", where=f"--output {path}", remedy="Name another."
+        )
 
 
 def read_h5ad(path: Path) -> pd.DataFrame:

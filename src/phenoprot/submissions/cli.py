@@ -26,20 +26,13 @@ def export_folds(
     params: Params = Path("params.yaml"),
 ) -> None:
     """Write the folds to train with: a compound is tested in its fold, and trained in others."""
-    from phenoprot.core.files import write_parquet, write_text
     from phenoprot.core.paths import Paths
+    from phenoprot.imports.source import write_any
     from phenoprot.submissions.score import table_folds
     from phenoprot.tasks.columns import FOLD, REPEAT
 
     table = table_folds(Paths(screen), params, kind)
-    if output.suffix == ".parquet":
-        write_parquet(output, table)
-    elif output.suffix == ".csv":
-        write_text(output, table.to_csv(index=False, lineterminator="\n"))
-    else:
-        raise UserError(
-            "ends in neither .csv nor .parquet", where=f"--output {output}", remedy="Name another."
-        )
+    write_any(output, table)
     typer.echo(
         f"{output}: {table[REPEAT].nunique()} repeats of {table[FOLD].nunique()} folds, "
         f"{table['Metadata_Compound'].nunique()} compounds"

@@ -110,7 +110,7 @@ def write_anndata(screen: str, folder: Path, method: str, output: Path) -> tuple
     table = read_table(profiles, TREATMENT_KEY)
     features = feature_columns(table)
     about = table[TREATMENT_KEY].copy()
-    wells = load_screen(folder).wells()
+    wells = load_screen(folder).layout()
     for column in (INCHIKEY, SMILES):
         if column in wells:
             first = wells[wells[column] != ""].drop_duplicates(COMPOUND).set_index(COMPOUND)
@@ -179,8 +179,13 @@ MOST_FIELDS = 40
 
 def _tables(screen: Screen) -> dict[str, Path]:
     tables = screen.info.tables
-    found = {"wells": tables.wells}
-    found |= {f"profiles-{name}": table.path for name, table in tables.profiles.items()}
+    found = {"wells" if tables.treatments is None else "treatments": tables.layout}
+    found |= {
+        f"profiles-{name}": table.path
+        for name, table in tables.profiles.items()
+        if table.path != tables.layout
+    }
+    found |= {"labels": tables.labels.path} if tables.labels else {}
     found |= {"proteomics": tables.proteomics.path} if tables.proteomics else {}
     found |= {"targets": tables.targets} if tables.targets else {}
     found |= {"images": tables.images} if tables.images else {}

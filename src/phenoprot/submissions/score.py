@@ -17,9 +17,9 @@ from phenoprot.evaluation.compute import RESULT, TARGETS, RowToScore, score_row
 from phenoprot.evaluation.plan import PartToScore
 from phenoprot.evaluation.results import RowResult, read_result, write_result
 from phenoprot.evaluation.settings import EvaluationSettings
-from phenoprot.submissions.predictions import DIRECTION, read_predictions, wide_predictions
 from phenoprot.tasks.fit_settings import SplitSettings
 from phenoprot.tasks.folds import folds_of_kind, read_folds
+from phenoprot.tasks.given import DIRECTION, read_predictions, wide_predictions
 from phenoprot.tasks.registry import find_task
 
 MADE_BY = "phenoprot score"
@@ -83,7 +83,7 @@ def score_predictions(
     Parameters
     ----------
     path
-        See :mod:`phenoprot.submissions.predictions`.
+        See :mod:`phenoprot.tasks.given`.
     screen, task_name
         Of the suite; the task's labels are there.
     params
@@ -102,8 +102,7 @@ def score_predictions(
     """
     task = find_task(task_name, "--task")
     paths = Paths(screen)
-    directions = [part.name.partition("/")[2] for part in task.parts if "/" in part.name]
-    table = read_predictions(path, directions)
+    table = read_predictions(path, task)
     folds = table_folds(paths, params)
     evaluation = read_yaml(params).get("evaluation")
     settings = parse_settings(EvaluationSettings, evaluation, f"{params}, evaluation")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -15,6 +14,7 @@ import pandas as pd
 
 from phenoprot.core.errors import UserError, listed, quoted
 from phenoprot.core.files import require_file
+from phenoprot.core.sqlite import opened_sqlite
 from phenoprot.core.tables import unpacked_text
 from phenoprot.imports.columns import text
 from phenoprot.imports.proteins.matrix import numbers_of, require_rows
@@ -28,11 +28,11 @@ from phenoprot.imports.targets.source import (
     split_names,
 )
 
-SQLITE = b"SQLite format 3\0"
 CONFIDENCE = 8
 """Least confidence that an assay is of its target: a homologous single protein."""
 BINDING = frozenset({"B", "Binding", "B - Binding"})
 HUMAN = "Homo sapiens"
+_REMEDY = "Give chembl_NN.db as it is unpacked from chembl_NN_sqlite.tar.gz."
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,6 @@ class _Molecule:
     """pChEMBL values by target."""
     acts_on: dict[str, None] = field(default_factory=dict)
     """Targets of its mechanisms."""
-
-
-def is_sqlite(path: Path) -> bool:
-    """Whether a file is a SQLite database."""
-    with path.open("rb") as stream:
-        return stream.read(len(SQLITE)) == SQLITE
 
 
 def is_table(columns: Iterable[str]) -> bool:
@@ -368,18 +362,11 @@ def read_sqlite(path: Path, limits: Limits, wanted: set[str], names: set[str]) -
     Raises
     ------
     UserError
-        It is no SQLite database, or lacks tables or columns of ChEMBL.
+        It is no SQLite database, is cut, or lacks tables or columns of ChEMBL.
     """
     require_file(path)
-    try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
-            return _of_database(database, path, limits, wanted, names)
-    except sqlite3.Error as error:
-        raise UserError(
-            f"is no release of ChEMBL: {error}",
-            where=str(path),
-            remedy="Give chembl_NN.db as it is unpacked from chembl_NN_sqlite.tar.gz.",
-        ) from None
+    with opened_sqlite(path, "is no release of ChEMBL", _REMEDY) as database:
+        return _of_database(database, path, limits, wanted, names)
 
 
 def _of_database(
@@ -391,7 +378,7 @@ def _of_database(
         raise UserError(
             f"lacks {len(missing)} table(s) of ChEMBL: {listed(missing)}",
             where=str(path),
-            remedy="Give chembl_NN.db as it is unpacked from chembl_NN_sqlite.tar.gz.",
+            remedy=_REMEDY,
         )
     release = database.execute("select name from version where name like 'ChEMBL%'").fetchone()
     source = str(release[0]).replace("_", " ") if release else "ChEMBL"

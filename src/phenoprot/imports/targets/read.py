@@ -12,6 +12,7 @@ import pandas as pd
 
 from phenoprot.core.errors import UserError, listed, quoted
 from phenoprot.core.files import require_file
+from phenoprot.core.sqlite import is_sqlite
 from phenoprot.core.tables import unpacked_text
 from phenoprot.imports.compounds import Compounds
 from phenoprot.imports.targets import chembl, gtopdb, plain, ttd
@@ -221,7 +222,7 @@ def _kind(path: Path) -> str | None:
     """Source and part that a file is, by its content: ``ttd P1-01``; None: of no known source."""
     if path.name.endswith((".xml", ".xml.gz", ".zip")):
         return "drugbank"
-    if chembl.is_sqlite(path):
+    if is_sqlite(path):
         return "chembl sqlite"
     content = "" if path.suffix in {".parquet", ".xlsx"} else unpacked_text(path)
     part = "mapping" if chembl.is_mapping(content) else ttd.kind_of(content)

@@ -16,10 +16,10 @@ from phenoprot.imports.tsv import parse_tsv
 from phenoprot.imports.workbook import read_workbook
 
 LICENCES = {
-    "DrugBank": "DrugBank's own terms (academic use on request, CC BY-NC 4.0): do not pass it on",
+    "DrugBank": "CC BY-NC 4.0, with DrugBank's terms of use: cite it, not for commercial use",
     "TTD": "CC BY-NC: not for commercial use",
     "ChEMBL": "CC BY-SA 3.0: name ChEMBL, pass on under the same terms",
-    "Guide to Pharmacology": "ODbL (database), CC BY-SA 4.0 (contents): name it, same terms",
+    "Guide to Pharmacology": "ODbL, contents CC BY-SA 4.0: name it, pass on under the same terms",
 }
 """Terms of the sources; a table made from one of them is under its terms."""
 _SEMICOLONS = re.compile(r'^"?(?:Parent )?Molecule[^;,\t]*;|^"?ChEMBL ID"?;')
