@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python3.12 names the interpreter (3.11-3.13) that the environment is made from.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help reproduce test lint format gate docs env lock bench-curves bench-features bench-mae torture clean
+.PHONY: help reproduce test lint format gate docs env lock bench-curves bench-features bench-mae bench-segmentation torture clean
 
 export PYTHON
 # dvc's stages call `python` and `phenoprot`: those of the environment
@@ -53,8 +53,12 @@ bench-curves: env ## time the curve engine
 bench-features: env ## time the CellProfiler features
 	@$(IN_ENV) python benchmarks/features/bench_features.py
 
-bench-mae: env ## time a training step of the masked autoencoder (ARGS='--preset poster')
+bench-mae: env ## time a training step of the masked autoencoder, and Hugging Face's (ARGS='--preset poster')
 	@$(IN_ENV) python benchmarks/mae/bench_mae.py savings $(ARGS)
+	@$(IN_ENV) python benchmarks/mae/bench_mae.py rival $(ARGS)
+
+bench-segmentation: env ## nuclei on images from elsewhere (downloads mnfinder), the phantom and CPJUMP1
+	@$(IN_ENV) python benchmarks/segmentation/run.py $(ARGS)
 
 torture: env ## damaged inputs, random kills, full disks; writes docs/reliability.md (ARGS='--seed 1')
 	@$(IN_ENV) python benchmarks/torture/run.py $(ARGS)

@@ -10,7 +10,7 @@ def activity(job):
     from phenoprot.wells.activity import activity_of
 
     params, paths = job.params, job.paths
-    first = next(iter(params.screen.rows.values())).features[0]
+    first = next(name for row in params.screen.rows.values() for name in row.features)
     method = params.activity.features or first
     extracted = {
         name: read_table(paths.features(name), WELL_KEY)

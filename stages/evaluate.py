@@ -6,7 +6,8 @@ def evaluate(job):
     from phenoprot.evaluation.run import evaluate_screen
 
     rows = list(job.params.screen.rows)
-    evaluate_screen(job.paths, job.folder, rows, job.params.evaluation, job.execution)
+    settings = job.params.evaluation
+    evaluate_screen(job.paths, job.folder, rows, settings, job.execution, job.has)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Stage: labels (up / down / not / unclassified) and levels from the protein readout."""
+"""Stage: labels (up / down / not / unclassified) and levels from the protein readout, or given."""
 
 
 def labels(job):
@@ -11,8 +11,9 @@ def labels(job):
     screen, params = load_screen(job.folder), job.params
     labelled = label_screen(screen, paths.curves, params.labels, params.curves)
     write_parquet(paths.labels / "labels.parquet", labelled.labels)
-    write_parquet(paths.labels / "levels.parquet", labelled.levels)
-    write_parquet(paths.labels / "ceiling.parquet", labelled.ceiling)
+    if labelled.levels is not None and labelled.ceiling is not None:
+        write_parquet(paths.labels / "levels.parquet", labelled.levels)
+        write_parquet(paths.labels / "ceiling.parquet", labelled.ceiling)
     write_json(paths.labels / "counts.json", labelled.counts)
 
 

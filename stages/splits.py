@@ -14,7 +14,7 @@ def splits(job):
     screen, other = load_screen(job.folder), job.params.screen.folds_like
     targets = screen.targets() if screen.info.tables.targets else None
     like = read_folds(Paths(other).folds) if other else None
-    folds, left_out = draw_folds(screen.wells(), targets, job.params.tasks.splits, like)
+    folds, left_out = draw_folds(screen.layout(), targets, job.params.tasks.splits, like)
     for kind, reason in left_out.items():
         sys.stderr.write(f"{job.screen}: no folds of kind {kind} are drawn: {reason}\n")
     write_text(job.paths.folds, folds.to_csv(index=False, lineterminator="\n"))

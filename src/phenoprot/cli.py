@@ -63,16 +63,18 @@ def _root(
 
 @screens_app.command("build")
 def build(
-    name: Annotated[str, typer.Argument(help="cpjump1")],
+    name: Annotated[str, typer.Argument(help="cpjump1 or comas")],
     upstream: Annotated[Path, typer.Option(help="Folder that holds the upstream files.")],
     folder: Annotated[Path | None, typer.Option(help="Default: data/screens/NAME.")] = None,
 ) -> None:
     """Build a shipped screen's tables from its upstream files (checked by SHA-256)."""
-    from phenoprot.screens.cpjump1 import build_screen
+    from phenoprot.screens import comas, cpjump1
 
-    if name != "cpjump1":
-        raise UserError(f"no builder for screen '{name}'", remedy="There is: cpjump1.")
-    build_screen(upstream, folder or Path("data/screens") / name)
+    builders = {"cpjump1": cpjump1.build_screen, "comas": comas.build_screen}
+    if name not in builders:
+        there = ", ".join(builders)
+        raise UserError(f"no builder for screen '{name}'", remedy=f"There are: {there}.")
+    builders[name](upstream, folder or Path("data/screens") / name)
 
 
 @screens_app.command("show")

@@ -21,13 +21,16 @@ BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, flags=re.DOTALL)
 SHOWN = [
     (text.splitlines()[0].removeprefix("# "), "\n".join(text.splitlines()[1:]))
     for kind, text in BLOCKS
-    if text.startswith("# toy/")
+    if text.startswith(("# toy/", "# openphenom/"))
 ]
+PACKAGES = {"toy": ROOT / "tests/plugins", "openphenom": ROOT / "examples"}
 
 
-@pytest.mark.parametrize(("file", "part"), SHOWN, ids=[file for file, _ in SHOWN])
+@pytest.mark.parametrize(
+    ("file", "part"), SHOWN, ids=[f"{number}-{file}" for number, (file, _) in enumerate(SHOWN)]
+)
 def test_a_file_that_is_shown_is_the_tested_one(file: str, part: str) -> None:
-    path = ROOT / "tests/plugins" / file
+    path = PACKAGES[file.partition("/")[0]] / file
     if not path.exists():  # shown for the reader's own tests: it must run as it stands
         exec(compile(part, file, "exec"), {})
         return
@@ -35,8 +38,9 @@ def test_a_file_that_is_shown_is_the_tested_one(file: str, part: str) -> None:
 
 
 @pytest.fixture(autouse=True)
-def toy_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+def packages_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(ROOT / "tests/plugins")
+    monkeypatch.syspath_prepend(ROOT / "examples/openphenom")
 
 
 def executed(start: str) -> dict[str, object]:

@@ -44,6 +44,7 @@ def test_counts_by_hand(tmp_path: Path) -> None:
         ],
         n_compounds=2,
         n_active=2,
+        n_untested=1,
     )
     # The untested one is neither.
     assert active == {"a": True, "b": True}

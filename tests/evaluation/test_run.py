@@ -35,6 +35,7 @@ from phenoprot.execution.local import run_local
 from phenoprot.execution.run import EXECUTORS, run_shards
 from phenoprot.execution.settings import ExecutionSettings
 from phenoprot.execution.shards import Compute
+from phenoprot.screens.contents import EVERYTHING
 from phenoprot.tasks.registry import all_parts
 
 from .test_score import task
@@ -356,8 +357,11 @@ def test_the_stage_passes_the_execution_on(monkeypatch: pytest.MonkeyPatch) -> N
     evaluate = runpy.run_path(str(ROOT / "stages" / "evaluate.py"))["evaluate"]
     params = SimpleNamespace(screen=SimpleNamespace(rows={"a": 1, "b": 2}), evaluation=SETTINGS)
     folder = Path("data/screens/toy")
-    evaluate(SimpleNamespace(paths=Paths("toy"), folder=folder, params=params, execution=TWO))
-    assert asked == [Paths("toy"), folder, ["a", "b"], SETTINGS, TWO]
+    job = SimpleNamespace(
+        paths=Paths("toy"), folder=folder, params=params, execution=TWO, has=EVERYTHING
+    )
+    evaluate(job)
+    assert asked == [Paths("toy"), folder, ["a", "b"], SETTINGS, TWO, EVERYTHING]
 
 
 def test_a_dose_series_with_planted_truth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

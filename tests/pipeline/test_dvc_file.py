@@ -21,6 +21,8 @@ TEXT = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
 ENTRIES: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["stages"]
 MODULES = sorted(path.relative_to(ROOT) for path in (ROOT / "src").rglob("*.py"))
 SCREENS = ("cpjump1", "phantom")
+"""Those that have everything."""
+ALL = (*SCREENS, "comas")
 
 
 def path_of(out: str | dict[str, Any]) -> str:
@@ -57,7 +59,7 @@ def test_dvc_reruns_what_an_edit_of_any_module_concerns() -> None:
         concerned = {
             stage.key(screen)
             for stage in (SIMULATE, *all_stages())
-            for screen in SCREENS
+            for screen in ALL
             if module.resolve() in files[stage.name]
         } & ENTRIES.keys()
         # Whether dvc.yaml is in step is asked again after any edit of what generates it.
@@ -100,7 +102,7 @@ def test_stages_that_an_edit_leaves_alone(module: str, stages: set[str]) -> None
     assert not again & {f"{stage}-{screen}" for stage in stages for screen in SCREENS}
 
 
-@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("screen", ALL)
 def test_every_artefact_has_one_maker_and_stages_come_after_what_they_need(screen: str) -> None:
     made: set[str] = set()
     for name, entry in ENTRIES.items():
@@ -131,7 +133,7 @@ def test_a_screen_s_stages_depend_on_the_files_that_they_read() -> None:
         "activity-cpjump1",
         "report-cpjump1",  # it writes the hash of all files
     }
-    folders = {str(Path("data/screens") / screen) for screen in SCREENS}
+    folders = {str(Path("data/screens") / screen) for screen in ALL}
     assert not [name for name, entry in ENTRIES.items() if folders & set(entry["deps"])]
 
 
@@ -148,11 +150,13 @@ def test_the_report_depends_on_every_parameter_that_its_hash_covers() -> None:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The parameters and one screen, to be changed."""
+    """The parameters and the screens that are no simulation, to be changed."""
     shutil.copy(ROOT / "params.yaml", tmp_path)
     shutil.copytree(ROOT / "stages", tmp_path / "stages")
-    folder = tmp_path / "data/screens/cpjump1"
-    shutil.copytree(ROOT / "data/screens/cpjump1", folder, ignore=shutil.ignore_patterns("*.tiff"))
+    for name in ("cpjump1", "comas"):
+        folder = Path("data/screens") / name
+        pictures = shutil.ignore_patterns("*.tiff")
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=pictures)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -78,7 +78,9 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).symlink_to(ROOT / name)
     content = read_yaml(ROOT / "params.yaml")
     content["screens"]["phantom"]["settings"] = {"curves": {"alpha": 0.01}}
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    (tmp_path / "params.yaml").write_text(
+        yaml.safe_dump(content, sort_keys=False), encoding="utf-8"
+    )
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -107,7 +109,7 @@ def test_the_provenance_tells_them_apart(elsewhere: Path) -> None:
     """Of the screen that has them, and of no other."""
     content = read_yaml(ROOT / "params.yaml")
     content["screens"]["cpjump1"]["settings"] = {"curves": {"alpha": 0.01}}
-    Path("own.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    Path("own.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     own, of_phantom, plain = (
         sources_of("cpjump1", load_params(path)).params_sha256
         for path in (Path("own.yaml"), Path("params.yaml"), ROOT / "params.yaml")
@@ -132,7 +134,7 @@ def test_faults_are_named_with_their_key(
 ) -> None:
     content = read_yaml(Path("params.yaml"))
     content["screens"]["phantom"]["settings"] = settings
-    Path("params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    Path("params.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     with pytest.raises(UserError) as error:
         load_params()
     assert all(text in str(error.value) for text in named), str(error.value)

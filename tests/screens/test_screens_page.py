@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from pydantic import BaseModel
@@ -13,26 +14,58 @@ from pydantic import BaseModel
 from phenoprot.core.errors import UserError
 from phenoprot.core.settings import parse_settings
 from phenoprot.pipeline.params import ScreenParams
-from phenoprot.screens.contract import ProfileTable, ProteomicsTable, ScreenInfo, Source, Tables
+from phenoprot.readout.given import given_labels
+from phenoprot.screens.contract import (
+    LabelTable,
+    ProfileTable,
+    ProteomicsTable,
+    ScreenInfo,
+    Source,
+    Tables,
+    TreatmentsTable,
+)
+from phenoprot.screens.loader import load_screen
+from phenoprot.wells.treatments import screen_profiles
 
 PAGE = (Path(__file__).parents[2] / "docs/screens.md").read_text(encoding="utf-8")
 EXAMPLES = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
 
 
 def test_the_examples_are_valid() -> None:
-    information, parameters = EXAMPLES
+    information, _, parameters = EXAMPLES
     assert parse_settings(ScreenInfo, information, "page").tables.wells == "wells.csv"
     block = parse_settings(ScreenParams, parameters["screens"]["mine"], "page")
     assert list(block.rows) == ["cellprofiler"]
 
 
 @pytest.mark.parametrize(
-    "model", [ScreenInfo, Tables, Source, ProfileTable, ProteomicsTable], ids=lambda m: m.__name__
+    "model",
+    [ScreenInfo, Tables, Source, ProfileTable, ProteomicsTable, TreatmentsTable, LabelTable],
+    ids=lambda m: m.__name__,
 )
 def test_every_key_is_listed(model: type[BaseModel]) -> None:
     part = PAGE.split("## screen.yaml")[1].split("## Images")[0]
     for key in model.model_fields:
         assert f"`{key}`" in part or f"`tables.{key}`" in part or key == "tables"
+
+
+def test_the_published_example_is_read(tmp_path: Path) -> None:
+    """Of aspirin at 10 uM: MYC down, HMOX1 not; caffeine's MYC lies between the thresholds."""
+    folder = tmp_path / "published"
+    folder.mkdir()
+    (folder / "screen.yaml").write_text(yaml.safe_dump(EXAMPLES[1]))
+    tables = re.findall(r"`(\w+\.csv)`:\n\n```csv\n(.*?)```", PAGE, re.DOTALL)
+    for name, text in tables:
+        (folder / name).write_text(text)
+    screen = load_screen(folder)
+    profiles = screen_profiles(screen, ["similarity", "cell_count", "structure"], "standardise")
+    expected = np.array([[7.1, 2.2], [0.0, 41.0]], dtype=np.float32)
+    np.testing.assert_array_equal(profiles["similarity"].iloc[:, 2:], expected)
+    assert profiles["cell_count"]["Cell_Count"].tolist() == [97.0, 101.0]
+    described = screen.info.tables.labels
+    assert described is not None
+    labels = given_labels(screen.labels(), described, screen.layout())
+    assert labels["Label"].tolist() == ["not", "down", ""]
 
 
 def test_all_missing_keys_are_named_at_once() -> None:

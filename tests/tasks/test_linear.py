@@ -7,7 +7,7 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 
-from phenoprot.tasks.linear import ridge_path
+from phenoprot.tasks.ridge import ridge_path
 from phenoprot.tasks.scaling import principal_components
 
 PENALTIES = [0.001, 0.1, 1.0, 50.0]

@@ -13,9 +13,10 @@ from phenoprot.evaluation.auc import auc_by_target
 from phenoprot.evaluation.regression import r2_by_target
 from phenoprot.tasks import linear, nested
 from phenoprot.tasks.fit_settings import LinearModelSettings, MlpModelSettings
-from phenoprot.tasks.linear import Linear, nested_linear, ridge_path
+from phenoprot.tasks.linear import Linear, nested_linear
 from phenoprot.tasks.mlp import predict
 from phenoprot.tasks.nested import Mlp, NestedResult, PosterMlp, nested_mlp
+from phenoprot.tasks.ridge import ridge_path
 from phenoprot.tasks.scaling import Scaler, common_scale, principal_components, scale_features
 from phenoprot.tasks.settings import TaskSettings
 from phenoprot.tasks.training import Member, Training

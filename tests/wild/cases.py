@@ -105,6 +105,9 @@ LOAD_DATA = Sheet("Metadata_Plate", paths=True)
 WELLS = Sheet("Metadata_Plate", "Metadata_Concentration", paths=True)
 COUNTS = Sheet("Metadata_Plate", "Cells_Count", paths=True)
 TARGETS = Sheet("Metadata_Target")
+TREATMENTS = Sheet("Metadata_Compound", "Metadata_Concentration")
+LABELS = Sheet("Metadata_Protein", "Value")
+DEEP = Sheet("Metadata_Compound", "x")
 FEATURES = Sheet("Metadata_Plate", "Cells_Feature_0", paths=True)
 LAYOUT = Sheet("Metadata_Plate", paths=True)
 INTENSITIES = Sheet("Name", "Raw 3", "\t", quoted=False)
@@ -166,6 +169,9 @@ def text_cases() -> list[Case]:
         *cases("screen", "tiny/wells.csv", renamed(WORDS, "compound"), Sheet("Metadata_Compound")),
         *cases("screen", "tiny/cell_count.csv", (*counts, *few_numbers), COUNTS),
         *cases("screen", "tiny/targets.csv", text_table(TARGETS), TARGETS),
+        *cases("published", "pub/treatments.csv", text_table(TREATMENTS), TREATMENTS),
+        *cases("published", "pub/labels.csv", text_table(LABELS), LABELS),
+        *cases("published", "pub/profiles/deep.csv", few_numbers, DEEP),
         # Nobody can tell that a table had one more feature.
         *cases(
             "profiles",
@@ -245,6 +251,8 @@ def binary_cases() -> list[Case]:
         *cases("screen", "tiny/cellprofiler.parquet", PARQUET, features),
         *cases("import_sqlite", "cp.sqlite", (*BINARY, *binary_files.SQLITE)),
         *cases("masks", "masks/P1/A.zip", (*BINARY, *binary_files.MASKS)),
+        *cases("own_labels", "labels.tif", BINARY),
+        *cases("own_cellpose", "cells_seg.npy", BINARY),
         *cases("crops", "crops/P1/A.npy", (*BINARY, *binary_files.ARRAYS)),
         *cases("crops", "crops/P1/A.parquet", BINARY),
         *cases("crops", "crops/P1/B.fields.parquet", BINARY),
@@ -300,7 +308,7 @@ def import_cases() -> list[Case]:
 
 TABLE = [*text_cases(), *settings_cases(), *binary_cases(), *stage_cases(), *import_cases()]
 """All cases, by reader."""
-THINNED = {"screen": 9, "import_csv": 12, "stage_classify": 12, "profiles": 6}
+THINNED = {"screen": 9, "published": 9, "import_csv": 12, "stage_classify": 12, "profiles": 6}
 """Readers that take their time: of the kinds of damage that many files share, `QUICK` has one in so
 many; of the other readers, one in five."""
 

@@ -206,7 +206,7 @@ def damage() -> list[tuple[str, str, tuple[Mutation, ...], Sheet]]:
             values,
         ),
         ("targets_chembl", "chembl/chembl_uniprot_mapping.txt", FILES, Sheet()),
-        ("targets_sqlite", "sqlite/chembl.db", either(BINARY, "cut-one-byte"), Sheet()),
+        ("targets_sqlite", "sqlite/chembl.db", BINARY, Sheet()),
         ("targets_plain", "plain/plain.csv", either((*TEXT, *short), *folded), plain),
     ]
     return table

@@ -13,6 +13,7 @@ import pandas as pd
 import yaml
 from tests.crops.scenes import Scene
 from tests.validation.conftest import valid_draft
+from tests.validation.published import published
 
 from phenoprot.screens.contract import STAINS
 
@@ -87,6 +88,12 @@ def screen(folder: Path) -> None:
     """A screen of 2 plates x 24 wells, and params.yaml."""
     draft = valid_draft()
     draft.write(folder / "tiny")
+    (folder / "params.yaml").write_text(params_text(), encoding="utf-8")
+
+
+def published_screen(folder: Path) -> None:
+    """A screen of treatments with given labels, and params.yaml."""
+    published().write(folder / "pub")
     (folder / "params.yaml").write_text(params_text(), encoding="utf-8")
 
 
@@ -350,12 +357,25 @@ def write_json(path: Path, content: object) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
+def own_masks(folder: Path) -> None:
+    """Label images: a TIFF, and the masks of Cellpose."""
+    import tifffile
+
+    labels = np.zeros((24, 32), np.uint16)
+    labels[3:9, 4:12], labels[12:20, 15:28] = 1, 2
+    tifffile.imwrite(folder / "labels.tif", labels)
+    flows = [np.zeros((24, 32, 3), np.uint8), [1, 2, None]]
+    content = {"outlines": labels, "masks": labels, "filename": "a.tif", "flows": flows}
+    np.save(folder / "cells_seg.npy", np.array(content))
+
+
 KITS = {
     kit.__name__: kit
     for kit in (
         load_data,
         urls,
         screen,
+        published_screen,
         params,
         well_features,
         curves,
@@ -366,6 +386,7 @@ KITS = {
         checkpoint,
         metrics,
         illumination,
+        own_masks,
         dose_screen,
         project,
         proteins,

@@ -8,11 +8,12 @@ from typing import Any
 import anndata
 import numpy as np
 import pandas as pd
+from tests.imports.test_harmony import old_index
 
 from .imports import Read, either
-from .mutations import BINARY, Mutation, Right, Sheet, but
+from .mutations import BINARY, TEXT, Mutation, Right, Sheet, but
 from .parquet_tables import PARQUET
-from .text_tables import text_table
+from .text_tables import NUMBERS, text_table
 
 WELLS = [f"{row}{column:02d}" for row in "AB" for column in range(1, 7)]
 
@@ -45,6 +46,7 @@ def own_files(folder: Path) -> None:
             "Score": rng.normal(size=16).round(3),
         }
     ).to_csv(folder / "predictions.csv", index=False)
+    old_index(folder / "Index.xml")
 
 
 def plate_map() -> Any:
@@ -66,26 +68,29 @@ def features(name: str) -> Read:
 
 
 def predictions() -> Any:
-    from phenoprot.submissions.predictions import read_predictions
+    from phenoprot.tasks.given import read_predictions
+    from phenoprot.tasks.registry import find_task
 
-    table = read_predictions(Path("predictions.csv"), [])
+    table = read_predictions(Path("predictions.csv"), find_task("targets"))
     return table.sort_values(list(table), ignore_index=True)
+
+
+def index() -> Any:
+    from phenoprot.imports.harmony import read_index
+
+    return pd.Series(read_index(Path("Index.xml")))
 
 
 def readers() -> dict[str, tuple[str, Read]]:
     """Kit and reader by name."""
     formats = {f"own_{kind}": features(f"features.{kind}") for kind in ("csv", "parquet", "h5ad")}
-    found = {"own_map": plate_map, "own_predictions": predictions, **formats}
-    return {name: ("own_files", read) for name, read in found.items()}
+    found = {"own_map": plate_map, "own_predictions": predictions, "own_index": index}
+    return {name: ("own_files", read) for name, read in (found | formats).items()}
 
 
 FOLDED = ("lower-case-header", "space-in-header", "line-of-separators", "semicolons")
 """Names of columns are read in any spelling, separators told from the header."""
-OF_CONTROLS = (
-    "a-line-twice", "all-lines-twice", "number-with-a-unit", "number-with-spaces",
-    "number-division", "number-two-points", "number-two-signs", "number-too-large",
-    "number-5000-digits",
-)  # fmt: skip
+OF_CONTROLS = ("a-line-twice", "all-lines-twice", *(number.name for number in NUMBERS))
 """Wells may be repeated; the concentration of a negative control is not read."""
 
 
@@ -109,9 +114,15 @@ def damage() -> list[tuple[str, str, tuple[Mutation, ...], Sheet]]:
         numbers_as_text="warned",  # as they are equal
     )
     return [
-        ("own_map", "map.csv", either(text_table(layout), *FOLDED, *OF_CONTROLS), layout),
+        (
+            "own_map",
+            "map.csv",
+            but(either(text_table(layout), *FOLDED, *OF_CONTROLS), number_with_a_unit=None),
+            layout,
+        ),
         ("own_csv", "features.csv", but(either(text_table(values), *FOLDED), **infinite), values),
         ("own_parquet", "features.parquet", parquet, values),
         ("own_h5ad", "features.h5ad", BINARY, Sheet()),
         ("own_predictions", "predictions.csv", either(text_table(scores), *FOLDED), scores),
+        ("own_index", "Index.xml", TEXT, Sheet()),
     ]

@@ -96,6 +96,18 @@ def screen_tables() -> Any:
     }
 
 
+def published_tables() -> Any:
+    from phenoprot.screens.loader import load_screen
+
+    screen = load_screen(Path("pub"))
+    return {
+        "treatments": in_order(screen.treatments()),
+        "labels": in_order(screen.labels()),
+        "deep": in_order(screen.profile("deep")),
+        "similarity": in_order(screen.profile("similarity")),
+    }
+
+
 def parameters() -> Any:
     from phenoprot.pipeline.params import load_params
 
@@ -159,6 +171,15 @@ def masks() -> Any:
     found = read_masks(path)
     check_masks(found, ["P1/A01/1", "P1/A02/1"], path)
     return {name: [pair.nuclei, pair.cells] for name, pair in found.items()}
+
+
+def own_labels(name: str) -> Callable[[], Any]:
+    def read() -> Any:
+        from phenoprot.imaging.segmentation.own import read_labels
+
+        return read_labels(name)
+
+    return read
 
 
 def crop_store() -> Any:
@@ -262,6 +283,13 @@ READERS = {
             gate=command("screens", "validate", "tiny"),
             also=("wells", "cell", "proteomics", "targets", "screen.yaml"),
         ),
+        Reader(
+            "published",
+            "published_screen",
+            published_tables,
+            gate=command("screens", "validate", "pub"),
+            also=("treatments", "labels", "deep", "screen.yaml"),
+        ),
         Reader("show", "screen", command("screens", "show", "tiny")),
         Reader("params", "params", parameters),
         Reader("preset", "params", preset, also=("/dev/zero",)),
@@ -283,6 +311,8 @@ READERS = {
         *(Reader(name, kit, read) for name, (kit, read) in imports.readers().items()),
         *(Reader(name, kit, read) for name, (kit, read) in own_files.readers().items()),
         Reader("masks", "masks", masks),
+        Reader("own_labels", "own_masks", own_labels("labels.tif")),
+        Reader("own_cellpose", "own_masks", own_labels("cells_seg.npy")),
         Reader("crops", "crops", crop_store, also=("crops",)),
         Reader("checkpoint", "checkpoint", checkpoint),
         Reader("weights_pt", "checkpoint", weights("weights.pt")),

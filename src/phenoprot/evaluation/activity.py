@@ -65,4 +65,7 @@ def activity_counts(treatments: pd.DataFrame, compounds: pd.DataFrame) -> Activi
         for dose, own in tested.groupby(CONCENTRATION)
     ]
     n_active = int(known[ACTIVE].astype(bool).sum())
-    return ActivityCounts(doses=doses, n_compounds=len(known), n_active=n_active)
+    untested = len(treatments) - len(tested)
+    return ActivityCounts(
+        doses=doses, n_compounds=len(known), n_active=n_active, n_untested=untested
+    )

@@ -33,10 +33,8 @@ def choice_scores(
 
     Parameters
     ----------
-    predictions
-        Treatments with fold and repeat, and one level per protein.
-    levels
-        By treatment.
+    predictions, levels
+        As of `LevelData.of`.
     chosen
         ``Metadata_Repeat``, ``Fold``, ``Metadata_Protein``; ``inside`` and ``all``: whether the
         protein is chosen there.

@@ -26,10 +26,8 @@ def regression_by_dose(
 
     Parameters
     ----------
-    predictions
-        Treatments with fold and repeat, and one level per protein.
-    levels
-        By treatment.
+    predictions, levels
+        As of `LevelData.of`.
     settings
         None is needed: the intervals come without draws.
 

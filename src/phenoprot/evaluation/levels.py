@@ -63,10 +63,8 @@ def level_scores(predictions: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFram
 
     Parameters
     ----------
-    predictions
-        Treatments with fold and repeat, and one level per protein.
-    levels
-        By treatment.
+    predictions, levels
+        As of `LevelData.of`.
 
     Returns
     -------
@@ -140,10 +138,8 @@ def score_regression(
 
     Parameters
     ----------
-    predictions
-        Treatments with fold and repeat, and one level per protein.
-    levels
-        By treatment.
+    predictions, levels
+        As of `LevelData.of`.
     settings
         Thresholds, permutations and seed.
     """

@@ -19,6 +19,7 @@ from phenoprot.evaluation.settings import EvaluationSettings
 from phenoprot.evaluation.truth import planted_groups
 from phenoprot.execution.shards import Shard
 from phenoprot.features.method import UNTRAINED
+from phenoprot.screens.contents import EVERYTHING, Contents
 from phenoprot.screens.contract import COMPOUND
 from phenoprot.tasks.columns import GAUGE, LABELS_OF, ROWS, VARIANTS
 from phenoprot.tasks.task import Task
@@ -63,6 +64,7 @@ class PartToScore:
         truth: Path | None,
         strata: str | None,
         active: Mapping[str, bool] | None = None,
+        has: Contents = EVERYTHING,
     ) -> PartToScore:
         """The part with those of `rows` that were predicted.
 
@@ -80,6 +82,9 @@ class PartToScore:
             Profile table with the cell number, see :class:`EvaluationSettings`.
         active
             Whether each compound is active; None: nothing is known.
+        has
+            What the screen has: ceilings come with a readout, chosen proteins with labels and
+            levels.
 
         Raises
         ------
@@ -90,6 +95,8 @@ class PartToScore:
         require_file(folder / "labels.parquet", REMEDY)
         counts = paths.profiles / f"{strata}.parquet" if strata and not task.asked else None
         levels = task.scorer == "levels"
+        chosen = paths.chosen if levels and has.labels and has.levels else None
+        kind = next(p.ceiling for p in task.parts if p.name == name) if has.readout else None
 
         def there(kind: str) -> tuple[str, ...]:
             return tuple(row for row in rows if (folder / kind / f"{row}.parquet").exists())
@@ -100,10 +107,10 @@ class PartToScore:
             folder,
             there(ROWS),
             planted_groups(task, truth, name) if truth else None,
-            read_ceilings(paths.labels, next(p.ceiling for p in task.parts if p.name == name)),
+            read_ceilings(paths.labels, kind),
             counts if counts is not None and counts.is_file() else None,
             there(VARIANTS),
-            paths.chosen if levels and paths.chosen.is_file() else None,
+            chosen if chosen is not None and chosen.is_file() else None,
             active if not levels and not task.asked else None,
         )
 
@@ -187,7 +194,7 @@ def is_shuffled(predictions: Path) -> bool:
 
 def pairs_of(rows: Sequence[str], settings: EvaluationSettings) -> list[tuple[str, str]]:
     """Rows to compare, in the order of the table, see :class:`EvaluationSettings`."""
-    if settings.comparisons == "all":
+    if settings.comparisons == "all" or not rows:
         return list(combinations(rows, 2))
     untrained = [(row, row + UNTRAINED) for row in rows[1:] if row + UNTRAINED in rows]
     return [(rows[0], other) for other in rows[1:]] + untrained

@@ -269,6 +269,8 @@ class ActivityCounts(Settings):
     """Compounds with a test."""
     n_active: int
     """Those with an active treatment."""
+    n_untested: int = 0
+    """Treatments without a test, for want of replicate wells."""
 
 
 class RowComparison(Settings):

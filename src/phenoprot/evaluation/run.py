@@ -31,8 +31,9 @@ from phenoprot.evaluation.truth import PLANTED, label_truth
 from phenoprot.execution.run import run_shards
 from phenoprot.execution.settings import LOCAL, ExecutionSettings
 from phenoprot.execution.shards import Shard
+from phenoprot.screens.contents import EVERYTHING, Contents
 from phenoprot.tasks.columns import LABEL_COLUMNS, VARIANTS
-from phenoprot.tasks.registry import all_parts
+from phenoprot.tasks.registry import parts_of
 
 
 def evaluate_screen(
@@ -41,6 +42,7 @@ def evaluate_screen(
     rows: Sequence[str],
     settings: EvaluationSettings,
     execution: ExecutionSettings = LOCAL,
+    has: Contents = EVERYTHING,
 ) -> None:
     """Write ``<part>/<row>.json`` (a `RowResult`) and ``<part>/<row>.parquet`` (its targets).
 
@@ -61,19 +63,18 @@ def evaluate_screen(
         Thresholds, intervals and comparisons.
     execution
         Where and how many at a time; the results do not depend on it.
+    has
+        What the screen has. What an earlier one left of other parts is not looked at.
 
     Raises
     ------
     UserError
         Labels or predictions are missing or damaged.
     """
-    write_json(paths.scores / LABELS / "counts.json", read_object(paths.labels / "counts.json"))
     planted = folder / "truth" / "regulation.parquet"
-    if planted.is_file():
-        labels = read_table(paths.labels / "labels.parquet", LABEL_COLUMNS)
-        truth = label_truth(labels, read_table(planted, PLANTED))
-        write_result(paths.scores / LABELS / "truth.json", truth)
-    activity = read_activity(paths.activity)
+    if has.labels:
+        _keep_labels(paths, planted)
+    activity = read_activity(paths.activity) if has.wells else None
     counts, active = (None, None) if activity is None else activity
     place = paths.scores / ACTIVITY
     if counts is None:
@@ -89,8 +90,9 @@ def evaluate_screen(
             planted.parent if planted.is_file() else None,
             settings.strata,
             active,
+            has,
         )
-        for name, task in all_parts().items()
+        for name, task in parts_of(has).items()
     ]
     scored = {part.name: row_shards(part, settings) for part in parts}
     compared = {
@@ -110,6 +112,15 @@ def evaluate_screen(
     )
     _keep_rows(parts, paths, folders)
     _keep_comparisons(compared, paths, settings, folders)
+
+
+def _keep_labels(paths: Paths, planted: Path) -> None:
+    """Write how many labels there are and, where the truth is known, what they are worth."""
+    write_json(paths.scores / LABELS / "counts.json", read_object(paths.labels / "counts.json"))
+    if planted.is_file():
+        labels = read_table(paths.labels / "labels.parquet", LABEL_COLUMNS)
+        truth = label_truth(labels, read_table(planted, PLANTED))
+        write_result(paths.scores / LABELS / "truth.json", truth)
 
 
 def _keep_rows(parts: list[PartToScore], paths: Paths, folders: Iterator[Path]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -17,10 +18,12 @@ from phenoprot.core.paths import Paths
 from phenoprot.core.settings import parse_settings, read_yaml
 from phenoprot.pipeline.overrides import effective_keys
 from phenoprot.pipeline.params import Params, ScreenParams
+from phenoprot.pipeline.presence import contents_of, require_predictions, require_rows
 from phenoprot.pipeline.screen_files import Parts, files_of, screen_parts
 from phenoprot.pipeline.stage import Stage
 from phenoprot.pipeline.stages import (
     SIMULATE,
+    SIMULATED,
     provenance_params,
     simulated_files,
     stages_of,
@@ -52,14 +55,19 @@ def dvc_yaml(params_file: Path = PARAMS_FILE) -> str:
     """
     content = read_yaml(params_file)
     params = parse_settings(Params, content, str(params_file))
-    stages: dict[str, Any] = {"pipeline": _first()}
+    screens = (b.folder for name, b in params.screens.items() if name != SIMULATED)
+    stages: dict[str, Any] = {"pipeline": _first(screens)}
     for name, block in params.screens.items():
-        own = stages_of(name)
+        has = contents_of(name, block.folder)
+        require_rows(name, block, has)
+        require_predictions(name, block)
+        own = stages_of(name, has)
+        artefacts = set(chain.from_iterable(stage.makes(Paths(name)) for stage in own))
         parts = screen_parts(name, block.folder)
         for stage in own:
             declared = provenance_params(own) if stage.provenance else stage.params
             keys = _keys(declared, name, content)
-            stages[stage.key(name)] = _entry(stage, name, block, parts, keys)
+            stages[stage.key(name)] = _entry(stage, name, block, parts, keys, artefacts)
     return HEADER + yaml.safe_dump(
         {"stages": stages}, sort_keys=False, width=1000, allow_unicode=True
     )
@@ -87,16 +95,23 @@ def require_in_step() -> None:
         )
 
 
-def _first() -> dict[str, Any]:
+def _first(screens: Iterable[Path]) -> dict[str, Any]:
+    """The check of ``dvc.yaml``; what screens have decides on their stages."""
+    declared = (str(folder / "screen.yaml") for folder in screens)
     return {
         "cmd": "python stages/pipeline.py",
-        "deps": ["stages/pipeline.py", "src/phenoprot/pipeline", str(PARAMS_FILE)],
+        "deps": ["stages/pipeline.py", "src/phenoprot/pipeline", str(PARAMS_FILE), *declared],
         "outs": [str(FIRST)],
     }
 
 
 def _entry(
-    stage: Stage, name: str, block: ScreenParams, parts: Parts, keys: list[str]
+    stage: Stage,
+    name: str,
+    block: ScreenParams,
+    parts: Parts,
+    keys: list[str],
+    artefacts: set[Path],
 ) -> dict[str, Any]:
     paths = Paths(name)
     if stage is SIMULATE:
@@ -107,7 +122,8 @@ def _entry(
         outs = [str(path) for path in stage.makes(paths)]
         read = files_of(stage, parts)
     outs += [_uncached(path) for path in stage.in_git(paths)]
-    needs = [*stage.needs(paths), *stage.needs_elsewhere(block)]
+    needs = [place for place in stage.needs(paths) if place in artefacts]
+    needs += stage.needs_elsewhere(block)
     if not needs:
         needs = [FIRST]
     entry: dict[str, Any] = {

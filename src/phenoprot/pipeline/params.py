@@ -53,6 +53,14 @@ class ScreenParams(Settings):
     they leave out is as in the block that all screens share. Any block but ``phantom`` and
     ``execution``."""
 
+    @field_validator("rows")
+    @classmethod
+    def _some_of_ours(cls, value: dict[str, RowSettings]) -> dict[str, RowSettings]:
+        if value and all(row.model is None for row in value.values()):
+            raise ValueError("all are predictions from files; the treatments to predict are those "
+                             "of a row with features and a model: add one")  # fmt: skip
+        return value
+
     @field_validator("settings")
     @classmethod
     def _blocks(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -6,9 +6,11 @@ from typing import Any
 
 from phenoprot.core.files import fingerprint
 from phenoprot.pipeline.params import Params
+from phenoprot.pipeline.presence import contents_of
 from phenoprot.pipeline.screen_files import data_sha256, screen_parts
 from phenoprot.pipeline.stages import provenance_params, stages_of
 from phenoprot.report.publish import Sources
+from phenoprot.tasks.settings import given_files
 
 
 def sources_of(screen: str, params: Params) -> Sources:
@@ -31,10 +33,13 @@ def sources_of(screen: str, params: Params) -> Sources:
     content = params.of_screen(screen).model_dump(mode="json") | {
         "screen": block.model_dump(mode="json")
     }
-    values = {key: _value(content, key) for key in provenance_params(stages_of(screen))}
+    stages = stages_of(screen, contents_of(screen, block.folder))
+    values = {key: _value(content, key) for key in provenance_params(stages)}
     return Sources(
         params_sha256=fingerprint(values),
-        data_sha256=data_sha256(block.folder, screen_parts(screen, block.folder)),
+        data_sha256=data_sha256(
+            block.folder, screen_parts(screen, block.folder), given_files(block.rows.values())
+        ),
     )
 
 

@@ -46,11 +46,14 @@ def make_job(script: str, screen: str, arguments: tuple[str, ...] = ()) -> Job:
     """
     from phenoprot.pipeline.declared import DeclaredParams
     from phenoprot.pipeline.params import load_params
+    from phenoprot.pipeline.presence import contents_of, require_stage
     from phenoprot.pipeline.stages import find_stage
 
     stage = find_stage(script, arguments)
     params = load_params()
     block = params.screen(screen)
+    if stage.requires:
+        require_stage(stage, screen, block.folder, contents_of(screen, block.folder))
     view = DeclaredParams(_Root(params.of_screen(screen), block), stage.params, stage.name)
     sources = None
     if stage.provenance:

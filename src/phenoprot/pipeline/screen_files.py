@@ -40,9 +40,11 @@ def screen_parts(name: str, folder: Path) -> Parts:
     screen = load_screen(folder)
     tables = screen.info.tables
     named = {
-        "wells": [tables.wells],
-        "profiles": [table.path for table in tables.profiles.values()],
+        "wells": [tables.wells] if tables.wells else [],
+        "treatments": [tables.treatments.path] if tables.treatments else [],
+        "profiles": list({table.path for table in tables.profiles.values()}),
         "proteomics": [tables.proteomics.path] if tables.proteomics else [],
+        "labels": [tables.labels.path] if tables.labels else [],
         "targets": [tables.targets] if tables.targets else [],
     }
     parts = {part: tuple(folder / path for path in sorted(paths)) for part, paths in named.items()}
@@ -65,13 +67,24 @@ def files_of(stage: Stage, parts: Parts) -> list[Path]:
     return sorted(path for path in paths if not paths & set(path.parents))
 
 
-def data_sha256(folder: Path, parts: Parts) -> str:
-    """Hash of the names and bytes of all files that the stages of a screen read."""
+def data_sha256(folder: Path, parts: Parts, given: Iterable[Path] = ()) -> str:
+    """Hash of the names and bytes of all files that the stages of a screen read.
+
+    Parameters
+    ----------
+    folder, parts
+        The screen folder and what is in it.
+    given
+        Predictions that rows name, which may lie anywhere.
+    """
     files: set[Path] = set()
     for path in chain.from_iterable(parts.values()):
         files |= {each for each in path.rglob("*") if each.is_file()} if path.is_dir() else {path}
     return fingerprint(
-        [(file.relative_to(folder).as_posix(), file_sha256(file)) for file in sorted(files)]
+        [
+            *((file.relative_to(folder).as_posix(), file_sha256(file)) for file in sorted(files)),
+            *((file.as_posix(), file_sha256(file)) for file in given),
+        ]
     )
 
 

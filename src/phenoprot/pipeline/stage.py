@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from phenoprot.core.paths import Paths
+from phenoprot.screens.contents import Content, Contents
 from phenoprot.screens.contract import Table
+from phenoprot.screens.loader import load_screen
 
 Places = Callable[[Paths], tuple[Path, ...]]
 """Paths of a screen's artefacts."""
@@ -34,10 +36,13 @@ class Stage:
     The function cannot read others. `execution` changes no result and is none of them."""
     reads: tuple[Table, ...] = ()
     """Parts of the screen folder, ``screen.yaml`` aside, that the function reads."""
+    requires: tuple[Content, ...] = ()
+    """What a screen must have: one that has not has no such stage."""
     needs: Places = nothing
-    """What other stages made of the screen."""
+    """What other stages made of the screen; what none of its stages makes is not needed."""
     needs_elsewhere: Callable[[Any], tuple[Path, ...]] = nothing
-    """What stages made of other screens, from the screen's block of params.yaml."""
+    """What stages made of other screens, and files that rows name, from the screen's block of
+    params.yaml."""
     makes: Places = nothing
     """What this one makes: files and folders in DVC's cache."""
     in_git: Places = nothing
@@ -86,3 +91,8 @@ class Job:
     def paths(self) -> Paths:
         """Paths of the screen's artefacts."""
         return Paths(self.screen)
+
+    @property
+    def has(self) -> Contents:
+        """What the screen has, by its ``screen.yaml``; a stage that asks must declare that file."""
+        return Contents.of(load_screen(self.folder).info)

@@ -8,8 +8,9 @@ from pathlib import Path
 from phenoprot.core.errors import UserError
 from phenoprot.core.paths import Paths
 from phenoprot.pipeline.stage import Stage
-from phenoprot.tasks.registry import all_parts, all_tasks
-from phenoprot.tasks.settings import TaskSettings
+from phenoprot.screens.contents import EVERYTHING, Contents
+from phenoprot.tasks.registry import parts_of, tasks_of
+from phenoprot.tasks.settings import TaskSettings, given_files
 from phenoprot.tasks.task import Task
 
 SIMULATED = "phantom"
@@ -24,12 +25,13 @@ SIMULATE = Stage(
 BEFORE_TASKS = (
     Stage(
         "validate",
-        reads=("wells", "profiles", "images", "proteomics", "targets"),
+        reads=("wells", "treatments", "profiles", "images", "proteomics", "labels", "targets"),
         params=("validation", "profiles"),
         makes=lambda paths: (paths.input_checks,),
     ),
     Stage(
         "images",
+        requires=("images",),
         reads=("wells", "images"),
         needs=lambda paths: (paths.input_checks,),
         params=("images",),
@@ -37,6 +39,7 @@ BEFORE_TASKS = (
     ),
     Stage(
         "segment",
+        requires=("images",),
         reads=("wells", "images", "truth"),
         needs=lambda paths: (paths.images,),
         params=("segmentation",),
@@ -44,6 +47,7 @@ BEFORE_TASKS = (
     ),
     Stage(
         "crops",
+        requires=("images",),
         reads=("wells", "images"),
         needs=lambda paths: (paths.masks,),
         params=("crops",),
@@ -51,6 +55,7 @@ BEFORE_TASKS = (
     ),
     Stage(
         "mae",
+        requires=("images",),
         reads=("wells",),
         needs=lambda paths: (paths.crops,),
         params=("mae", "screen.extracted"),
@@ -58,6 +63,7 @@ BEFORE_TASKS = (
     ),
     Stage(
         "features",
+        requires=("images",),
         reads=("wells", "images"),
         needs=lambda paths: (paths.images, paths.masks, paths.crops, paths.mae),
         params=("features", "screen.extracted"),
@@ -65,13 +71,14 @@ BEFORE_TASKS = (
     ),
     Stage(
         "profiles",
-        reads=("wells", "profiles"),
+        reads=("wells", "treatments", "profiles"),
         needs=lambda paths: (paths.all_features, paths.input_checks),
         params=("profiles", "screen.extracted", "screen.rows"),
         makes=lambda paths: (paths.profiles,),
     ),
     Stage(
         "activity",
+        requires=("wells",),
         reads=("wells", "profiles"),
         needs=lambda paths: (paths.all_features, paths.input_checks),
         params=("activity", "profiles", "screen.extracted", "screen.rows"),
@@ -79,6 +86,7 @@ BEFORE_TASKS = (
     ),
     Stage(
         "curves",
+        requires=("readout",),
         reads=("wells", "proteomics"),
         needs=lambda paths: (paths.input_checks,),
         params=("curves", "labels.position_correction"),
@@ -86,14 +94,15 @@ BEFORE_TASKS = (
     ),
     Stage(
         "labels",
-        reads=("wells", "proteomics"),
+        requires=("labels",),
+        reads=("wells", "proteomics", "labels"),
         needs=lambda paths: (paths.curves, paths.input_checks),
         params=("labels", "curves"),
         makes=lambda paths: (paths.labels,),
     ),
     Stage(
         "splits",
-        reads=("wells", "targets"),
+        reads=("wells", "treatments", "targets"),
         needs=lambda paths: (paths.input_checks,),
         needs_elsewhere=lambda block: (Paths(block.folds_like).folds,) if block.folds_like else (),
         params=("tasks.splits", "screen.folds_like"),
@@ -101,6 +110,7 @@ BEFORE_TASKS = (
     ),
     Stage(
         "check_labels",
+        requires=("labels",),
         screen_yaml=False,
         needs=lambda paths: (paths.labels, paths.folds),
         params=("validation", "tasks.classification", "tasks.splits"),
@@ -124,18 +134,24 @@ def predict_stage(task: Task) -> Stage:
         f"predict-{task.name}",
         script="predict",
         arguments=(task.name,),
+        requires=task.requires,
         reads=task.reads,
         screen_yaml=bool(task.reads),
         needs=lambda paths: (paths.profiles, paths.labels, paths.folds, paths.label_checks),
+        needs_elsewhere=lambda block: given_files(
+            row for row in block.rows.values() if row.takes_part(task.name, task.asked)
+        ),
         params=(*_MODELS, _block(task), "screen.rows"),
         makes=lambda paths: (paths.predictions(task.name),),
     )
 
 
-def _after_tasks() -> tuple[Stage, ...]:
-    tasks, parts = list(all_tasks()), list(all_parts())
+def _after_tasks(has: Contents) -> tuple[Stage, ...]:
+    tasks, parts = tasks_of(has), list(parts_of(has))
+    best = [f"top_{name}.json" for name, task in tasks.items() if task.poster_top]
     choose = Stage(
         "choose",
+        requires=("labels", "levels"),
         screen_yaml=False,
         needs=lambda paths: (
             *(paths.profiles, paths.labels, paths.folds),
@@ -146,7 +162,6 @@ def _after_tasks() -> tuple[Stage, ...]:
     )
     evaluate = Stage(
         "evaluate",
-        screen_yaml=False,
         reads=("truth",),
         needs=lambda paths: (
             paths.labels,
@@ -161,29 +176,30 @@ def _after_tasks() -> tuple[Stage, ...]:
     report = Stage(
         "report",
         needs=lambda paths: (paths.masks, paths.scores),
+        needs_elsewhere=lambda block: given_files(block.rows.values()),
         params=("curves", "labels", "evaluation", "screen.rows"),
         provenance=True,
         in_git=lambda paths: (
-            *(
-                paths.metrics / name
-                for name in ("provenance.json", "top_regression.json", "activity.json")
-            ),
+            *(paths.metrics / name for name in ("provenance.json", *best, "activity.json")),
             paths.report,
             paths.report.with_suffix(".svg"),
             paths.report_details,
         ),
         metrics=lambda paths: (
             *(paths.metrics / part for part in parts),
-            *(paths.metrics / name for name in ("labels", "images.json", "doses", "comparisons")),
+            *((paths.metrics / "labels",) if has.labels else ()),
+            *(paths.metrics / name for name in ("images.json", "doses", "comparisons")),
         ),
         plots={"doses.csv": {"template": "by_dose", "x": "concentration", "y": "mean_auc"}},
     )
     return choose, evaluate, report
 
 
-def all_stages() -> tuple[Stage, ...]:
-    """Stages of every screen, in the order of the data; each has a task's in between."""
-    return (*BEFORE_TASKS, *(predict_stage(task) for task in all_tasks().values()), *_after_tasks())
+def all_stages(has: Contents = EVERYTHING) -> tuple[Stage, ...]:
+    """Stages of a screen that has these parts, in the order of the data; a task's in between."""
+    tasks = (predict_stage(task) for task in tasks_of(has).values())
+    stages = (*BEFORE_TASKS, *tasks, *_after_tasks(has))
+    return tuple(stage for stage in stages if not has.lacking(stage.requires))
 
 
 def find_stage(script: str, arguments: tuple[str, ...] = ()) -> Stage:
@@ -206,9 +222,9 @@ def find_stage(script: str, arguments: tuple[str, ...] = ()) -> Stage:
     )
 
 
-def stages_of(screen: str) -> tuple[Stage, ...]:
+def stages_of(screen: str, has: Contents = EVERYTHING) -> tuple[Stage, ...]:
     """Stages of one screen, in the order of the data."""
-    return (SIMULATE, *all_stages()) if screen == SIMULATED else all_stages()
+    return (SIMULATE, *all_stages()) if screen == SIMULATED else all_stages(has)
 
 
 def provenance_params(stages: Iterable[Stage]) -> tuple[str, ...]:

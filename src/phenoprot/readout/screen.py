@@ -17,6 +17,7 @@ from phenoprot.readout.ceiling import single_dose_ceiling
 from phenoprot.readout.ceiling_doses import dose_response_ceiling
 from phenoprot.readout.dose_response import LABEL_COLUMNS, ratio_levels
 from phenoprot.readout.false_calls import control_false_calls
+from phenoprot.readout.given import given_labels
 from phenoprot.readout.settings import LabelSettings
 from phenoprot.readout.single_dose import (
     label_counts,
@@ -35,17 +36,18 @@ class LabelledScreen:
 
     labels: pd.DataFrame
     """One row per compound and protein, with ``Label``."""
-    levels: pd.DataFrame
+    levels: pd.DataFrame | None
     """One row per treatment, one column per protein: standard deviations of the negative controls
-    (single dose), or the ratio to them or its log2 (dose response)."""
+    (single dose), or the ratio to them or its log2 (dose response). None: labels were given."""
     counts: dict[str, int | float]
     """Labels in each state (:func:`phenoprot.readout.single_dose.label_counts`);
     ``position_terms``, the number of terms of the position effects that were removed; for
     single-dose screens ``control_false_calls_percent``, the calls expected to be false in percent
     of all (missing if nothing is called), ``n_control_false_calls``, their expected number, and
     ``n_pseudo_compounds``, the negative controls that it was counted on."""
-    ceiling: pd.DataFrame
-    """What a repeat of the assay would score: see :mod:`phenoprot.readout.ceiling`."""
+    ceiling: pd.DataFrame | None
+    """What a repeat of the assay would score: see :mod:`phenoprot.readout.ceiling`. None: labels
+    were given, so that nothing is known of repeats."""
 
 
 def label_screen(
@@ -68,8 +70,12 @@ def label_screen(
     Raises
     ------
     UserError
-        The screen has no protein readout.
+        The screen has neither a protein readout nor labels, or labels of other compounds only.
     """
+    given = screen.info.tables.labels
+    if given is not None:
+        states = given_labels(screen.labels(), given, screen.layout())
+        return LabelledScreen(states, None, dict(label_counts(states)), None)
     table = screen.info.tables.proteomics
     if table is None:
         raise UserError(

@@ -12,15 +12,19 @@ from phenoprot.report.words import GENERATED, departures, images, labels_in_word
 def account(results: ScreenResults) -> str:
     """The whole page. Every number in it is read from the results."""
     source = results.provenance
+    about = [
+        *([labels_in_words(results)] if results.labels else []),
+        *([images(results.images)] if results.images else []),
+    ]
+    scored = any(results.parts.values())
+    shown = "Scores with 95 % intervals" if scored else "Active treatments by concentration"
     parts = [
         f"# {source.title}",
         GENERATED,
         "## Summary",
         summary(results),
-        "## Labels and images",
-        labels_in_words(results),
-        *([images(results.images)] if results.images else []),
-        f"![Scores with 95 % intervals](results-{source.screen}.svg)",
+        *(["## Labels and images", *about] if about else []),
+        f"![{shown}](results-{source.screen}.svg)",
         "## Tables",
         f"Every row of every table, spreads and p of the counts, and the rows in words: "
         f"[details](results-{source.screen}-details.md).",

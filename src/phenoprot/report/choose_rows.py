@@ -7,7 +7,10 @@ from phenoprot.report.parts import TablePart, table_parts
 from phenoprot.report.results import ScreenResults
 
 BASELINES = frozenset(
-    ("cell_count", "cell_count_readout", "plate_position", "structure", "concentration")
+    (
+        *("cell_count", "cell_count_readout", "plate_position", "structure", "concentration"),
+        "highest_concentration",
+    )
 )
 """Features that need no picture of a cell, or nothing of it but the number."""
 ORACLE = "oracle"
@@ -30,7 +33,8 @@ def best_baseline(results: ScreenResults, part: str) -> str | None:
 
 def _is_baseline(results: ScreenResults, row: str) -> bool:
     method = results.provenance.methods[row]
-    return not method.shuffled and set(method.features) <= BASELINES
+    known = bool(method.features) and set(method.features) <= BASELINES
+    return known and not method.shuffled
 
 
 def main_rows(results: ScreenResults, part: str) -> list[str]:

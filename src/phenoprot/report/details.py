@@ -12,12 +12,12 @@ from phenoprot.report.words import GENERATED, labels_against_truth, rows_in_word
 def details(results: ScreenResults) -> str:
     """The whole page. Every number in it is read from the results."""
     source = results.provenance
+    said = [f"- {line}" for line in findings(results)]
     parts = [
         f"# {source.title}: details",
         GENERATED,
         f"All rows of all tables. [The account](results-{source.screen}.md) has their summary.",
-        "## What the numbers say",
-        "\n".join(f"- {line}" for line in findings(results)),
+        *(["## What the numbers say", "\n".join(said)] if said else []),
         *(["## Labels", labels_against_truth(results.truth)] if results.truth else []),
         "## Tables",
         *(to_markdown(table) for table in detail_tables(results)),

@@ -1,4 +1,7 @@
-"""docs/results-<screen>.svg: scores by concentration, or by row where there is one dose."""
+"""docs/results-<screen>.svg: scores by concentration, or by row where there is one dose.
+
+Of a screen without scores it shows the share of active treatments.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phenoprot.core.files import atomic_path
-from phenoprot.evaluation.results import DoseScores, Estimate, RowResult, ScorerName
+from phenoprot.evaluation.results import (
+    ActivityCounts,
+    DoseScores,
+    Estimate,
+    RowResult,
+    ScorerName,
+)
+from phenoprot.report.flatten import dose_key
 from phenoprot.report.parts import table_parts
-from phenoprot.report.results import ScreenResults
+from phenoprot.report.results import NO_ACTIVITY, ScreenResults
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,13 +39,14 @@ def draw(results: ScreenResults, path: Path) -> None:
 
     by_dose = results.doses
     parts = list(by_dose) or [part for part, rows in results.parts.items() if rows]
+    activity = results.activity if not parts else NO_ACTIVITY
     with mpl.rc_context():
         # A salt for the names of its parts, and letters as shapes: the same on every machine.
         mpl.rcdefaults()  # whatever a user's matplotlibrc says
         mpl.rcParams["svg.hashsalt"] = "phenoprot"
         mpl.rcParams["svg.fonttype"] = "path"
         mpl.rcParams["font.size"] = 9
-        figure = Figure(figsize=(4.0 * len(parts), 3.8), layout="constrained")
+        figure = Figure(figsize=(4.0 * max(len(parts), 1), 3.8), layout="constrained")
         scales: dict[str, Axes] = {}
         for i, part in enumerate(parts):
             score = SCORES[table_parts()[part].scorer]
@@ -51,6 +62,8 @@ def draw(results: ScreenResults, path: Path) -> None:
                 axes.set_xlabel(AXIS[score])
             axes.set_title(table_parts()[part].short)
             axes.spines[["top", "right"]].set_visible(False)
+        if activity.doses:
+            _draw_activity(figure.add_subplot(), activity, results.provenance.concentration_unit)
         lines = {
             line.get_label(): line
             for axes in figure.axes
@@ -62,6 +75,15 @@ def draw(results: ScreenResults, path: Path) -> None:
             )
         with atomic_path(path) as temporary:
             figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
+
+
+def _draw_activity(axes: Axes, counts: ActivityCounts, unit: str) -> None:
+    """Share of the tested treatments that are active, by concentration."""
+    names = [dose_key(dose.concentration) for dose in counts.doses]
+    axes.bar(names, [100 * dose.n_active / dose.n for dose in counts.doses], color=COLOURS[0])
+    axes.set_xlabel(f"concentration ({unit})")
+    axes.set_ylabel("active treatments (%)")
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _ends(estimate: Estimate) -> tuple[float, float]:

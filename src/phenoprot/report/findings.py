@@ -33,7 +33,7 @@ def findings(results: ScreenResults) -> list[str]:
         if first in results.parts[name]
         for line in SENTENCES.get(part.task, _of_other_task)(results, part, first)
     ]
-    if not results.doses:
+    if not results.doses and any(results.parts.values()):
         lines.append(
             "**Concentration**: every compound was given at one, so there are no scores by dose."
         )
@@ -71,7 +71,7 @@ def linear_of(results: ScreenResults, row: str) -> str | None:
 
 def _classification(results: ScreenResults, part: TablePart, first: str) -> list[str]:
     row = results.parts[part.name][first]
-    reached = f"{_auc(row)} over {row.n_targets} proteins"
+    reached = f"{_auc(row)} over {row.n_targets} {results.provenance.measured}s"
     return [
         f"**{part.short} vs NOT**: {first} reaches a mean ROC AUC of {reached}"
         f"{_at_threshold(row)}.",
@@ -193,7 +193,7 @@ def _against_cell_counts(
 
 def _against_linear(results: ScreenResults, part: TablePart, first: str) -> list[str]:
     linear = linear_of(results, first)
-    noun = "targets" if part.task == "targets" else "proteins"
+    noun = "targets" if part.task == "targets" else f"{results.provenance.measured}s"
     return [
         f"{part.short}: MLP minus linear model on the same features: "
         f"{_difference(one.mean_auc_difference)}{_p(one)}; {one.n_better} {noun} better and "

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from phenoprot.evaluation.results import SCORE_NAMES, ScoreNames, ScorerName
+from phenoprot.screens.contents import Content, Contents
 from phenoprot.tasks.registry import all_tasks
 from phenoprot.tasks.task import Figures
 
@@ -24,6 +25,8 @@ class TablePart:
     task: str
     """The task that it is a part of."""
     scorer: ScorerName
+    requires: tuple[Content, ...]
+    """What a screen must have for it."""
     asked: bool
     """Whether only rows that name its task are in it: a variation on another part."""
     poster: Mapping[str, Figures]
@@ -47,6 +50,7 @@ def table_parts() -> dict[str, TablePart]:
             part.title,
             task.name,
             task.scorer,
+            task.requires,
             task.asked,
             task.poster.get(part.name, {}),
             task.poster_top,
@@ -54,3 +58,8 @@ def table_parts() -> dict[str, TablePart]:
         for task in all_tasks().values()
         for part in task.parts
     }
+
+
+def parts_of(has: Contents) -> dict[str, TablePart]:
+    """Parts of a screen by name: those that ask for nothing that it lacks."""
+    return {name: part for name, part in table_parts().items() if not has.lacking(part.requires)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,8 +31,9 @@ from phenoprot.report.account import account
 from phenoprot.report.details import details
 from phenoprot.report.figure import draw
 from phenoprot.report.flatten import dose_key
-from phenoprot.report.parts import TablePart, table_parts
+from phenoprot.report.parts import TablePart, parts_of, table_parts
 from phenoprot.report.results import (
+    GIVEN,
     NO_ACTIVITY,
     MethodRecord,
     Numbers,
@@ -41,7 +42,7 @@ from phenoprot.report.results import (
     TopTarget,
     VariantRecord,
 )
-from phenoprot.report.rule import label_rule
+from phenoprot.report.rule import given_rule, label_rule
 from phenoprot.report.store import (
     COUNTS,
     DOSES,
@@ -51,8 +52,10 @@ from phenoprot.report.store import (
     read_comparisons,
     read_rows,
     read_truth,
+    top_file,
     write_metrics,
 )
+from phenoprot.screens.contents import Contents
 from phenoprot.screens.loader import load_screen
 from phenoprot.tasks.columns import VARIANTS
 from phenoprot.tasks.settings import RowSettings
@@ -104,6 +107,11 @@ class Inputs:
     labels: LabelSettings
     curves: CurveSettings
 
+    @property
+    def has(self) -> Contents:
+        """What the screen has."""
+        return Contents.of(load_screen(self.folder).info)
+
 
 def publish(paths: Paths, inputs: Inputs, sources: Sources, out: Output | None = None) -> None:
     """Write the metrics of a screen, its account and its figure, from its scores.
@@ -138,33 +146,54 @@ def publish(paths: Paths, inputs: Inputs, sources: Sources, out: Output | None =
 
 
 def collect(paths: Paths, inputs: Inputs, sources: Sources) -> ScreenResults:
-    """Read all that the report is made from."""
+    """Read all that the report is made from: of the parts that the screen has, no others."""
+    has, scores = inputs.has, paths.scores
+    there = parts_of(has)
     rows = [name for name, row in inputs.rows.items() if not row.variant]
-    parts = read_rows(paths.scores, rows)
-    variants = read_rows(paths.scores, [row for row in inputs.rows if row not in rows], VARIANTS)
-    activity = paths.scores / ACTIVITY
+    found = read_rows(scores, rows)
+    parts = {part: of_part if part in there else {} for part, of_part in found.items()}
+    variants = read_rows(scores, [row for row in inputs.rows if row not in rows], VARIANTS)
+    comparisons = read_comparisons(scores)
+    activity = scores / ACTIVITY
+    tested = has.wells and activity.exists()
     results = ScreenResults(
-        provenance=provenance(inputs, sources),
+        provenance=provenance(inputs, sources, [part for part in there if not parts[part]]),
         parts=parts,
-        labels=read_object(paths.scores / COUNTS),
-        truth=read_truth(paths.scores),
-        comparisons=read_comparisons(paths.scores),
+        labels=read_object(scores / COUNTS) if has.labels else {},
+        truth=read_truth(scores) if has.labels else None,
+        comparisons={part: of_part for part, of_part in comparisons.items() if part in there},
         top={
-            part.task: best_predicted(paths.scores / name, list(parts[name]), part)
-            for name, part in table_parts().items()
+            part.task: best_predicted(scores / name, list(parts[name]), part)
+            for name, part in there.items()
             if part.poster_top
         },
-        variants={part: of_part for part, of_part in variants.items() if of_part},
-        activity=read_result(activity, ActivityCounts) if activity.exists() else NO_ACTIVITY,
-        images=image_counts(paths.masks),
+        variants={part: of_part for part, of_part in variants.items() if of_part and part in there},
+        activity=read_result(activity, ActivityCounts) if tested else NO_ACTIVITY,
+        images=image_counts(paths.masks) if has.images else {},
     )
     return results.completed()
 
 
-def provenance(inputs: Inputs, sources: Sources) -> Provenance:
-    """What the metrics came from, and what a reader must know beside them."""
+def provenance(inputs: Inputs, sources: Sources, empty: Sequence[str] = ()) -> Provenance:
+    """What the metrics came from, and what a reader must know beside them.
+
+    Parameters
+    ----------
+    inputs, sources
+        Of the report.
+    empty
+        Parts that the screen has, and that no row has scores of.
+    """
+    there = parts_of(inputs.has)
+    too_few = [
+        part
+        for part in empty
+        if any(row.takes_part(there[part].task, there[part].asked) for row in inputs.rows.values())
+    ]
     info = load_screen(inputs.folder).info
-    readout, evaluation = info.tables.proteomics, inputs.evaluation
+    readout, given, evaluation = info.tables.proteomics, info.tables.labels, inputs.evaluation
+    source = readout or given
+    rule = label_rule(readout, inputs.labels, inputs.curves) if readout else None
     return Provenance(
         package_version=__version__,
         data_sha256=sources.data_sha256,
@@ -172,7 +201,8 @@ def provenance(inputs: Inputs, sources: Sources) -> Provenance:
         screen=info.name,
         title=info.title,
         imaged_cell_line=info.cell_line,
-        readout_cell_line=readout.cell_line if readout else None,
+        readout_cell_line=source.cell_line if source else None,
+        measured=given.measured if given else "protein",
         caveats=info.caveats,
         rows=[name for name, row in inputs.rows.items() if not row.variant],
         methods={name: method_record(row) for name, row in inputs.rows.items()},
@@ -181,16 +211,22 @@ def provenance(inputs: Inputs, sources: Sources) -> Provenance:
             for name, row in inputs.rows.items()
             if row.variant
         },
+        missing=list(inputs.has.missing),
+        too_few_labels=too_few,
         concentration_unit=info.concentration_unit,
         false_discovery_rate=evaluation.false_discovery_rate,
         strata=evaluation.strata,
-        label_rule=label_rule(readout, inputs.labels, inputs.curves) if readout else None,
+        label_rule=given_rule(given) if given else rule,
         thresholds={"auc": evaluation.auc_thresholds, "r2": evaluation.r2_thresholds},
     )
 
 
 def method_record(row: RowSettings) -> MethodRecord:
     """How a row comes about; its model is a name, or a name with parameters."""
+    if row.model is None:
+        return MethodRecord(
+            features=[], model=GIVEN, shuffled=False, predictions=str(row.predictions)
+        )
     model = row.model.model_dump(mode="json") if row.model.parameters else row.model.estimator
     return MethodRecord(features=row.features, model=model, shuffled=row.shuffled)
 
@@ -217,6 +253,7 @@ def remove_earlier(metrics: Path) -> None:
     folders += [metrics / part / VARIANTS for part in table_parts()]
     files = [inside(folder, name) for folder in folders for name in names if not name_fault(name)]
     files += [metrics / COMPARISONS / f"{part}.json" for part in table_parts()]
+    files += [metrics / top_file(part.task) for part in table_parts().values() if part.poster_top]
     for path in (*files, *(metrics / name for name in (COUNTS, TRUTH, SERIES, ACTIVITY))):
         path.unlink(missing_ok=True)
 

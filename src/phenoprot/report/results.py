@@ -17,12 +17,15 @@ from phenoprot.evaluation.results import (
     RowResult,
 )
 from phenoprot.report.parts import table_parts
+from phenoprot.screens.contents import Content, Contents
 from phenoprot.tasks.fit_settings import SplitKind
 from phenoprot.tasks.task import Figures
 
 Numbers = dict[str, float | int]
 """Counts by name."""
 MLP, POSTER_MLP, LINEAR = "mlp", "mlp_poster", "linear"
+GIVEN = "predictions"
+"""Stands for the model of a row whose predictions are a file."""
 
 
 NO_ACTIVITY = ActivityCounts(doses=[], n_compounds=0, n_active=0)
@@ -33,8 +36,10 @@ class MethodRecord(Settings):
 
     features: list[str]
     model: str | dict[str, Any]
-    """``mlp``, ``linear``, or what params.yaml says of another model."""
+    """``mlp``, ``linear``, or what params.yaml says of another model; `GIVEN`: none of ours."""
     shuffled: bool
+    predictions: str | None = None
+    """File that the row's predictions are from, which the data count with; None: made here."""
 
 
 class VariantRecord(Settings):
@@ -60,6 +65,8 @@ class Provenance(Settings):
     title: str
     imaged_cell_line: str
     readout_cell_line: str | None = None
+    measured: str = "protein"
+    """What one column of the readout is, in one word."""
     caveats: list[str]
     """What a reader must know beside the numbers."""
     rows: list[str]
@@ -68,6 +75,10 @@ class Provenance(Settings):
     """By row."""
     variants: dict[str, VariantRecord] = {}
     """They stand in tables of their own."""
+    missing: list[Content] = []
+    """Parts that the screen does not have: what needs them is left out."""
+    too_few_labels: list[str] = []
+    """Parts of the benchmark without a target that has enough labels: they have no row."""
     concentration_unit: str
     false_discovery_rate: float
     strata: str | None = None
@@ -79,6 +90,11 @@ class Provenance(Settings):
     """Concentrations with scores of their own, ascending; empty without a dose series."""
     planted: list[Group] = []
     """Groups by planted effect, of a simulated screen."""
+
+    @property
+    def has(self) -> Contents:
+        """What the screen has."""
+        return Contents.without(self.missing)
 
     @model_validator(mode="after")
     def _every_row_has_a_method(self) -> Self:
@@ -109,7 +125,7 @@ class ScreenResults:
     parts: dict[str, dict[str, RowResult]]
     """By part and row, rows in the order of params.yaml; a part without rows is empty."""
     labels: Numbers
-    """Number of labels in each state."""
+    """Number of labels in each state; empty without a readout."""
     truth: LabelTruth | None = None
     """Labels against what was planted, for a simulated screen."""
     comparisons: dict[str, list[RowComparison]] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from phenoprot.curves.settings import CurveSettings
 from phenoprot.readout.settings import LabelSettings
-from phenoprot.screens.contract import ProteomicsTable
+from phenoprot.screens.contract import LabelTable, ProteomicsTable
 
 
 def label_rule(readout: ProteomicsTable, labels: LabelSettings, curves: CurveSettings) -> str:
@@ -27,4 +27,15 @@ def label_rule(readout: ProteomicsTable, labels: LabelSettings, curves: CurveSet
         f"and |log2 fold change| >= {curves.fc_lim:g}, at least {curves.minimum_valid_doses} valid "
         f"values, {corrected}. Not: less relevant, null-model RMSE <= {curves.not_rmse_limit:g} "
         f"and its level within {curves.fc_lim / 2:g} of the controls (log2)."
+    )
+
+
+def given_rule(labels: LabelTable) -> str:
+    """Where labels that others found come from, in words, with the thresholds of z."""
+    found = f"They are given, not measured here: {labels.content}."
+    if labels.kind == "state":
+        return found
+    return (
+        f"{found} Up or down: z above {labels.called:g} or below -{labels.called:g}. Not: z within "
+        f"{labels.quiet:g} of 0."
     )

@@ -28,7 +28,7 @@ from phenoprot.evaluation.results import (
     write_result,
 )
 from phenoprot.report import flatten
-from phenoprot.report.parts import TablePart, table_parts
+from phenoprot.report.parts import TablePart, parts_of, table_parts
 from phenoprot.report.results import (
     NO_ACTIVITY,
     Numbers,
@@ -89,8 +89,10 @@ def read_truth(scores: Path) -> LabelTruth | None:
 def write_metrics(results: ScreenResults, folder: Path) -> None:
     """Write all of metrics/<screen> but ``doses.csv``."""
     write_result(folder / PROVENANCE, results.provenance)
+    # DVC asks for the folders of all parts that the screen has, with rows or without.
+    for name in (*parts_of(results.provenance.has), COMPARISONS):
+        (folder / name).mkdir(parents=True, exist_ok=True)
     for part, rows in results.parts.items():
-        (folder / part).mkdir(parents=True, exist_ok=True)  # DVC asks for it, with rows or without
         for row, result in rows.items():
             write_json(folder / part / f"{row}.json", flatten.flat_row(result))
             if result.doses:
@@ -108,7 +110,8 @@ def write_metrics(results: ScreenResults, folder: Path) -> None:
             folder / top_file(task),
             [target.model_dump(mode="json", exclude_none=True) for target in top],
         )
-    write_json(folder / COUNTS, results.labels)
+    if results.labels:
+        write_json(folder / COUNTS, results.labels)
     if results.truth is not None:
         write_json(folder / TRUTH, flatten.flat_truth(results.truth))
     write_result(folder / ACTIVITY, results.activity)
@@ -136,12 +139,12 @@ def read_metrics(folder: Path) -> ScreenResults:
     return ScreenResults(
         provenance=known,
         parts=parts,
-        labels=_read_numbers(folder / COUNTS),
+        labels=_read_numbers(folder / COUNTS) if known.has.labels else {},
         truth=_read_truth(truth, known) if lexists(truth) else None,
         comparisons=_read_comparisons(folder, known),
         top={
             part.task: _read_top(folder / top_file(part.task))
-            for part in table_parts().values()
+            for part in parts_of(known.has).values()
             if part.poster_top
         },
         variants={part: rows for part, rows in variants.items() if rows},

@@ -10,6 +10,7 @@ from phenoprot.report.results import ScreenResults
 from phenoprot.report.row_tables import is_untrained, typical_difference
 from phenoprot.report.table import number
 from phenoprot.report.truth_tables import group_name
+from phenoprot.report.words import left_out
 
 
 def summary(results: ScreenResults) -> str:
@@ -23,25 +24,45 @@ def summary(results: ScreenResults) -> str:
             _answer(results, part, first) if part.scorer == "auc" else _levels(results, part, first)
         )
     ]
+    lists = {
+        "Answer": [*answers, *_active(results), *_controls(results)],
+        "Not known": [*left_out(results), *_unknown(results, first)],
+        "Beside every number": results.provenance.caveats,
+    }
     sections = [
-        _asked(results, first),
-        "**Answer.**\n\n" + "\n".join(f"- {line}" for line in [*answers, *_controls(results)]),
-        "**Not known.**\n\n" + "\n".join(f"- {line}" for line in _unknown(results, first)),
-        "**Beside every number.**\n\n"
-        + "\n".join(f"- {caveat}" for caveat in results.provenance.caveats),
+        f"**{title}.**\n\n" + "\n".join(f"- {line}" for line in lines)
+        for title, lines in lists.items()
+        if lines
     ]
-    return "\n\n".join(sections)
+    return "\n\n".join([_asked(results, first), *sections])
 
 
 def _asked(results: ScreenResults, first: str) -> str:
     source = results.provenance
     cells = f"images of {source.imaged_cell_line} cells"
-    readout = f"proteins of {source.readout_cell_line or source.imaged_cell_line} cells"
+    if source.has.labels or source.has.levels:
+        asked = f"what compounds do to the {source.measured}s of {_readout_cells(results)}"
+    elif shown_parts(results):
+        asked = "what compounds are known to act on"
+    else:
+        return f"**Asked.** Which compounds change {cells}?"
     return (
-        f"**Asked.** How much of what compounds do to the {readout} can be read from {cells}, in "
-        f"compounds that no model has seen? The first row, `{first}`, answers; the others say what "
-        "its score means."
+        f"**Asked.** How much of {asked} can be read from {cells}, in compounds that no model has "
+        f"seen? The first row, `{first}`, answers; the others say what its score means."
     )
+
+
+def _readout_cells(results: ScreenResults) -> str:
+    source = results.provenance
+    return f"{source.readout_cell_line or source.imaged_cell_line} cells"
+
+
+def _active(results: ScreenResults) -> list[str]:
+    """How many compounds change the images; beside a readout Table 10 alone says it."""
+    counts = results.activity
+    if results.provenance.has.readout or not counts.doses:
+        return []
+    return [f"{counts.n_active} of {counts.n_compounds} tested compounds are active (Table 10)."]
 
 
 def _answer(results: ScreenResults, part: TablePart, first: str) -> list[str]:
@@ -163,10 +184,13 @@ def _unknown(results: ScreenResults, first: str) -> list[str]:
         lines.append(
             f"What trained networks read where weights are random: {', '.join(untrained)}."
         )
-    if not results.doses:
+    if not results.doses and shown_parts(results):
         lines.append("How scores depend on the dose: every compound was given at one.")
+    untested = results.activity.n_untested
     if not results.activity.doses:
         lines.append("Which treatments are active: none was tested, which needs replicate wells.")
+    elif untested:
+        lines.append(f"Whether {untested} treatments with one well are active.")
     lines.append(
         "Whether other compounds, cells or laboratories give the same: intervals are over "
         "compounds, folds and seeds of this screen."

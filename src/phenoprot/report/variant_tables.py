@@ -20,7 +20,9 @@ def _lines(
     """One line for each plain row and its variants, by their names in the first column."""
     of = results.provenance.variants
     parts = [part for part in shown_parts(results) if results.variants.get(part.name)]
-    lines = []
+    lines: list[list[str]] = []
+    if not parts:
+        return parts, lines
     for plain in dict.fromkeys(of[row].of for row in names):
         rows = [row for row in names if of[row].of == plain]
         for row in [*([plain] if plain else []), *rows]:

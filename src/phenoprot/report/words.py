@@ -8,6 +8,7 @@ from phenoprot.evaluation.results import LabelTruth
 from phenoprot.features.method import UNTRAINED
 from phenoprot.features.registry import describe
 from phenoprot.report.findings import first_row, linear_of
+from phenoprot.report.parts import table_parts
 from phenoprot.report.results import LINEAR, MLP, Numbers, ScreenResults
 from phenoprot.report.truth_tables import group_name
 
@@ -24,6 +25,8 @@ FEATURE_NOTES = {
     "layout.",
     "structure": "Morgan fingerprints of the compounds: what is told without any cell.",
     "concentration": "The logarithm of the dose alone.",
+    "highest_concentration": "The highest concentration that the source lists of the compound, "
+    "chosen doses or not: what the choice of published doses gives away.",
     "proteome": "The protein readout itself.",
 }
 """What a reader must know of features that are no method on images; methods describe themselves."""
@@ -58,6 +61,8 @@ def rows_in_words(results: ScreenResults) -> str:
         elif row == linear_of(results, first_row(results)):
             notes.append(LINEAR_NOTE)
         made = f"{' + '.join(method.features)} in {model_in_words(method.model)}"
+        if method.predictions is not None:
+            made = f"predictions of a model that was trained elsewhere, {method.predictions}"
         lines.append(" ".join([f"- `{row}`: {made}.", *notes]))
     return "\n".join(lines)
 
@@ -65,9 +70,14 @@ def rows_in_words(results: ScreenResults) -> str:
 def departures(results: ScreenResults) -> str:
     """What is not as in the poster, or as in it and easily overlooked."""
     features = {name for method in results.provenance.methods.values() for name in method.features}
-    lines = [
+    averaged = (
         "Features are averaged over the replicate wells of a treatment; the poster classifies "
-        "wells.",
+        "wells."
+        if results.provenance.has.wells
+        else "Features were published per treatment, and are taken as they are."
+    )
+    lines = [
+        averaged,
         "The MLP of most rows is ours; `*_poster` rows are the poster's (docs/decisions.md).",
     ]
     if "mae" in features:
@@ -75,7 +85,7 @@ def departures(results: ScreenResults) -> str:
             "The autoencoder is trained on all images of the screen, those of test compounds "
             "included, without labels (transductive, as in the poster)."
         )
-    if any(describe(name) is not None for name in features):
+    if results.provenance.has.wells and any(describe(name) is not None for name in features):
         lines.append(
             "Embeddings of networks are standardised per plate to the negative controls, which the "
             "poster does for CellProfiler features only."
@@ -87,14 +97,37 @@ def departures(results: ScreenResults) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
+def left_out(results: ScreenResults) -> list[str]:
+    """What is not in the tables for want of something, one sentence each."""
+    source = results.provenance
+    has, absent = source.has, {part.task: part.requires for part in table_parts().values()}
+    reasons: dict[str, list[str]] = {}
+    for task, requires in absent.items():
+        if has.lacking(requires):
+            reasons.setdefault(has.reason(requires), []).append(task)
+    if has.lacking(["wells"]):
+        reasons.setdefault(has.reason(["wells"]), []).append("activity")
+    lines = [
+        f"Left out, as the screen has no {reason}: {', '.join(names)}."
+        for reason, names in reasons.items()
+    ]
+    if source.too_few_labels:
+        short = [table_parts()[part].short for part in source.too_few_labels]
+        lines.append(
+            f"Left out, as no target has enough labels: {', '.join(short)} (limits: `tasks` in "
+            "params.yaml)."
+        )
+    return lines
+
+
 def labels_in_words(results: ScreenResults) -> str:
     """How many labels there are, their rule, and how many of them would be false."""
     counts = results.labels
     total = sum(counts[key] for key in ("n_up", "n_down", "n_not", "n_unclassified"))
     text = (
-        f"{counts['n_proteins']} proteins x {counts['n_compounds']} compounds, {total} pairs with "
-        f"a label: {counts['n_up']} up, {counts['n_down']} down, {counts['n_not']} not regulated, "
-        f"{counts['n_unclassified']} unclassified (masked)."
+        f"{counts['n_proteins']} {results.provenance.measured}s x {counts['n_compounds']} "
+        f"compounds, {total} pairs with a label: {counts['n_up']} up, {counts['n_down']} down, "
+        f"{counts['n_not']} not regulated, {counts['n_unclassified']} unclassified (masked)."
     )
     if results.provenance.label_rule is not None:
         text += f" {results.provenance.label_rule}"

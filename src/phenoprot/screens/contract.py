@@ -17,17 +17,30 @@ images     Metadata_Plate, Metadata_Well,      CellProfiler LoadData: PathName_<
 proteomics Metadata_Plate, Metadata_Well,      Value (intensity, or centred level)
            Metadata_Protein
 targets    Metadata_Compound, Metadata_Target  Metadata_Source
+labels     Metadata_Compound, Metadata_Protein Value (z of the effect), or Label (up, down, not,
+                                               masked): regulation that others found
+========== =================================== =============================================
+
+Many data are published as one row per compound and concentration, without wells or controls. A
+screen of these has ``treatments`` in place of ``wells``, and all its profiles are tables of
+treatments, taken as they are:
+
+========== =================================== =============================================
+treatments Metadata_Compound,                  float features of one method, optional column of
+           Metadata_Concentration              cell numbers, Metadata_InChIKey, Metadata_SMILES
+profiles   Metadata_Compound,                  float features of one method
+           Metadata_Concentration
 ========== =================================== =============================================
 """
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import pandas as pd
 from pydantic import Field, model_validator
 
-from phenoprot.core.settings import RelativePath, Settings
+from phenoprot.core.settings import Name, RelativePath, Settings
 
 PLATE = "Metadata_Plate"
 WELL = "Metadata_Well"
@@ -41,6 +54,8 @@ PROTEIN = "Metadata_Protein"
 TARGET = "Metadata_Target"
 SOURCE = "Metadata_Source"
 VALUE = "Value"
+STATE = "Label"
+"""Column of the regulation of a compound and protein, one of `STATES`."""
 CELL_COUNT = "Metadata_CellCount"
 """Cells that a mean is taken over, of a field or of all fields of a well."""
 FIELD_COUNT = "Metadata_FieldCount"
@@ -55,8 +70,15 @@ STAINS = ("DNA", "ER", "RNA", "AGP", "Mito")
 NEGATIVE_CONTROL = "negcon"
 POSITIVE_CONTROL = "poscon"
 CONTROL_TYPES = ("", NEGATIVE_CONTROL, POSITIVE_CONTROL)
+MASKED = "masked"
+STATES = ("up", "down", "not", MASKED)
+"""Regulation as a table of labels states it; `MASKED` is neither learnt nor scored."""
+CELL_COUNT_PROFILE = "cell_count"
+"""Feature table made of the cell numbers in a table of treatments."""
 
-Table = Literal["wells", "profiles", "images", "proteomics", "targets", "truth"]
+Table = Literal[
+    "wells", "treatments", "profiles", "images", "proteomics", "labels", "targets", "truth"
+]
 """A part of a screen folder. ``truth`` is what was planted in a simulated one."""
 
 WELL_KEY = [PLATE, WELL]
@@ -68,12 +90,16 @@ REQUIRED_COLUMNS: dict[str, list[str]] = {
     "profiles": [*WELL_KEY],
     "proteomics": [*WELL_KEY, PROTEIN, VALUE],
     "targets": [COMPOUND, TARGET, SOURCE],
+    "treatments": TREATMENT_KEY,
+    "labels": [COMPOUND, PROTEIN],
 }
 UNIQUE_KEYS: dict[str, list[str]] = {
     "wells": WELL_KEY,
     "profiles": WELL_KEY,
     "proteomics": [*WELL_KEY, PROTEIN],
     "targets": [COMPOUND, TARGET],
+    "treatments": TREATMENT_KEY,
+    "labels": [COMPOUND, PROTEIN],
 }
 
 
@@ -140,11 +166,73 @@ class ProteomicsTable(Settings):
     """``single_dose``: labels by a test against the controls. ``dose_response``: by curve fits."""
 
 
+class TreatmentsTable(Settings):
+    """Features as published per compound and concentration, without wells or controls."""
+
+    path: RelativePath
+    """File relative to the screen folder."""
+    content: str
+    """What the features are, in one line."""
+    method: Name
+    """Name of the feature table that its feature columns make, for rows of params.yaml."""
+    cell_count: str | None = None
+    """Column of the cell numbers, if it has one: a feature table ``cell_count`` of its own, and no
+    part of the others."""
+    concentrations: list[float] | None = Field(default=None, min_length=1)
+    """The benchmark takes treatments at these concentrations only. null: all."""
+
+    @property
+    def features(self) -> dict[str, str | None]:
+        """Feature tables that it holds: name, and the one column that makes it (None: the rest)."""
+        count = {} if self.cell_count is None else {CELL_COUNT_PROFILE: self.cell_count}
+        return {self.method: None, **count}
+
+    @model_validator(mode="after")
+    def _one_name_each(self) -> Self:
+        if self.cell_count is not None and self.method == CELL_COUNT_PROFILE:
+            raise ValueError(f"'{CELL_COUNT_PROFILE}' is the table of the column cell_count: "
+                             "give method another name")  # fmt: skip
+        return self
+
+
+class LabelTable(Settings):
+    """Which proteins each compound regulates, as others found it: one row per pair."""
+
+    path: RelativePath
+    """File relative to the screen folder."""
+    content: str
+    """What was measured, in one line."""
+    cell_line: str
+    """Cells that it was measured in; they need not be the imaged ones."""
+    measured: str = "protein"
+    """What one column of the readout is, in one word of the tables: ``protein``, ``mRNA``."""
+    kind: Literal["z", "state"]
+    """``z``: the column Value holds effects in standard deviations, and the two thresholds make
+    states of them. ``state``: the column Label holds up, down, not or masked."""
+    called: float | None = Field(default=None, gt=0)
+    """Of kind ``z``: beyond this, above or below 0, a pair is up or down."""
+    quiet: float | None = Field(default=None, gt=0)
+    """Of kind ``z``: nearer to 0 than this a pair is not regulated; what is between is masked."""
+
+    @model_validator(mode="after")
+    def _thresholds_of_z(self) -> Self:
+        given = [name for name in ("called", "quiet") if getattr(self, name) is not None]
+        if self.kind == "state" and given:
+            raise ValueError(f"kind 'state' takes no threshold: leave out {', '.join(given)}")
+        if self.kind == "z" and len(given) < 2:
+            raise ValueError("kind 'z' needs the thresholds called and quiet")
+        if self.called is not None and self.quiet is not None and self.quiet > self.called:
+            raise ValueError(f"quiet ({self.quiet:g}) is above called ({self.called:g})")
+        return self
+
+
 class Tables(Settings):
     """The tables that a screen has. A screen without one skips the stages that need it."""
 
-    wells: RelativePath
-    """File relative to the screen folder."""
+    wells: RelativePath | None
+    """File relative to the screen folder. A screen of treatments has none."""
+    treatments: TreatmentsTable | None = None
+    """In place of wells: features published per compound and concentration."""
     profiles: dict[str, ProfileTable] = Field(default_factory=dict)
     """Feature tables by method name: what they are. A table in the folder ``profiles`` needs no
     entry, unless it is normalised already."""
@@ -152,8 +240,36 @@ class Tables(Settings):
     """LoadData CSV of the fields of view, relative to the screen folder."""
     proteomics: ProteomicsTable | None = None
     """Protein readout."""
+    labels: LabelTable | None = None
+    """In place of a readout: which proteins each compound regulates."""
     targets: RelativePath | None = None
     """File relative to the screen folder."""
+
+    @property
+    def layout(self) -> str:
+        """File that says which treatments there are: that of the wells, or of the treatments."""
+        return self.treatments.path if self.treatments is not None else self.wells or ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _treatments_for_wells(cls, content: Any) -> Any:
+        if isinstance(content, dict) and content.get("treatments") is not None:
+            return {"wells": None} | content
+        return content
+
+    @model_validator(mode="after")
+    def _no_two_of_a_kind(self) -> Self:
+        if self.treatments is None and self.wells is None:
+            raise ValueError("name the table of wells, or of treatments")
+        if self.treatments is not None:
+            parts = ("wells", "images", "proteomics")
+            if given := [name for name in parts if getattr(self, name) is not None]:
+                raise ValueError(f"treatments have no wells: leave out {', '.join(given)}")
+            if taken := sorted(self.treatments.features.keys() & self.profiles.keys()):
+                raise ValueError(f"profiles: {', '.join(taken)} comes from the treatments already")
+        if self.labels is not None and self.proteomics is not None:
+            raise ValueError("labels come from proteomics, or are given: leave out one of the two")
+        return self
 
 
 class ScreenInfo(Settings):
@@ -172,13 +288,21 @@ class ScreenInfo(Settings):
     concentration_unit: Literal["M", "mM", "uM", "nM", "pM"]
     """Unit of ``Metadata_Concentration``."""
     negative_control: str
-    """Compound name of the negative-control wells, e.g. DMSO."""
+    """Compound name of the negative-control wells, e.g. DMSO. A screen of treatments has none."""
     sources: list[Source] = []
     """Where the data come from; a laboratory's own data need none."""
     caveats: list[str] = []
     """What a reader must know before trusting a number; printed with every table."""
     tables: Tables
     """Files of the screen."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _controls_of_wells(cls, content: Any) -> Any:
+        tables = content.get("tables") if isinstance(content, dict) else None
+        if isinstance(tables, dict) and tables.get("treatments") is not None:
+            return {"negative_control": ""} | content
+        return content
 
     @model_validator(mode="after")
     def _stains_of_images(self) -> Self:

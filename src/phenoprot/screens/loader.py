@@ -24,15 +24,22 @@ from phenoprot.screens.contract import (
     REQUIRED_COLUMNS,
     SITE,
     SMILES,
+    STATE,
+    STATES,
     TARGET,
+    TREATMENT_KEY,
     VALUE,
     WELL,
     WELL_KEY,
     ProfileTable,
     ScreenInfo,
+    Tables,
+    TreatmentsTable,
+    feature_columns,
 )
 from phenoprot.screens.load_data import read_load_data
 from phenoprot.screens.tables import (
+    SAME_DOSE,
     canonical_compound,
     canonical_doses,
     canonical_well,
@@ -68,17 +75,58 @@ class Screen:
 
     def wells(self) -> pd.DataFrame:
         """Plate layout: one row per well, sorted by plate and well."""
+        if self.info.tables.wells is None:
+            raise self._no_table("wells")
         wells = self._read("wells", self.info.tables.wells)
         wells[CONTROL] = wells[CONTROL].fillna("")
-        for column in (INCHIKEY, SMILES):
-            if column in wells:
-                wells[column] = wells[column].fillna("")
-        return wells
+        return _with_structures(wells)
+
+    def layout(self) -> pd.DataFrame:
+        """Plate layout; of a screen of treatments, these, as wells of no plate and no control."""
+        if self.info.tables.treatments is None:
+            return self.wells()
+        table = self.treatments()
+        given = [name for name in (INCHIKEY, SMILES) if name in table]
+        return _with_structures(table[[*TREATMENT_KEY, *given]].assign(**{CONTROL: ""}))
+
+    def treatments(self, *, chosen: bool = True) -> pd.DataFrame:
+        """Table of treatments: keys, structures and features.
+
+        Parameters
+        ----------
+        chosen
+            Only those at the concentrations that ``screen.yaml`` names.
+
+        Raises
+        ------
+        UserError
+            The screen has wells, or no treatment at a concentration that it names.
+        """
+        described = self.info.tables.treatments
+        if described is None:
+            raise self._no_table("treatments")
+        table = self._read("treatments", described.path)
+        if not chosen or described.concentrations is None:
+            return table
+        doses = table[CONCENTRATION]
+        near = [
+            np.isclose(doses, dose, rtol=SAME_DOSE, atol=0) for dose in described.concentrations
+        ]
+        if absent := [f"{d:g}" for d, at in zip(described.concentrations, near, strict=True)
+                      if not at.any()]:  # fmt: skip
+            there = [f"{dose:g}" for dose in sorted(doses.dropna().unique())]
+            raise UserError(
+                f"no treatment at concentration(s) {listed(absent)}; there are: {listed(there)}",
+                where=str(self.folder / described.path),
+                remedy="Name others under tables.treatments.concentrations in screen.yaml.",
+            )
+        return table[np.logical_or.reduce(near)].reset_index(drop=True)
 
     def profile(self, method: str) -> pd.DataFrame:
         """Features of one method: ``Metadata_*`` strings and float features, one row per well.
 
-        A table of fields (with ``Metadata_Site``) is averaged to wells.
+        A table of fields (with ``Metadata_Site``) is averaged to wells. A screen of treatments has
+        one row per treatment, whatever their concentration.
         """
         tables = self.info.tables.profiles
         if method not in tables:
@@ -88,10 +136,40 @@ class Screen:
                 remedy=f"Put it into {PROFILES}/ as {method}.parquet, or name another method in "
                 "params.yaml.",
             )
+        if self.info.tables.treatments is not None:
+            return self._profile_of_treatments(self.info.tables.treatments, method)
         table = self._read("profiles", tables[method].path)
         if SITE not in table:
             return table
         return average_profile(table, str(self.folder / tables[method].path))
+
+    def _profile_of_treatments(self, of: TreatmentsTable, method: str) -> pd.DataFrame:
+        if method not in of.features:
+            return self._read("treatments", self.info.tables.profiles[method].path)
+        table, count = self.treatments(chosen=False), of.cell_count
+        if count is not None and count not in feature_columns(table):
+            raise UserError(
+                f"no column {quoted(count)} of cell numbers",
+                where=str(self.folder / of.path),
+                remedy="Correct tables.treatments.cell_count in screen.yaml.",
+            )
+        own = of.features[method]
+        features = [own] if own else [name for name in feature_columns(table) if name != count]
+        return table[[*TREATMENT_KEY, *features]]
+
+    def labels(self) -> pd.DataFrame:
+        """Regulation that others found: one row per compound and protein, Value or Label."""
+        described = self.info.tables.labels
+        if described is None:
+            raise self._no_table("labels")
+        table = self._read("labels", described.path, VALUE if described.kind == "z" else STATE)
+        if described.kind == "state" and not is_text(table[STATE]):
+            raise UserError(
+                f"column '{STATE}' holds {table[STATE].dtype}, expected {', '.join(STATES)}",
+                where=str(self.folder / described.path),
+                remedy=f"Write one of these in each row, or a column {VALUE} and 'kind: z'.",
+            )
+        return table
 
     def proteomics(self) -> pd.DataFrame:
         """Protein readout: one row per well and protein."""
@@ -135,12 +213,12 @@ class Screen:
     def _no_table(self, name: str) -> UserError:
         return UserError(f"the screen has no {name} table", where=str(self.folder / "screen.yaml"))
 
-    def _read(self, kind: str, name: str) -> pd.DataFrame:
+    def _read(self, kind: str, name: str, *further: str) -> pd.DataFrame:
         path = self.folder / name
         table = read_table(path)
         # Every fault of the table is named at once: (what, remedy).
         faults: list[tuple[str, str]] = []
-        required = REQUIRED_COLUMNS[kind]
+        required = [*REQUIRED_COLUMNS[kind], *further]
         missing = [column for column in required if column not in table]
         if missing:
             faults.append(
@@ -181,6 +259,14 @@ class Screen:
         if CONCENTRATION in table:
             table[CONCENTRATION] = canonical_doses(table[CONCENTRATION])
         return table
+
+
+def _with_structures(layout: pd.DataFrame) -> pd.DataFrame:
+    """The layout, with empty text for structures that are not given."""
+    for column in (INCHIKEY, SMILES):
+        if column in layout:
+            layout[column] = layout[column].fillna("")
+    return layout
 
 
 def _mapped(names: pd.Series, canonical: Callable[[str], str]) -> pd.Series:
@@ -232,12 +318,24 @@ def load_screen(folder: Path) -> Screen:
             where=str(path),
             remedy="Give both the same name: it is the key of the screen's metrics.",
         )
-    described = info.tables.profiles
+    described = _profiles_of(info.tables)
     require_names(described, "profile table", f"{path}, tables.profiles")
     tables = info.tables.model_copy(
         update={"profiles": described | found_profiles(folder, described)}
     )
     return Screen(folder, info.model_copy(update={"tables": tables}))
+
+
+def _profiles_of(tables: Tables) -> dict[str, ProfileTable]:
+    """Profile tables that ``screen.yaml`` describes, those in the table of treatments included."""
+    of = tables.treatments
+    if of is None:
+        return tables.profiles
+    contents = {name: of.content if column is None else f"number of cells ({column})"
+                for name, column in of.features.items()}  # fmt: skip
+    own = {name: ProfileTable(path=of.path, content=content, normalised=True)
+           for name, content in contents.items()}  # fmt: skip
+    return own | tables.profiles
 
 
 def found_profiles(folder: Path, described: Mapping[str, ProfileTable]) -> dict[str, ProfileTable]:

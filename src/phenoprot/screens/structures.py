@@ -56,6 +56,11 @@ def connectivity(smiles: str) -> str:
 
     Empty if the SMILES cannot be read, or no InChI can be made of it.
     """
+    return inchikey(smiles).partition("-")[0]
+
+
+def inchikey(smiles: str) -> str:
+    """Standard InChIKey; empty if the SMILES cannot be read, or no InChI can be made of it."""
     from rdkit import rdBase
     from rdkit.Chem import inchi
 
@@ -63,7 +68,7 @@ def connectivity(smiles: str) -> str:
     if molecule is None:
         return ""
     with rdBase.BlockLogs():
-        return str(inchi.MolToInchiKey(molecule)).partition("-")[0]
+        return str(inchi.MolToInchiKey(molecule))
 
 
 def scaffold(smiles: str) -> str:

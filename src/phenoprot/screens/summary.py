@@ -21,19 +21,25 @@ from phenoprot.screens.loader import load_screen
 def describe(folder: Path) -> str:
     """Tables, sizes, sources and caveats of a screen folder, as text."""
     screen = load_screen(folder)
-    info, wells = screen.info, screen.wells()
-    treated = wells[wells[CONTROL] != NEGATIVE_CONTROL]
+    info, layout = screen.info, screen.layout()
+    treated = layout[layout[CONTROL] != NEGATIVE_CONTROL]
     doses = treated.groupby(COMPOUND)[CONCENTRATION].nunique()
+    wells = (
+        f"wells: {len(layout)} on {layout[PLATE].nunique()} plates, "
+        f"{(layout[CONTROL] == NEGATIVE_CONTROL).sum()} of them {info.negative_control}"
+        if info.tables.treatments is None
+        else f"treatments: {len(layout)}, without wells"
+    )
     lines = [
         info.title,
-        f"wells: {len(wells)} on {wells[PLATE].nunique()} plates, "
-        f"{(wells[CONTROL] == NEGATIVE_CONTROL).sum()} of them {info.negative_control}; "
+        f"{wells}; "
         f"{treated[COMPOUND].nunique()} compounds at {doses.min()}-{doses.max()} concentration(s)",
     ]
+    rows = "wells" if info.tables.treatments is None else "treatments"
     for method, table in info.tables.profiles.items():
         profile = screen.profile(method)
         lines.append(
-            f"profiles/{method}: {len(profile)} wells x {len(feature_columns(profile))} features"
+            f"profiles/{method}: {len(profile)} {rows} x {len(feature_columns(profile))} features"
             f" - {table.content}"
         )
     if info.tables.images:
@@ -48,6 +54,12 @@ def describe(folder: Path) -> str:
         lines.append(
             f"proteomics: {readout[PROTEIN].nunique()} proteins x "
             f"{len(readout[WELL_KEY].drop_duplicates())} wells - {info.tables.proteomics.content}"
+        )
+    if info.tables.labels:
+        labels = screen.labels()
+        lines.append(
+            f"labels: {labels[PROTEIN].nunique()} of {info.tables.labels.measured} x "
+            f"{labels[COMPOUND].nunique()} compounds - {info.tables.labels.content}"
         )
     if info.tables.targets:
         targets = screen.targets()

@@ -78,9 +78,10 @@ def choose_proteins(
         write_parquet(paths.chosen, empty.astype(types))
         return
     row = rows[chosen.row]
-    if row.variant or row.shuffled:
+    if row.variant or row.shuffled or row.model is None:
         raise UserError(
-            f"row {quoted(chosen.row)} has shuffled labels, other folds or fewer compounds",
+            f"row {quoted(chosen.row)} has shuffled labels, other folds, fewer compounds or no "
+            "model",
             where=_PLACE,
             remedy="Name a plain row.",
         )
@@ -137,6 +138,7 @@ def _inside(
     paths: Paths, row: RowSettings, settings: TaskSettings, execution: ExecutionSettings
 ) -> list[pd.DataFrame]:
     """AUCs inside the training parts, of UP and of DOWN."""
+    assert row.model is not None  # choose_proteins has seen to it
     model = find_model(row.model, settings, _PLACE)
     features = tuple(paths.profiles / f"{name}.parquet" for name in row.features)
     labels = paths.labels / "labels.parquet"

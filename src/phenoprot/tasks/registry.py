@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from phenoprot.core.errors import UserError, listed, quoted
 from phenoprot.core.plugins import Registry
+from phenoprot.screens.contents import Contents
 from phenoprot.tasks.task import Task
 
 TASKS = Registry(
@@ -54,6 +55,16 @@ def all_tasks() -> dict[str, Task]:
 def all_parts() -> dict[str, Task]:
     """Task of each part by the part's name, in the order of the tables."""
     return {part.name: task for task in all_tasks().values() for part in task.parts}
+
+
+def tasks_of(has: Contents) -> dict[str, Task]:
+    """Tasks of a screen by name: those that ask for nothing that it lacks."""
+    return {name: task for name, task in all_tasks().items() if not has.lacking(task.requires)}
+
+
+def parts_of(has: Contents) -> dict[str, Task]:
+    """Task of each part of a screen by the part's name, in the order of the tables."""
+    return {part.name: task for task in tasks_of(has).values() for part in task.parts}
 
 
 def require_tasks(names: Iterable[str], where: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from phenoprot.core.artefacts import read_table
+from phenoprot.screens.contents import Content
 from phenoprot.screens.contract import TREATMENT_KEY, feature_columns
 from phenoprot.tasks.fit_settings import Loss
 from phenoprot.tasks.planted import protein_groups
@@ -33,6 +34,7 @@ class Regression(Task):
     parts = (LEVELS,)
     settings = RegressionSettings
     scorer: Scorer = "levels"
+    requires: tuple[Content, ...] = ("levels",)
     # Table 2 has no mean: the best of 2,944 genes is MGP.
     poster = {LEVELS.name: {"cellprofiler": {"n_targets": 2944, "max_r2": 0.4482}}}
     poster_top = (

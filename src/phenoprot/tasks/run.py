@@ -20,6 +20,7 @@ from phenoprot.core.closure import code_fingerprint
 from phenoprot.core.device import CPU, choose_device, device_name
 from phenoprot.core.errors import UserError, listed, quoted
 from phenoprot.core.files import file_sha256, fingerprint, require_file, write_parquet
+from phenoprot.core.notices import warn
 from phenoprot.core.paths import WORK, Paths
 from phenoprot.core.settings import Settings, parse_settings
 from phenoprot.execution.run import run_shards
@@ -31,6 +32,7 @@ from phenoprot.tasks.columns import PREDICTION_COLUMNS
 from phenoprot.tasks.crossvalidate import RESULT, CrossValidation
 from phenoprot.tasks.fit_settings import Loss
 from phenoprot.tasks.folds import folds_of_kind, folds_of_repeat, read_folds
+from phenoprot.tasks.given import read_rows, write_rows
 from phenoprot.tasks.model import Model
 from phenoprot.tasks.models import find_model
 from phenoprot.tasks.registry import all_tasks, require_tasks
@@ -66,19 +68,22 @@ def run_task(
     ------
     UserError
         A label matrix has no target; a row names an unknown task or model, or a model that cannot
-        predict what its tasks ask for.
+        predict what its tasks ask for, or a file of predictions that are not the suite's.
     """
     models = models_of(task, rows, settings)
     block, paths = settings_of(task, settings), sources.paths
+    given = read_rows(task, rows)
     labels = task.labels(sources, block)
     runs: list[CrossValidation] = []
     for part in task.parts:
         folder = paths.predictions(part.name)
-        _require_targets(labels[part.name], part, task, paths)
+        enough = _has_targets(labels[part.name], part, task, paths)
         write_parquet(folder / "labels.parquet", labels[part.name])
-        runs += plan(rows, models, task.loss(block), folder, paths, settings)
+        if enough:
+            runs += plan(rows, models, task.loss(block), folder, paths, settings)
     title = f"{paths.screen} {task.name}"
     collect(runs, cross_validate(runs, WORK / "predictions", title, execution))
+    write_rows(given, task, rows, paths, settings.splits.kind)
 
 
 def settings_of(task: Task, settings: TaskSettings) -> Settings:
@@ -103,7 +108,7 @@ def settings_of(task: Task, settings: TaskSettings) -> Settings:
 def models_of(
     task: Task, rows: Mapping[str, RowSettings], settings: TaskSettings
 ) -> dict[str, Model]:
-    """Model of each row that takes part in a task.
+    """Model of each row that takes part in a task and has one.
 
     Raises
     ------
@@ -113,7 +118,7 @@ def models_of(
     models = {}
     for name, row in rows.items():
         require_tasks(row.tasks or (), f"params.yaml: tasks of row {quoted(name)}")
-        if row.takes_part(task.name, task.asked):
+        if row.model is not None and row.takes_part(task.name, task.asked):
             where = f"params.yaml: model of row {quoted(name)}"
             models[name] = find_model(row.model, settings, where)
             _require_scores(models[name], row, where)
@@ -136,15 +141,16 @@ def _require_scores(model: Model, row: RowSettings, where: str) -> None:
         )
 
 
-def _require_targets(table: pd.DataFrame, part: Part, task: Task, paths: Paths) -> None:
-    """Stop unless the label matrix of a part has a target."""
-    if not feature_columns(table):
-        raise UserError(
-            f"no target has enough labels for {part.name.replace('/', ' ')}",
-            where=str(paths.labels),
-            remedy=f"Lower the limits of tasks.{task.block or task.name} in params.yaml, or bring "
-            "more data.",
-        )
+def _has_targets(table: pd.DataFrame, part: Part, task: Task, paths: Paths) -> bool:
+    """Whether the label matrix of a part has a target; an error unless the task may be empty."""
+    if feature_columns(table):
+        return True
+    what = f"no target has enough labels for {part.name.replace('/', ' ')}"
+    limits = f"the limits of tasks.{task.block or task.name} in params.yaml"
+    if task.may_be_empty:
+        warn(f"{what}: it is left out of the tables (see {limits})", paths.screen)
+        return False
+    raise UserError(what, where=str(paths.labels), remedy=f"Lower {limits}, or bring more data.")
 
 
 def plan(

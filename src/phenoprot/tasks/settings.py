@@ -5,6 +5,8 @@ Settings of the splits and of our own models stand in :mod:`phenoprot.tasks.fit_
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -94,6 +96,10 @@ class ModelSettings(Settings):
     ``tasks.splits`` plus the number of the repeat, if none is given."""
 
 
+_OF_PREDICTIONS = ("predictions", "tasks")
+"""Keys of a row whose predictions are a file."""
+
+
 class RowSettings(Settings):
     """One row of the tables: which features, which model.
 
@@ -104,14 +110,19 @@ class RowSettings(Settings):
           parameters: {n_estimators: 100}
 
     A classifier predicts 1 / 0 labels, a regressor levels; `tasks` of the row says which tasks.
+
+    In place of both a row may name a file of `predictions`.
     """
 
-    features: list[Name] = Field(min_length=1)
+    features: list[Name] = []
     """Profile tables of the screen, side by side. Four are made: ``plate_position`` from the well
     names, ``structure`` from the SMILES, ``concentration`` from the dose; ``proteome`` is the
     protein readout itself."""
-    model: ModelSettings
+    model: ModelSettings | None = None
     """What predicts from them: a name, or `estimator` and `parameters`."""
+    predictions: Path | None = None
+    """File (.parquet, .csv) of what a model of yours predicts, trained elsewhere in the folds of
+    the tables, see docs/own-screen.md: instead of features and a model."""
     shuffled: bool = False
     """Permute the labels among the compounds, anew in each repeat: the row's score is what no
     information gives."""
@@ -153,6 +164,19 @@ class RowSettings(Settings):
         return {"estimator": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
+    def _made_in_one_way(self) -> Self:
+        if self.predictions is None:
+            missing = [name for name in ("features", "model") if not getattr(self, name)]
+            if missing:
+                raise ValueError(f"names no {' and no '.join(missing)}: a row has both, or "
+                                 "predictions")  # fmt: skip
+        else:
+            odd = [name for name in sorted(self.model_fields_set) if name not in _OF_PREDICTIONS]
+            if odd:
+                raise ValueError(f"predictions go with tasks alone, not with {', '.join(odd)}")
+        return self
+
+    @model_validator(mode="after")
     def _no_circle(self) -> Self:
         if PROTEOME in self.features and set(self.tasks or ()) != {"targets"}:
             raise ValueError("the proteome can only predict targets, not itself: set tasks")
@@ -169,3 +193,8 @@ class RowSettings(Settings):
         if self.leak_gauge and self.shuffled:
             raise ValueError("a leak is gauged with true labels: set shuffled or leak_gauge")
         return self
+
+
+def given_files(rows: Iterable[RowSettings]) -> tuple[Path, ...]:
+    """Files of predictions that rows name, sorted."""
+    return tuple(sorted({row.predictions for row in rows if row.predictions is not None}))

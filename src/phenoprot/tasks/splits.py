@@ -264,6 +264,10 @@ def _target_ties(targets: pd.DataFrame | None, groups: pd.DataFrame) -> pd.Serie
 
 
 def _by_plate(wells: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
+    if PLATE not in wells:
+        raise UserError(
+            "the screen has no plates", where=_KIND, remedy="Choose another kind of folds."
+        )
     plain = wells[(wells[CONTROL] == "") & wells[COMPOUND].isin(groups[COMPOUND])]
     tied = _tied(groups, plain[PLATE].set_axis(plain[COMPOUND]))
     if tied[tied[COMPOUND].isin(plain[COMPOUND])][GROUP].nunique() < 2:

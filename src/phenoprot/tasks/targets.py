@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from phenoprot.screens.contents import Content
 from phenoprot.screens.contract import COMPOUND, TARGET, Table
 from phenoprot.screens.loader import load_screen
 from phenoprot.tasks.data import label_matrix
@@ -51,6 +52,8 @@ class Targets(Task):
     settings = TargetSettings
     scorer: Scorer = "auc"
     reads: tuple[Table, ...] = ("targets",)
+    requires: tuple[Content, ...] = ("targets",)
+    may_be_empty = True
     poster = {
         ANNOTATED.name: {
             "cellprofiler": auc_figures(252, 0.63, 171, 49, 7, 0),

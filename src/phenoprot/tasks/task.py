@@ -23,6 +23,7 @@ import pandas as pd
 
 from phenoprot.core.paths import Paths
 from phenoprot.core.settings import Settings
+from phenoprot.screens.contents import Content
 from phenoprot.screens.contract import Table
 from phenoprot.tasks.fit_settings import Loss, Scorer
 
@@ -74,6 +75,11 @@ class Task(ABC):
     """Whether only those rows take part that name it."""
     reads: tuple[Table, ...] = ()
     """Parts of the screen folder that its labels are made from, besides the earlier stages'."""
+    requires: tuple[Content, ...] = ("labels",)
+    """What a screen must have: the task is left out for one that has not."""
+    may_be_empty: bool = False
+    """Whether a screen may have no target with enough labels: its rows are left out, and the
+    report says so. For other tasks that is an error."""
     poster: Mapping[str, Mapping[str, Figures]] = {}
     """The poster's figures by part and features (joined by ``+``)."""
     poster_top: tuple[tuple[str, float, float], ...] = ()

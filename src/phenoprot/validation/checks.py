@@ -16,19 +16,20 @@ from phenoprot.validation import summaries_design as design
 from phenoprot.validation import summaries_layout as layout
 from phenoprot.validation import summaries_measured as measured
 from phenoprot.validation import summaries_readout as readouts
+from phenoprot.validation.checks_treatments import Batches, label_batches, treatment_batches
 from phenoprot.validation.report import ValidationReport
 from phenoprot.validation.rule import TABLE
 from phenoprot.validation.rules_layout import LAYOUT_RULES
 from phenoprot.validation.rules_measured import MEASURED_RULES
 from phenoprot.validation.rules_plates import PLATE_RULES
+from phenoprot.validation.rules_treatments import GIVEN_LABEL_RULES, TREATMENT_RULES
 from phenoprot.validation.settings import ValidationSettings
 from phenoprot.validation.suites import judge
 from phenoprot.validation.summaries_measured import Normalise
 
-SCREEN_RULES = (*LAYOUT_RULES, *PLATE_RULES, *MEASURED_RULES)
-
-Batches = dict[str, list[pd.DataFrame]]
-"""Parts of each batch, one per table; joined before they are judged."""
+SCREEN_RULES = (
+    *LAYOUT_RULES, *PLATE_RULES, *MEASURED_RULES, *TREATMENT_RULES, *GIVEN_LABEL_RULES
+)  # fmt: skip
 
 
 def validate_screen(
@@ -53,7 +54,12 @@ def validate_screen(
     """
     info, tables = screen.info, screen.info.tables
     reader = _Reader(screen.folder)
-    wells = reader.read(tables.wells, screen.wells)
+    if tables.treatments is not None:
+        parts: Batches = treatment_batches(screen, reader.read)
+        # One file may hold several feature tables.
+        parts["tables"] = [pd.DataFrame(reader.rows).drop_duplicates()]
+        return _report(info.name, parts, settings)
+    wells = reader.read(tables.layout, screen.wells)
     targets = reader.read(tables.targets, screen.targets) if tables.targets else None
     profiles = {
         table.path: (reader.read(table.path, partial(screen.profile, method)), table.normalised)
@@ -63,22 +69,28 @@ def validate_screen(
         reader.read(tables.proteomics.path, screen.proteomics) if tables.proteomics else None
     )
     images = reader.read(tables.images, screen.images) if tables.images else None
-    parts: Batches = {"tables": [pd.DataFrame(reader.rows)]}
+    parts = {}
     if wells is not None:
         parts["wells"] = [layout.well_summary(wells, info)]
-        parts["keys"] = [layout.key_summary(wells, tables.wells)]
-        parts["compounds"] = [layout.compound_summary(wells, tables.wells)]
-        parts["doses"] = [layout.dose_spacing_summary(wells, tables.wells)]
-        parts["structures"] = [layout.structure_summary(wells, tables.wells)]
-        parts["smiles"] = [layout.smiles_summary(wells, tables.wells)]
+        parts["keys"] = [layout.key_summary(wells, tables.layout)]
+        parts["compounds"] = [layout.compound_summary(wells, tables.layout)]
+        parts["doses"] = [layout.dose_spacing_summary(wells, tables.layout)]
+        parts["structures"] = [layout.structure_summary(wells, tables.layout)]
+        parts["smiles"] = [layout.smiles_summary(wells, tables.layout)]
         parts["screen"] = [layout.screen_summary(wells, info)]
-        parts["rows"] = [measured.row_summary(wells, "wells", tables.wells, None)]
+        parts["rows"] = [measured.row_summary(wells, "wells", tables.layout, None)]
     if targets is not None:
         parts["targets"] = [layout.target_summary(targets, str(tables.targets))]
         if wells is not None:
             parts["target_compounds"] = [
                 layout.target_compound_summary(targets, wells, str(tables.targets))
             ]
+    profiled = [
+        (path, design.treatments(wells, profile))
+        for path, (profile, _) in profiles.items()
+        if wells is not None and profile is not None and tables.labels is not None
+    ]
+    _add(parts, label_batches(screen, reader.read, wells, profiled))
     # A well that stands twice in the layout is named once; joins must not multiply its rows.
     wells = None if wells is None else wells.dropna(subset=WELL_KEY).drop_duplicates(WELL_KEY)
     if wells is not None:
@@ -97,9 +109,14 @@ def validate_screen(
             _add(parts, _profile(profile, path, wells, settings, None if normalised else normalise))
             if proteomics is not None and tables.proteomics and wells is not None:
                 _add(parts, _matching(profile, path, proteomics, tables.proteomics.path, wells))
+    parts["tables"] = [pd.DataFrame(reader.rows)]
+    return _report(info.name, parts, settings)
+
+
+def _report(name: str, parts: Batches, settings: ValidationSettings) -> ValidationReport:
     filled = {name: [frame for frame in frames if len(frame)] for name, frames in parts.items()}
     batches = {name: _joined(frames) for name, frames in filled.items() if frames}
-    return ValidationReport(info.name, tuple(judge(batches, SCREEN_RULES, settings.model_dump())))
+    return ValidationReport(name, tuple(judge(batches, SCREEN_RULES, settings.model_dump())))
 
 
 def validate_folder(
@@ -158,7 +175,7 @@ def _coverage(
     keys = {path: table[WELL_KEY].dropna().drop_duplicates() for path, table in covered.items()}
     batches = {"table_plates": coverage.table_plate_summary(wells, keys, tables.images)}
     if not unread:
-        batches["layout_plates"] = coverage.layout_plate_summary(wells, keys, tables.wells)
+        batches["layout_plates"] = coverage.layout_plate_summary(wells, keys, tables.layout)
     thinned = [
         coverage.thinned_summary(wells, key, path)
         for path, key in keys.items()

@@ -14,8 +14,10 @@ from phenoprot.screens.contract import (
     CONTROL,
     INCHIKEY,
     NEGATIVE_CONTROL,
+    PLATE,
     SMILES,
     TARGET,
+    WELL,
     ScreenInfo,
 )
 from phenoprot.screens.structures import canonical_smiles, connectivity, read_smiles
@@ -67,7 +69,7 @@ def well_summary(wells: pd.DataFrame, info: ScreenInfo) -> pd.DataFrame:
         One row per well: ``named``, ``foreign_control`` and ``unmarked_control`` (0 or 1),
         ``given_dose``, ``treatment_dose``, ``control_dose``.
     """
-    summary = wells.assign(**{TABLE: info.tables.wells})
+    summary = wells.assign(**{TABLE: info.tables.layout})
     dose = wells[CONCENTRATION]
     is_negcon = wells[CONTROL] == NEGATIVE_CONTROL
     treated = is_treated(wells)
@@ -88,10 +90,15 @@ def well_summary(wells: pd.DataFrame, info: ScreenInfo) -> pd.DataFrame:
 
 
 def key_summary(wells: pd.DataFrame, table: str) -> pd.DataFrame:
-    """Wells that have an InChIKey; none if the optional column is not there."""
+    """Wells that have an InChIKey, and their ``place``; none if the optional column is not there.
+
+    The place of a treatment without wells is its compound.
+    """
     if INCHIKEY not in wells:
         return pd.DataFrame()
-    return wells[wells[INCHIKEY] != ""].assign(**{TABLE: table})
+    keyed = wells[wells[INCHIKEY] != ""].assign(**{TABLE: table})
+    place = keyed[PLATE] + " " + keyed[WELL] if PLATE in keyed else keyed[COMPOUND]
+    return keyed.assign(place=place)
 
 
 def compound_summary(wells: pd.DataFrame, table: str) -> pd.DataFrame:
@@ -174,7 +181,7 @@ def screen_summary(wells: pd.DataFrame, info: ScreenInfo) -> pd.DataFrame:
     top, unit = float(doses.max()), info.concentration_unit
     return pd.DataFrame(
         {
-            TABLE: [info.tables.wells],
+            TABLE: [info.tables.layout],
             "top_dose": [top],
             "top_dose_um": [top * TO_UM[unit]],
             "unit": [unit],
@@ -205,5 +212,6 @@ def target_compound_summary(targets: pd.DataFrame, wells: pd.DataFrame, table: s
             "n_unknown": [len(unknown)],
             "share": [len(unknown) / max(len(compounds), 1)],
             "examples": [listed(unknown)],
+            "place": ["well"],
         }
     )

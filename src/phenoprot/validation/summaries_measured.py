@@ -141,9 +141,9 @@ def readout_control_summary(proteomics: pd.DataFrame, wells: pd.DataFrame) -> pd
 
 
 def numeric_features(profile: pd.DataFrame) -> pd.DataFrame:
-    """Plate, well and the features that hold numbers."""
+    """Plate and well, if it has them, and the features that hold numbers."""
     numeric = [c for c in feature_columns(profile) if holds_numbers(profile[c])]
-    return profile[[*WELL_KEY, *numeric]]
+    return profile[[*(key for key in WELL_KEY if key in profile), *numeric]]
 
 
 def normalised_features(
@@ -173,7 +173,7 @@ def feature_summary(
     ``largest`` is the largest absolute normalised value.
     """
     names = feature_columns(profile)
-    values = numeric_features(profile).drop(columns=WELL_KEY)
+    values = numeric_features(profile).drop(columns=WELL_KEY, errors="ignore")
     matrix = values.to_numpy(dtype=np.float64)
     infinite = np.abs(matrix) > LARGEST
     finite = pd.DataFrame(np.where(infinite, np.nan, matrix), columns=values.columns)

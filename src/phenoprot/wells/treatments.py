@@ -10,7 +10,7 @@ import pandas as pd
 from phenoprot.core.errors import UserError, listed
 from phenoprot.screens.contract import TREATMENT_KEY, WELL_KEY, feature_columns, treated_wells
 from phenoprot.screens.loader import Screen
-from phenoprot.wells.dose import concentration_profile
+from phenoprot.wells.dose import concentration_profile, treatments
 from phenoprot.wells.names import DOSE, MADE, POSITION, PROTEOME, STRUCTURE
 from phenoprot.wells.normalise import Method, normalise_to_controls, require_finite
 from phenoprot.wells.position import position_profile
@@ -34,7 +34,7 @@ def screen_profiles(
         The screen.
     methods
         Profile tables of the screen; ``plate_position``, ``structure`` and ``concentration`` are
-        made from the wells, and ``proteome`` is left out, it comes from the labels.
+        made from the layout, and ``proteome`` is left out, it comes from the labels.
     how
         Per-plate normalisation of tables that are not normalised yet.
     extracted
@@ -58,17 +58,45 @@ def screen_profiles(
             remedy="Rename the table; or, if it was meant to replace features taken from the "
             "images, take these out of extracted in params.yaml.",
         )
-    wells = screen.wells()
+    layout = screen.layout()
     tables: dict[str, pd.DataFrame] = {}
     for method in methods:
         if method == PROTEOME:
             continue
         if method in OF_TREATMENTS:
-            tables[method] = require_finite(OF_TREATMENTS[method](wells), method)
-            continue
-        profile = well_profile(screen, method, how, extracted, wells)
-        tables[method] = treatment_profiles(profile, wells)
+            tables[method] = require_finite(OF_TREATMENTS[method](layout), method)
+        elif screen.info.tables.treatments is not None:
+            tables[method] = published_profile(screen.profile(method), layout, method)
+        else:
+            profile = well_profile(screen, method, how, extracted, layout)
+            tables[method] = treatment_profiles(profile, layout)
     return tables
+
+
+def published_profile(profile: pd.DataFrame, layout: pd.DataFrame, method: str) -> pd.DataFrame:
+    """Features that were published per treatment, of the treatments of the layout, sorted.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of :func:`treatment_profiles`.
+
+    Raises
+    ------
+    UserError
+        No treatment of the layout has features, or a value is infinite.
+    """
+    columns = [*TREATMENT_KEY, *feature_columns(profile)]
+    merged = treatments(layout).merge(profile[columns], on=TREATMENT_KEY)
+    if merged.empty:
+        raise UserError(
+            f"none of the {len(profile)} treatments with features is a treatment of the screen",
+            where=method,
+            remedy="Spell compounds and concentrations as in the table of treatments.",
+        )
+    with np.errstate(over="ignore"):
+        features = merged[columns[2:]].astype(np.float32)
+    return require_finite(pd.concat([merged[TREATMENT_KEY], features], axis=1), method)
 
 
 def well_profile(
