@@ -75,8 +75,7 @@ def images_of_urls() -> Any:
 
 def in_order(table: pd.DataFrame) -> pd.DataFrame:
     """Rows by key, columns by name, text as objects, numbers as float64."""
-    text = table.select_dtypes(exclude="number").columns
-    key = sorted(name for name in text if name.startswith("Metadata_"))
+    key = sorted(name for name in table if name.startswith("Metadata_"))
     numbers = table.select_dtypes("number").columns
     table = table.astype(dict.fromkeys(numbers, np.float64))
     return table.sort_values(key, ignore_index=True)[sorted(table)]
