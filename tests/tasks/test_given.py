@@ -84,9 +84,7 @@ def test_the_numbers_are_those_of_the_row_it_came_from(run: Path) -> None:
                 if own.is_file():
                     assert own.read_bytes() == mine.read_bytes(), own
                     compared += 1
-        assert compared >= 3 * len(
-            list(paths.predictions("classification").parent.rglob("labels*"))
-        )
+        assert compared > 16  # scores and metrics of every part of every task
         for part in ("classification/up", "classification/down"):
             tables = [
                 pd.read_parquet(paths.predictions(part) / "rows" / f"{row}.parquet")
