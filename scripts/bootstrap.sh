@@ -49,6 +49,7 @@ install_lock() {
         pip --require-hashes --no-build-isolation -r requirements.lock
 }
 install_package() { pip --no-deps --no-build-isolation --editable .; }
+keep_bytecode() { "$venv/bin/python" scripts/bytecode.py; }
 
 step() { # function, message
     echo "phenoprot: $2 (log: $log)"
@@ -60,4 +61,5 @@ if [[ ${have%|*} != "$lock_key" ]]; then
     step install_lock "installing the packages of requirements.lock into $venv, a few minutes"
 fi
 step install_package "installing phenoprot"
+step keep_bytecode "compiling what the pipeline imports"
 echo "$key" >"$stamp"

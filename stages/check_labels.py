@@ -10,7 +10,7 @@ def check_labels(job):
     from phenoprot.validation.report import require_valid, write_report
 
     tasks = job.params.tasks
-    labels = read_table(job.paths.labels / "labels.parquet", LABEL_COLUMNS)
+    labels = read_table(job.paths.labels / "labels.parquet", columns=LABEL_COLUMNS)
     folds = folds_of_kind(read_folds(job.paths.folds), tasks.splits.kind, "tasks.splits.kind")
     reports = [
         check_labels(

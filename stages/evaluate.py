@@ -2,12 +2,17 @@
 
 
 def evaluate(job):
-    """Write the result of each row and its table of targets, and compare rows."""
+    """Write the result of each row and its table of targets; compare rows, and paired screens."""
+    from phenoprot.core.paths import Paths
+    from phenoprot.evaluation.across import write_across
     from phenoprot.evaluation.run import evaluate_screen
+    from phenoprot.tasks.registry import tasks_of
 
-    rows = list(job.params.screen.rows)
-    settings = job.params.evaluation
-    evaluate_screen(job.paths, job.folder, rows, settings, job.execution, job.has)
+    rows, like = job.params.screen.rows, job.params.screen.folds_like
+    names, settings = list(rows), job.params.evaluation
+    tasks = tasks_of(job.has, rows.values())
+    evaluate_screen(job.paths, job.folder, names, settings, job.execution, job.has, tasks)
+    write_across(job.paths, Paths(like) if like else None, names, tasks, job.execution)
 
 
 if __name__ == "__main__":

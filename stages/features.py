@@ -2,7 +2,7 @@
 
 
 def features(job):
-    """Extract features and average them to wells; a screen without images has a note only."""
+    """Extract features and average them to wells; a screen that asks for none has a note only."""
     from phenoprot.core.files import write_parquet, write_text
     from phenoprot.core.paths import WORK
     from phenoprot.features.extract import Sources, extract_wells
@@ -12,7 +12,7 @@ def features(job):
 
     source, paths = load_screen(job.folder), job.paths
     names, settings = job.params.screen.extracted, job.params.features
-    if source.info.tables.images is None or not names:
+    if not names:
         note = f"No features are taken from images of the screen {job.screen}.\n"
         write_text(paths.all_features / "NOTE.txt", note)
         return

@@ -2,17 +2,13 @@
 
 
 def images(job):
-    """Check all images before any work; a screen without images has a result that says so."""
+    """Check all images before any work."""
     from phenoprot.core.files import write_json
     from phenoprot.imaging.check import check_images
     from phenoprot.imaging.statistics import channel_statistics, write_channel_statistics
     from phenoprot.screens.loader import load_screen
 
     source, folder = load_screen(job.folder), job.paths.images
-    if source.info.tables.images is None:
-        write_json(folder / "checks.json", {"images": 0})
-        write_channel_statistics(folder / "channels.json", {})
-        return
     report = check_images(
         source.images(), job.params.images, job.execution, title=f"{job.screen} images"
     )

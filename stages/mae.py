@@ -9,7 +9,7 @@ def mae(job):
     from phenoprot.screens.loader import load_screen
 
     source, paths = load_screen(job.folder), job.paths
-    if source.info.tables.images is None or not set(MAE_NAMES) & set(job.params.screen.extracted):
+    if not set(MAE_NAMES) & set(job.params.screen.extracted):
         note = (
             f"No features of a masked autoencoder are taken of the screen {job.screen}: none "
             "trained.\n"

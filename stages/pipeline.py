@@ -1,13 +1,15 @@
-"""First stage: is dvc.yaml what the declared stages, params.yaml and the screens ask for?"""
+"""First stage: is dvc.yaml what is asked for? What code and rows do the others depend on?"""
 
 
 def pipeline() -> None:
-    """Stop if stages or dependencies are missing in dvc.yaml."""
-    from phenoprot.core.files import write_json
-    from phenoprot.pipeline.dvc_file import FIRST, require_in_step
+    """Stop if stages or dependencies are missing in dvc.yaml; write down code and rows."""
+    from phenoprot.core.settings import read_yaml
+    from phenoprot.pipeline.dvc_file import PARAMS_FILE, SCRIPTS, require_in_step
+    from phenoprot.pipeline.first import write_code, write_rows
 
     require_in_step()
-    write_json(FIRST, {"dvc.yaml": "in step"})
+    write_code(SCRIPTS)
+    write_rows(read_yaml(PARAMS_FILE)["screens"])
 
 
 if __name__ == "__main__":

@@ -2,22 +2,16 @@
 
 
 def segment(job):
-    """Segment all fields; a screen without images has a folder that says so."""
+    """Segment all fields."""
     from functools import partial
 
-    from phenoprot.core.files import write_text
     from phenoprot.core.paths import WORK
-    from phenoprot.execution.publish import published
-    from phenoprot.imaging.segmentation.run import MADE_BY, segment_fields
+    from phenoprot.imaging.segmentation.run import segment_fields
     from phenoprot.imaging.segmentation.score import score_masks
     from phenoprot.screens.contract import CONTROL, NEGATIVE_CONTROL, WELL_KEY
     from phenoprot.screens.loader import load_screen
 
     source, folder = load_screen(job.folder), job.paths.masks
-    if source.info.tables.images is None:
-        with published(folder, MADE_BY) as new:
-            write_text(new / "NOTE.txt", f"The screen {job.screen} has no images: no masks.\n")
-        return
     fields = source.images()
     truth = source.folder / "truth" / "masks"
     wells = source.wells()

@@ -1,7 +1,8 @@
 """Speed and parity of the batched engine against CurveCurator.
 
-``speed`` (the default): curves/s of both, and a run on a million. ``parity``: 20,000 curves, every
-other call listed. ``null``: calls among curves without an effect.
+``speed`` (the default): curves/s of both, and a run on a million. ``files``: the command
+``phenoprot curves fit`` on one core, from file to file. ``parity``: 20,000 curves,
+every other call listed. ``null``: calls among curves without an effect.
 
 Both engines get the same number of cores and one BLAS thread per process.
 """
@@ -31,8 +32,11 @@ import pyarrow.parquet as pq  # noqa: E402
 import typer  # noqa: E402
 from benchmarks.curves.simulate import make_design, make_table  # noqa: E402
 
+from phenoprot.curves.cli import EngineName  # noqa: E402
+from phenoprot.curves.cli import fit as fit_command  # noqa: E402
 from phenoprot.curves.curvecurator import fit_table, ratio  # noqa: E402
 from phenoprot.curves.design import DoseDesign  # noqa: E402
+from phenoprot.curves.lines import write_delimited  # noqa: E402
 from phenoprot.curves.reference import fit_reference  # noqa: E402
 from phenoprot.curves.settings import FitSettings  # noqa: E402
 from phenoprot.curves.stream import fit_parquet  # noqa: E402
@@ -98,6 +102,81 @@ def speed(
         f"less {start_up:.1f} s of start-up"
     )
     print(f"ratio         {ours / theirs:12,.0f}")
+
+
+TOML = """
+['Experiment']
+experiments = {experiments}
+doses = {doses}
+dose_scale = '1e-6'
+dose_unit = 'M'
+control_experiment = {controls}
+['Paths']
+input_file = '{source}'
+['F Statistic']
+alpha = 0.05
+fc_lim = 0.45
+"""
+
+
+def command_seconds(folder: Path, design: DoseDesign, table: pd.DataFrame, ending: str) -> float:
+    """CPU seconds of one ``phenoprot curves fit`` in this process, best of three."""
+    source, output = folder / f"in{ending}", folder / f"curves{ending}"
+    if ending == ".parquet":
+        table.to_parquet(source, index=False)
+    else:
+        write_delimited(source, table)
+    parameters = folder / "parameters.toml"
+    described = {"experiments": design.experiments, "doses": design.doses}
+    described |= {"controls": design.controls}
+    lists = {name: list(values) for name, values in described.items()}
+    parameters.write_text(TOML.format(source=source.name, **lists), encoding="utf-8")
+    seconds = []
+    for _ in range(3):
+        start = time.process_time()
+        fit_command(parameters, EngineName.batched, output, 1, None, 5, False)
+        seconds.append(time.process_time() - start)
+    return min(seconds)
+
+
+@app.command()
+def files(
+    curves: Annotated[int, typer.Option(help="Curves for the command.")] = 200_000,
+    reference_curves: Annotated[int, typer.Option(help="Curves for CurveCurator.")] = 1_000,
+) -> None:
+    """Print curves per CPU second of the command on one core, text and parquet, and the ratio.
+
+    CurveCurator is timed without its files, and without its start-up.
+    """
+    design = make_design(5)
+    small = make_table(design, 8, seed=0, most_missing=0)
+    fit_table(small, design, FitSettings(), 1)
+    large = make_table(design, reference_curves, seed=1, most_missing=0)
+    times = []
+    for given in (small, small, large):  # the first may compile
+        start = cpu_seconds()
+        fit_reference([(given, design)], FitSettings(), 1)
+        times.append(cpu_seconds() - start)
+    theirs = (reference_curves - len(small)) / (times[2] - times[1])
+    table = make_table(design, curves, seed=1, most_missing=0)
+    with tempfile.TemporaryDirectory() as name:
+        rates = {
+            ending: curves / command_seconds(Path(name), design, table, ending)
+            for ending in (".txt", ".parquet")
+        }
+    print(f"curvecurator  {theirs:12,.1f} curves/s  5 doses, 1 core")
+    for ending, rate in rates.items():
+        times = f"{rate / theirs:,.0f} times CurveCurator's rate"
+        print(f"{ending[1:]:13s} {rate:12,.0f} curves/s  {curves:,} curves, {times}")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(f"peak memory   {peak:12,} bytes (whole process)")
+
+
+def cpu_seconds() -> float:
+    """CPU time of this process and of those that it waited for."""
+    own, others = (resource.getrusage(who) for who in (resource.RUSAGE_SELF,
+                                                       resource.RUSAGE_CHILDREN))  # fmt: skip
+    return own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
 
 
 def stream(design: DoseDesign, curves: int, cores: int) -> None:

@@ -43,7 +43,7 @@ from phenoprot.features.mae.loop import (  # noqa: E402
 )
 from phenoprot.features.mae.losses import pixel_loss  # noqa: E402
 from phenoprot.features.mae.model import seeded_model  # noqa: E402
-from phenoprot.features.mae.patches import hidden_mask, patchify  # noqa: E402
+from phenoprot.features.mae.patches import hidden_tokens, patchify, rows_of  # noqa: E402
 from phenoprot.features.mae.settings import MAESettings, ModelSettings, TrainingSettings  # noqa: E402
 from phenoprot.features.mae.standardise import Standardisation  # noqa: E402
 from phenoprot.imaging.crops.store import COUNT_COLUMNS, CROP_COUNT, CropStore  # noqa: E402
@@ -110,7 +110,8 @@ def make_step(
     def of_every_token(crops: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
         tokens = patchify(crops, model_settings)
         encoded = model.encode(tokens)[:, : 1 + visible.shape[1]]
-        return tokens, model.decode(encoded, visible)
+        target = rows_of(tokens, hidden_tokens(visible, model_settings.n_tokens))
+        return target, model.decode(encoded, visible)
 
     def loss(model: nn.Module, batch: MicroBatch) -> tuple[Tensor, dict[str, Tensor]]:
         called = of_every_token if every_token else model
@@ -118,8 +119,7 @@ def make_step(
             return objective(called, batch)
         raw = turned(batch.crops.view(torch.int16), batch.turns).view(torch.uint16)
         target, predicted = called(objective.standardiser(raw, batch.gains), batch.visible)
-        hidden = hidden_mask(batch.visible, model_settings.n_tokens)
-        return pixel_loss(target, predicted, hidden.float()), {}
+        return pixel_loss(target, predicted, torch.ones(target.shape[:2])), {}
 
     def step(sampler: Sampler, store: CropStore, number: int) -> None:
         batch = sampler.read(store, number, 0, 0).to(device)
@@ -264,7 +264,7 @@ def require_equal_losses(settings: MAESettings, batch: MicroBatch) -> None:
     crops = Objective(STANDARD, settings).standardiser(batch.crops[:2])
     with torch.no_grad():
         target, predicted = model(crops, visible)
-    ours = pixel_loss(target, predicted, hidden_mask(visible, settings.model.n_tokens).float())
+    ours = pixel_loss(target, predicted, torch.ones(target.shape[:2]))
     theirs = rival.loss_with_weights_of(model, crops, visible)
     torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=0)
 

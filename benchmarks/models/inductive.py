@@ -4,7 +4,7 @@ Like the poster's, the rows ``mae`` are transductive: the network is trained, wi
 crops of all compounds. Here it is trained once more without the crops of the compounds that are
 tested in one fold, and both are scored on that fold. A run, or its folder (``--root``), must have
 gone as far as features and labels; with its own settings its network is taken as it is. Others are
-kept in ``.phenoprot/inductive``.
+kept in ``.phenoprot/other-mae``.
 """
 
 from __future__ import annotations
@@ -21,27 +21,18 @@ runtime.pin()
 
 import pandas as pd  # noqa: E402 - pinned first
 import typer  # noqa: E402
+from benchmarks.mae.networks import profile, trained  # noqa: E402
 
-from phenoprot.core.files import fingerprint  # noqa: E402
-from phenoprot.core.paths import WORK, Paths  # noqa: E402
+from phenoprot.core.paths import Paths  # noqa: E402
 from phenoprot.evaluation.compare import compare  # noqa: E402
 from phenoprot.evaluation.score import auc_scores  # noqa: E402
 from phenoprot.evaluation.settings import EvaluationSettings  # noqa: E402
-from phenoprot.features.extract import Sources, extract_wells  # noqa: E402
 from phenoprot.features.mae.embed import Weights  # noqa: E402
 from phenoprot.features.mae.folder import read_config  # noqa: E402
-from phenoprot.features.mae.method import MaeMethod  # noqa: E402
-from phenoprot.features.mae.screen import control_crops, folder_fingerprint  # noqa: E402
-from phenoprot.features.mae.settings import MAESettings  # noqa: E402
-from phenoprot.features.mae.standardise import (  # noqa: E402
-    CropArray,
-    IntArray,
-    control_statistics,
-)
-from phenoprot.features.mae.train import train  # noqa: E402
+from phenoprot.features.mae.standardise import CropArray, IntArray  # noqa: E402
 from phenoprot.imaging.crops.store import CropStore  # noqa: E402
 from phenoprot.pipeline.params import load_params  # noqa: E402
-from phenoprot.screens.contract import COMPOUND, STAINS, WELL_KEY  # noqa: E402
+from phenoprot.screens.contract import COMPOUND, WELL_KEY  # noqa: E402
 from phenoprot.screens.loader import load_screen  # noqa: E402
 from phenoprot.tasks.columns import FOLD, REPEAT  # noqa: E402
 from phenoprot.tasks.data import TaskData, align  # noqa: E402
@@ -53,10 +44,7 @@ from phenoprot.tasks.run import settings_of  # noqa: E402
 from phenoprot.tasks.settings import ModelSettings  # noqa: E402
 from phenoprot.tasks.splits import make_folds, split_groups  # noqa: E402
 from phenoprot.tasks.task import LabelSources  # noqa: E402
-from phenoprot.wells.normalise import normalise_to_controls  # noqa: E402
-from phenoprot.wells.treatments import defined, treatment_profiles  # noqa: E402
 
-FOLDER = WORK / "inductive"
 PARTS = ("classification/up", "classification/down")
 
 
@@ -108,17 +96,15 @@ def main(
         crops = Without.of(store, left_out)
         typer.echo(f"{name}: {len(crops.fields)} of {len(store.fields)} fields")
         done = left_out.empty and read_config(paths.mae).settings == settings
-        folder = paths.mae if done else _trained(crops, wells, settings, paths.crops, left_out)
+        if done:
+            folder = paths.mae
+        else:
+            folder = trained(crops, store, wells, settings, left_out[WELL_KEY].to_numpy().tolist())
         networks[name] = (folder, "trained")
     networks["untrained"] = (networks["all compounds"][0], "initial")
     profiles = {}
     for name, (folder, weights) in networks.items():
-        method = MaeMethod(folder, weights, params.features.mae)
-        found = extract_wells(
-            method, Sources(source.images(), crops=paths.crops), WORK / "features", name
-        )
-        values = normalise_to_controls(defined(found), wells, params.profiles.normalisation)
-        profiles[name] = treatment_profiles(values, wells)
+        profiles[name] = profile(folder, weights, source, paths.crops, params)
     task = find_task("classification")
     labels = task.labels(LabelSources(paths, source.folder), settings_of(task, params.tasks))
     typer.echo("| part | model | network | mean AUC | minus untrained | minus all compounds |")
@@ -137,16 +123,6 @@ def main(
                     for other in ("untrained", "all compounds")
                 ]
                 typer.echo(f"| {part} | {name} | {network} | {mean:.3f} | {' | '.join(gains)} |")
-
-
-def _trained(
-    crops: Without, wells: pd.DataFrame, settings: MAESettings, folder: Path, left_out: pd.DataFrame
-) -> Path:
-    """A network trained on some of a store's crops; found if it was trained before."""
-    store = crops.store
-    controls = control_statistics(store, control_crops(store, wells), STAINS, str(folder))
-    data = fingerprint(folder_fingerprint(folder), left_out[WELL_KEY].to_numpy().tolist())
-    return train(crops, controls, settings, FOLDER, data, "inductive mae")
 
 
 def of_fold(model: Model, data: TaskData, fold: int) -> pd.DataFrame:

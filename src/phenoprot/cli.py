@@ -14,7 +14,9 @@ from phenoprot.core.version import __version__
 from phenoprot.curves.cli import app as curves_app
 from phenoprot.features.cli import features_app
 from phenoprot.imaging.segmentation.cli import segment
+from phenoprot.imaging.show.cli import images_app
 from phenoprot.imports.cli import import_app, new
+from phenoprot.phantom.cli import simulate_full
 from phenoprot.pipeline.cli import pipeline_app, verify
 from phenoprot.pipeline.presets import app as preset_app
 from phenoprot.submissions.cli import export_app, folds_app, score
@@ -31,8 +33,10 @@ screens_app = typer.Typer(no_args_is_help=True, help="Screens: build, inspect, v
 app.add_typer(screens_app, name="screens")
 screens_app.command("new")(new)
 screens_app.add_typer(import_app, name="import")
+screens_app.command("simulate-full")(simulate_full)
 app.add_typer(curves_app, name="curves")
 app.command()(segment)
+app.add_typer(images_app, name="images")
 app.add_typer(features_app, name="features")
 app.command()(profiles)
 app.add_typer(folds_app, name="folds")
@@ -105,6 +109,30 @@ def validate(folder: Folder) -> None:
         warn(line)
     require_valid(report)
     print(f"{folder}: valid")
+
+
+@screens_app.command("compare")
+def compare(
+    screen: Annotated[str, typer.Argument(help="Name of a screen in params.yaml.")],
+    other: Annotated[str, typer.Argument(help="Name of the screen to compare it with.")],
+    markdown: Annotated[bool, typer.Option("--md", help="Print Markdown.")] = False,
+) -> None:
+    """Compare two predicted screens whose folds are paired, on what both have."""
+    from phenoprot.core.paths import Paths
+    from phenoprot.evaluation.across import compare_screens
+    from phenoprot.pipeline.params import load_params
+    from phenoprot.pipeline.presence import contents_of
+    from phenoprot.report.across_tables import across_tables
+    from phenoprot.report.show import print_table
+    from phenoprot.tasks.registry import tasks_of
+
+    params = load_params()
+    block = params.screen(screen)
+    params.screen(other)
+    tasks = tasks_of(contents_of(screen, block.folder), block.rows.values())
+    across = compare_screens(Paths(screen), Paths(other), list(block.rows), tasks, params.execution)
+    for table in across_tables(across, screen):
+        print_table(table, markdown)
 
 
 @app.command()

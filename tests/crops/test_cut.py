@@ -10,12 +10,11 @@ from scipy import ndimage
 
 from phenoprot.core.errors import UserError
 from phenoprot.imaging.crops.cut import CELL_COLUMNS, cut_crops, inner_labels, to_counts
-from phenoprot.imaging.crops.settings import CropSettings
 from phenoprot.imaging.segmentation.masks import Masks
 
 from .scenes import discs, image
 
-EIGHT = CropSettings(size=8)
+EIGHT = 8
 
 
 def tiny() -> tuple[np.ndarray, Masks]:
@@ -84,7 +83,7 @@ def test_crops_that_reach_beyond_the_image_are_filled_with_nothing() -> None:
 
 def test_no_cell() -> None:
     nothing = np.zeros((20, 20), dtype=np.int32)
-    crops = cut_crops(np.ones((5, 20, 20), dtype=np.float32), Masks(nothing, nothing))
+    crops = cut_crops(np.ones((5, 20, 20), dtype=np.float32), Masks(nothing, nothing), 64)
     assert crops.pixels.shape == (0, 5, 64, 64)
     assert crops.pixels.dtype == np.uint16
     assert list(crops.cells.columns) == CELL_COLUMNS
@@ -101,7 +100,7 @@ def test_every_crop_holds_its_own_cell_and_nothing_else(
     apart = [c for i, c in enumerate(centres) if all(np.hypot(*np.subtract(c, d)) > 19
                                                      for d in centres[:i])]  # fmt: skip
     masks, counts = discs(60, apart), image(60, seed=len(apart))
-    crops = cut_crops(counts / np.float32(65535), masks, CropSettings(size=size))
+    crops = cut_crops(counts / np.float32(65535), masks, size)
     # Another way to the same pixels: blank all other cells, pad, cut.
     half = size // 2
     for pixels, cell in zip(crops.pixels, crops.cells.itertuples(), strict=True):
@@ -137,7 +136,7 @@ def test_counts_come_back_as_they_were() -> None:
 def test_masks_of_another_shape() -> None:
     field, masks = tiny()
     with pytest.raises(UserError) as error:
-        cut_crops(field[:, :, 1:], masks)
+        cut_crops(field[:, :, 1:], masks, 8)
     assert str(error.value) == (
         "masks: masks of shape (10, 12) for a field of shape (10, 11). Segment these images again."
     )

@@ -42,7 +42,7 @@ def test_the_store_holds_the_crops_of_every_field(tmp_path: Path) -> None:
     scene = usual(tmp_path)
     store = make(scene, tmp_path / "crops")
     expected = [
-        cut_crops(scene.images[name] / np.float32(65535), scene.masks[name], SMALL).pixels
+        cut_crops(scene.images[name] / np.float32(65535), scene.masks[name], SMALL.size).pixels
         for name in sorted(scene.images)
     ]
     np.testing.assert_array_equal(store.read(range(len(store))), np.concatenate(expected))
@@ -113,7 +113,7 @@ def test_what_no_run_has_written_stays(tmp_path: Path) -> None:
 
 
 def fingerprints(scene: Scene, size: int = 24) -> dict[str, str]:
-    shards = plan(scene.fields, scene.masks_folder, CropSettings(size=size))
+    shards = plan(scene.fields, scene.masks_folder, size)
     return {shard.name: shard.fingerprint for shard in shards}
 
 
@@ -155,7 +155,7 @@ def test_no_masks_for_some_fields(tmp_path: Path) -> None:
     scene = usual(tmp_path)
     write_masks(scene.masks_folder / "P1/A.zip", {"P1/A02/1": scene.masks["P1/A02/1"]})
     assert message(scene) == (
-        "toy crops, shard P1/A: HERE/masks/P1/A.zip: no masks for 2 of 3 field(s) of view: "
+        "HERE/masks/P1/A.zip: no masks for 2 of 3 field(s) of view: "
         "P1/A01/1, P1/A01/2. Segment the fields of view again (stage segment)."
     )
 

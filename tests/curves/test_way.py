@@ -15,7 +15,7 @@ IMPORT = re.compile(r"^\s*(?:from|import) phenoprot\.(\w+)", re.MULTILINE)
 BELOW = {
     "wells": {"core", "screens", "validation"},
     "curves": {"core", "execution", "imports", "screens", "wells"},
-    "readout": {"core", "curves", "screens", "wells"},
+    "readout": {"core", "curves", "execution", "screens", "wells"},
 }
 """What each package may import."""
 

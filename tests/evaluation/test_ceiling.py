@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from phenoprot.evaluation.ceiling import read_ceilings, row_ceiling
+from phenoprot.evaluation.ceiling import read_ceilings, reliability_counts, row_ceiling
 
 
 def test_shares_by_hand() -> None:
@@ -40,3 +40,19 @@ def test_lines_of_one_kind_are_read(tmp_path: Path) -> None:
     assert read_ceilings(tmp_path, "up") == {"p": 0.9, "q": 0.7}
     assert read_ceilings(tmp_path, "level") is None
     assert read_ceilings(tmp_path, None) is None
+
+
+def test_reliability_is_over_the_proteins_not_their_lines(tmp_path: Path) -> None:
+    known = {"p": 0.1, "q": 0.3, "r": 0.5, "s": 0.9, "t": float("nan")}
+    lines = [(name, kind, value) for name, value in known.items() for kind in ("up", "level")]
+    table = pd.DataFrame([*lines, ("s", "down", 0.9)])
+    table.columns = pd.Index(["Metadata_Protein", "Kind", "Reliability"])
+    table.to_parquet(tmp_path / "ceiling.parquet")
+    # Of 0.1, 0.3, 0.5, 0.9; two of four below one half.
+    assert reliability_counts(tmp_path) == {
+        "reliability_low": 0.25, "reliability_median": 0.4, "reliability_high": 0.6,
+        "unreliable_percent": 50.0,
+    }  # fmt: skip
+    assert reliability_counts(tmp_path / "nowhere") == {}
+    table.assign(Reliability=float("nan")).to_parquet(tmp_path / "ceiling.parquet")
+    assert reliability_counts(tmp_path) == {}

@@ -36,7 +36,8 @@ from phenoprot.execution.run import EXECUTORS, run_shards
 from phenoprot.execution.settings import ExecutionSettings
 from phenoprot.execution.shards import Compute
 from phenoprot.screens.contents import EVERYTHING
-from phenoprot.tasks.registry import all_parts
+from phenoprot.tasks.registry import all_parts, find_task
+from phenoprot.tasks.settings import RowSettings
 
 from .test_score import task
 
@@ -355,13 +356,26 @@ def test_the_stage_passes_the_execution_on(monkeypatch: pytest.MonkeyPatch) -> N
         "phenoprot.evaluation.run.evaluate_screen", lambda *given: asked.extend(given)
     )
     evaluate = runpy.run_path(str(ROOT / "stages" / "evaluate.py"))["evaluate"]
-    params = SimpleNamespace(screen=SimpleNamespace(rows={"a": 1, "b": 2}), evaluation=SETTINGS)
+    monkeypatch.setattr(
+        "phenoprot.evaluation.across.write_across", lambda *given: asked.extend(given)
+    )
+    rows = {
+        name: RowSettings.model_validate({"features": ["x"], "model": "linear", "tasks": [task]})
+        for name, task in (("a", "targets"), ("b", "sensitivity"))
+    }
+    params = SimpleNamespace(
+        screen=SimpleNamespace(rows=rows, folds_like="other"), evaluation=SETTINGS
+    )
     folder = Path("data/screens/toy")
     job = SimpleNamespace(
         paths=Paths("toy"), folder=folder, params=params, execution=TWO, has=EVERYTHING
     )
     evaluate(job)
-    assert asked == [Paths("toy"), folder, ["a", "b"], SETTINGS, TWO, EVERYTHING]
+    tasks = {name: find_task(name) for name in ("targets", "sensitivity")}
+    assert asked == [
+        *(Paths("toy"), folder, ["a", "b"], SETTINGS, TWO, EVERYTHING, tasks),
+        *(Paths("toy"), Paths("other"), ["a", "b"], tasks, TWO),
+    ]
 
 
 def test_a_dose_series_with_planted_truth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

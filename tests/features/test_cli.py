@@ -12,7 +12,7 @@ from tests.crops.scenes import Scene
 from typer.testing import CliRunner
 
 from phenoprot.core.errors import UserError
-from phenoprot.features import cytotable
+from phenoprot.features import measured
 from phenoprot.features.cellprofiler.method import CellProfiler
 from phenoprot.features.cli import features_app
 
@@ -41,7 +41,7 @@ def test_cellprofiler(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     key = {"Metadata_Plate": ["P"], "Metadata_Well": ["A01"], "Metadata_Site": ["1"]}
     table = pd.DataFrame({**key, "Metadata_CellCount": [7], "Cells_AreaShape_Area": [2.5]})
-    monkeypatch.setattr(cytotable, "import_cellprofiler", lambda _: table)
+    monkeypatch.setattr(measured, "import_cellprofiler", lambda *_: table)
     output = tmp_path / "f.parquet"
     result = CliRunner().invoke(features_app, ["import", "somewhere", "--output", str(output)])
     assert result.output == f"1 fields, 7 cells, 1 features\n{output}\n"

@@ -90,14 +90,6 @@ def test_sound_images(screen: dict, stage: Callable[[], None], tmp_path: Path) -
     assert all(channel["fields"] == 1 for channel in channels.values())
 
 
-def test_a_screen_without_images(screen: dict, stage: Callable[[], None], tmp_path: Path) -> None:
-    (tmp_path / "screen.yaml").write_text(
-        yaml.safe_dump(screen | {"tables": {"wells": "wells.csv"}})
-    )
-    stage()
-    assert results(tmp_path) == ({"images": 0}, {})
-
-
 def test_bad_images_stop_the_stage_and_are_listed(
     screen: dict, stage: Callable[[], None], tmp_path: Path
 ) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import pandas as pd
 import pytest
 
 from phenoprot.core.errors import UserError
 from phenoprot.imports.images import load_data_table, read_images
+from phenoprot.imports.new import add_block, params_block
+from phenoprot.pipeline.params import load_params
 from phenoprot.screens.load_data import read_load_data
 
 CHANNELS = {"1": "Mito", "2": "AGP", "3": "RNA", "4": "ER", "5": "DNA"}
@@ -108,3 +114,17 @@ def test_names_that_no_pattern_fits(tmp_path: Path) -> None:
         read_images(tmp_path, "x")
     with pytest.raises(UserError, match="is no regular expression"):
         read_images(tmp_path, "(")
+
+
+@pytest.mark.parametrize("images", [True, False], ids=["images", "no-images"])
+def test_a_new_screen_with_images_measures_its_crops(tmp_path: Path, images: bool) -> None:
+    draft: Any = SimpleNamespace(
+        layout=SimpleNamespace(wells=pd.DataFrame({"Metadata_Well": ["A01"]})),
+        profiles={}, images=object() if images else None, proteins=None, targets=None,
+    )  # fmt: skip
+    path = tmp_path / "params.yaml"
+    shutil.copy(Path(__file__).parents[2] / "params.yaml", path)
+    add_block(path, "mine", params_block(draft, Path("data/screens/mine")))
+    params = load_params(path)
+    assert params.crops.size == 64
+    assert params.of_screen("mine", path).crops.size == ("auto" if images else 64)

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks.mae import curve
 from benchmarks.mae.orientations import orientation_share
+
+from phenoprot.features.mae.settings import MAESettings
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,3 +55,22 @@ def test_the_share_of_orientation_in_a_cell_s_embedding() -> None:
     expected = within.sum() / (within + between).sum()
     found = orientation_share(lambda x: x[:, :, 0, 0].astype(float), crops)
     assert found == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_curve_counts_the_phantoms_on_which_training_pays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [(7, 0.70, 0.03, 0.01), (8, 0.72, 0.01, -0.01), (9, 0.74, -0.01, -0.03)]
+    for phantom, auc, gain, low in lines:
+        with (tmp_path / f"{phantom}.csv").open("w") as file:
+            file.write(f"{phantom},400,16,up,linear,{auc},{gain},{low},0.09,5,cpu\n")
+    curve.table(sorted(tmp_path.iterdir()))
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "| 400 | 16 | up | linear | 3 | 0.720 | +0.010 | 1 of 3 |"
+    )
+
+
+def test_a_budget_is_steps_and_crops() -> None:
+    settings = curve.with_budget(MAESettings(), 12, 64)
+    assert (settings.training.steps, settings.training.micro_batch) == (12, 64)
+    assert settings.model == MAESettings().model

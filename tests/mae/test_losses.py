@@ -131,16 +131,16 @@ def test_norm_pix_standardises_each_channel_of_a_patch() -> None:
 
 
 def test_foreground_weighs_hidden_tokens_crop_by_crop() -> None:
-    mask = torch.tensor([[True, True, False], [True, False, True]])
+    hidden = torch.tensor([[0, 1], [0, 2]])
     share = torch.tensor([[1.0, 0.0, 1.0], [0.5, 1.0, 0.0]])
-    weights = token_weights(mask, share, LossSettings(foreground_weight=2.0))
-    assert weights.tolist() == [[3.0, 1.0, 0.0], [2.0, 0.0, 1.0]]
-    target = torch.zeros(2, 3, 1)
-    guess = torch.tensor([[[1.0], [2.0], [9.0]], [[3.0], [9.0], [0.0]]])
+    weights = token_weights(hidden, share, LossSettings(foreground_weight=2.0))
+    assert weights.tolist() == [[3.0, 1.0], [2.0, 1.0]]
+    target = torch.zeros(2, 2, 1)
+    guess = torch.tensor([[[1.0], [2.0]], [[3.0], [0.0]]])
     # crop by crop: (3*1 + 1*4) / 4 and (2*9 + 1*0) / 3
     assert float(pixel_loss(target, guess, weights)) == pytest.approx((7 / 4 + 6) / 2)
     with pytest.raises(ValueError, match="foreground_weight needs the foreground"):
-        token_weights(mask, None, LossSettings(foreground_weight=2.0))
+        token_weights(hidden, None, LossSettings(foreground_weight=2.0))
 
 
 def test_fourier_loss_has_a_gradient_where_nothing_is() -> None:

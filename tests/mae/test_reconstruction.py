@@ -7,7 +7,13 @@ from scipy.ndimage import gaussian_filter
 
 from phenoprot.features.mae.losses import pixel_loss
 from phenoprot.features.mae.model import seeded_model
-from phenoprot.features.mae.patches import draw_visible, hidden_mask, patchify, unpatchify
+from phenoprot.features.mae.patches import (
+    draw_visible,
+    hidden_tokens,
+    patchify,
+    rows_of,
+    unpatchify,
+)
 from phenoprot.features.mae.pictures import CELLS, EDGE, reconstructions, tiled
 from phenoprot.features.mae.reconstruction import (
     MASKS,
@@ -87,20 +93,21 @@ def test_errors_are_those_of_the_loss(norm_pix: bool) -> None:
         draw_visible(len(indices), s.model, np.random.default_rng([MASKS, 0]))
     )
     images = standardiser(torch.from_numpy(crops.read(indices)))
-    mask = hidden_mask(visible, 16).float()
+    hidden = hidden_tokens(visible, 16)
+    ones = torch.ones(hidden.shape)
     with torch.inference_mode():
         target, guess = model(images, visible)
     if norm_pix:
-        patches = target.reshape(len(indices), 16, 2, 16)
+        patches = target.unflatten(2, (2, 16))
         sd = (patches.var(dim=-1, keepdim=True) + 1e-6).sqrt()
         target = ((patches - patches.mean(dim=-1, keepdim=True)) / sd).flatten(2)
-    assert found["mse_model"] == pytest.approx(float(pixel_loss(target, guess, mask)), rel=1e-5)
+    assert found["mse_model"] == pytest.approx(float(pixel_loss(target, guess, ones)), rel=1e-5)
     if not norm_pix:
         seen = np.concatenate([crops.fields[n] for n in TRAINED])
         trained = standardiser(torch.from_numpy(crops.read(seen)))
         for name, dims in (("mean", (0, 2, 3)), ("mean_crop", 0)):
             mean = trained.mean(dim=dims, keepdim=True).expand_as(images)
-            expected = float(pixel_loss(target, patchify(mean, s.model), mask))
+            expected = float(pixel_loss(target, rows_of(patchify(mean, s.model), hidden), ones))
             assert found[f"mse_{name}"] == pytest.approx(expected, rel=1e-5)
             explained = 1 - found["mse_model"] / expected
             assert found[f"explained_of_{name}"] == pytest.approx(explained, abs=1e-5)
@@ -119,7 +126,10 @@ def test_errors_within_cells_are_those_of_a_loop() -> None:
     x = {name: (values / 65535 - mean) / sd for name, values in pixels.items()}
     visible = torch.from_numpy(draw_visible(len(held), s.model, np.random.default_rng([MASKS, 0])))
     with torch.inference_mode():
-        _, tokens = model(standardiser(torch.from_numpy(crops.read(held))), visible)
+        _, found_tokens = model(standardiser(torch.from_numpy(crops.read(held))), visible)
+    tokens = torch.zeros(len(held), 16, 32)
+    for crop in range(len(held)):
+        tokens[crop, [n for n in range(16) if n not in visible[crop].tolist()]] = found_tokens[crop]
     guess = unpatchify(tokens, s.model).double().numpy()
     squares: dict[str, list[float]] = {"model": [], "mean": [], "mean_crop": []}
     for crop in range(len(held)):

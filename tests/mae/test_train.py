@@ -19,7 +19,7 @@ from phenoprot.features.mae.batches import Sampler, split_fields
 from phenoprot.features.mae.folder import FILES
 from phenoprot.features.mae.loop import CHECKPOINT, Objective, require_finite
 from phenoprot.features.mae.model import seeded_model
-from phenoprot.features.mae.patches import hidden_mask, patchify
+from phenoprot.features.mae.patches import hidden_mask, hidden_tokens, patchify, rows_of
 from phenoprot.features.mae.settings import MAESettings
 from phenoprot.features.mae.standardise import Standardiser
 from phenoprot.features.mae.train import train
@@ -123,7 +123,8 @@ def test_the_objective_sees_what_the_batch_says() -> None:
     batch = Sampler(crops.fields, np.arange(6), MODEL, s.training).read(crops, 0, 0, 0)
 
     def identity(x: torch.Tensor, _visible: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return patchify(x, MODEL), torch.zeros(len(x), 16, 32)
+        target = rows_of(patchify(x, MODEL), hidden_tokens(batch.visible, 16))
+        return target, torch.zeros_like(target)
 
     _, parts = Objective(STANDARD, s)(identity, batch)
     images = Standardiser(STANDARD)(batch.crops, batch.gains)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,18 @@ import yaml
 
 from phenoprot.core.closure import import_closure
 from phenoprot.core.errors import UserError
+from phenoprot.core.files import file_sha256, read_json
 from phenoprot.core.paths import Paths
 from phenoprot.pipeline import dvc_file
 from phenoprot.pipeline.dvc_file import dvc_yaml, require_in_step
+from phenoprot.pipeline.first import (
+    code_file,
+    code_of,
+    places,
+    rows_file,
+    write_code,
+    write_rows,
+)
 from phenoprot.pipeline.stages import SIMULATE, all_stages, provenance_params, stages_of
 
 ROOT = Path(__file__).parents[2]
@@ -43,9 +53,16 @@ def test_the_committed_file_is_what_would_be_generated() -> None:
     require_in_step()
 
 
+@lru_cache(maxsize=1)
+def code() -> dict[str, set[str]]:
+    """What the first stage writes down: by the name of each file, the code that it covers."""
+    return {str(code_file(script)): set(code_of(script)) for script in dvc_file.SCRIPTS}
+
+
 def reruns(edited: Path) -> set[str]:
-    """Stages that DVC would run again at once after an edit, by the dependencies of dvc.yaml."""
+    """Stages that DVC would run again after an edit: first the one that writes down the code."""
     places = {str(edited), *map(str, edited.parents)}
+    places |= {name for name, covered in code().items() if str(edited) in covered}
     return {name for name, entry in ENTRIES.items() if places & set(entry["deps"])}
 
 
@@ -62,8 +79,10 @@ def test_dvc_reruns_what_an_edit_of_any_module_concerns() -> None:
             for screen in ALL
             if module.resolve() in files[stage.name]
         } & ENTRIES.keys()
-        # Whether dvc.yaml is in step is asked again after any edit of what generates it.
-        checks = {"pipeline"} if module.is_relative_to("src/phenoprot/pipeline") else set()
+        # Whether dvc.yaml is in step is asked again after any edit of what generates it, and what
+        # the code of the stages is after an edit of that.
+        asked = concerned or module.is_relative_to("src/phenoprot/pipeline")
+        checks = {"pipeline"} if asked else set()
         assert reruns(module) == concerned | checks, module
 
 
@@ -115,7 +134,11 @@ def test_every_artefact_has_one_maker_and_stages_come_after_what_they_need(scree
         assert len(set(outs)) == len(outs)
         assert not made & set(outs), name
         made |= set(outs)
-        assert entry["deps"][0] == entry["cmd"].split()[1], "a stage depends on its script"
+        script = Path(entry["cmd"].split()[1])
+        assert entry["deps"][0] in {str(script), str(script.parent)}, (
+            "a stage depends on its script"
+        )
+        assert name == "pipeline" or str(code_file(script)) in entry["deps"]
 
 
 def test_metrics_and_plots_are_in_git_not_in_the_cache() -> None:
@@ -162,7 +185,6 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def entries(folder: Path) -> dict[str, dict[str, Any]]:
-    dvc_file._code.cache_clear()
     return yaml.safe_load(dvc_yaml(folder / "params.yaml"))["stages"]
 
 
@@ -210,6 +232,65 @@ def test_a_file_out_of_step_is_refused(elsewhere: Path) -> None:
     (elsewhere / "params.yaml").write_text(params.replace("  phantom:\n", "  other:\n", 1))
     with pytest.raises(UserError):
         require_in_step()
+
+
+def test_the_code_of_a_stage_is_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the hash of each file: another one after an edit, and after no other."""
+    source = tmp_path / "src/phenoprot"
+    for name in ("core/names.py", "core/tables.py"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "src/phenoprot" / name, source / name)
+    real = code_of(Path("stages/splits.py"))
+    assert "src/phenoprot/tasks/splits.py" in real
+    assert "src/phenoprot/curves/kernel.py" not in real
+    script = Path("stages/splits.py").resolve()
+    monkeypatch.chdir(tmp_path)
+    covered = {f"src/phenoprot/{name}": source / name for name in ("core/names.py",)}
+    monkeypatch.setattr("phenoprot.pipeline.first.code_of", lambda _: covered)
+    write_code([script])
+    written = code_file(script)
+    before = written.read_bytes()
+    assert read_json(written) == {name: file_sha256(file) for name, file in covered.items()}
+    (source / "core/tables.py").write_text("")
+    write_code([script])
+    assert written.read_bytes() == before
+    (source / "core/names.py").write_text("")
+    write_code([script])
+    assert written.read_bytes() != before
+
+
+def test_stages_depend_on_the_rows_of_their_screen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the file that the first stage writes; the report by the parameter, which DVC shows."""
+    for screen in ALL:
+        named = {name for name, entry in ENTRIES.items() if str(rows_file(screen)) in entry["deps"]}
+        asking = {s.key(screen) for s in all_stages() if "screen.rows" in s.params}
+        assert named == asking & ENTRIES.keys() - {f"report-{screen}"}
+        assert f"screens.{screen}.rows" in ENTRIES[f"report-{screen}"]["params"]
+        assert not any(f"screens.{screen}.rows" in ENTRIES[name]["params"] for name in named)
+    monkeypatch.chdir(tmp_path)
+    rows = {"mine": {"features": ["a"], "model": "linear"}}
+    write_rows({"one": {"folder": "here", "rows": rows}})
+    assert read_json(rows_file("one")) == rows
+
+
+def test_a_package_that_is_needed_as_a_whole_is_one_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = ["p/__init__.py", "p/whole/__init__.py", "p/whole/a.py", "p/part/__init__.py"]
+    for name in (*files, "p/part/left_out.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    covered = {f"src/{name}": tmp_path / name for name in files}
+    monkeypatch.setattr("phenoprot.pipeline.first.code_of", lambda _: covered)
+    assert places([Path("any.py")]) == [
+        "src/p/__init__.py",
+        "src/p/part/__init__.py",
+        "src/p/whole",
+    ]
 
 
 def test_paths_of_stages_are_those_of_the_screen() -> None:

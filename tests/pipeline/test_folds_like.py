@@ -10,6 +10,7 @@ import pytest
 
 from phenoprot.core.errors import UserError
 from phenoprot.core.settings import parse_settings, read_yaml
+from phenoprot.pipeline.dvc_file import _needs
 from phenoprot.pipeline.params import Params
 from phenoprot.pipeline.stages import find_stage
 
@@ -29,10 +30,11 @@ def params(**like: str) -> Params:
 def test_the_stage_needs_the_other_screen_s_folds() -> None:
     stage = find_stage("splits")
     screens = params(a="b", b="c").screens
-    needed = {name: stage.needs_elsewhere(block) for name, block in screens.items()}
-    assert needed == {
-        "a": (Path("data/folds/b.csv"),), "b": (Path("data/folds/c.csv"),), "c": ()
-    }  # fmt: skip
+    folds = {name: {Path(f"data/folds/{name}.csv")} for name in screens}
+    needed = {name: _needs(stage, name, block, folds) for name, block in screens.items()}
+    assert needed == {"a": [Path("data/folds/b.csv")], "b": [Path("data/folds/c.csv")], "c": []}
+    # What the other screen does not make is not asked for.
+    assert _needs(stage, "a", screens["a"], folds | {"b": set()}) == []
 
 
 @pytest.mark.parametrize(

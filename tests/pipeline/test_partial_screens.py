@@ -21,6 +21,7 @@ from phenoprot.core.errors import UserError
 from phenoprot.core.files import read_json
 from phenoprot.core.paths import Paths
 from phenoprot.pipeline.dvc_file import dvc_yaml
+from phenoprot.pipeline.params import load_params
 from phenoprot.pipeline.presence import contents_of
 from phenoprot.pipeline.run import make_job
 from phenoprot.pipeline.stage import Stage
@@ -78,8 +79,9 @@ def without(phantom: Path, tmp_path: Path) -> Iterator[Without]:
         yield made
 
 
-def own_stages(folder: Path) -> tuple[Stage, ...]:
-    return stages_of(SCREEN, contents_of(SCREEN, folder))
+def own_stages(folder: Path, screen: str = SCREEN) -> tuple[Stage, ...]:
+    rows = load_params().screen(screen).rows.values()
+    return stages_of(screen, contents_of(screen, folder), rows)
 
 
 def run_all(folder: Path) -> str:
@@ -109,7 +111,8 @@ def test_stages_that_need_what_is_not_there_do_not_exist(
     rows = ROWS | {"oracle": {"features": ["oracle"], "model": "linear"}}
     without(*removed, rows=rows)
     entries: dict[str, dict[str, Any]] = yaml.safe_load(dvc_yaml())["stages"]
-    names = {stage.name for stage in all_stages()} - IMAGE_STAGES - absent
+    # No row asks for the sensitivity.
+    names = {stage.name for stage in all_stages()} - IMAGE_STAGES - absent - {"predict-sensitivity"}
     assert set(entries) == {"pipeline"} | {f"{name}-{SCREEN}" for name in names}
     assert f"data/screens/{SCREEN}/screen.yaml" in entries["pipeline"]["deps"]
     made = {
@@ -119,7 +122,8 @@ def test_stages_that_need_what_is_not_there_do_not_exist(
     }
     for name, entry in entries.items():
         needed = {dep for dep in entry["deps"] if dep.startswith("data/")}
-        assert not {dep for dep in needed if not Path(dep).exists()} - made, name
+        unmade = {dep for dep in needed if not {dep, *map(str, Path(dep).parents)} & made}
+        assert all(Path(dep).exists() for dep in unmade), name
 
 
 def test_without_a_readout_targets_are_scored(without: Without) -> None:
@@ -199,6 +203,85 @@ def test_rows_that_ask_for_what_is_not_there_are_refused(
         dvc_yaml()
     assert message in str(caught.value)
     assert f"params.yaml, screens.{SCREEN}.rows" in str(caught.value)
+
+
+ONE_TASK = {"oracle": {"features": ["oracle"], "model": "linear", "tasks": ["classification"]}}
+
+
+def test_stages_of_tasks_without_a_row_do_not_exist(without: Without) -> None:
+    """Nor do their folders, which git would not keep: a fresh clone has all that dvc asks for."""
+    without(rows=ONE_TASK)
+    entries = yaml.safe_load(dvc_yaml())["stages"]
+    absent = {"choose", "predict-regression", "predict-targets", "predict-sensitivity"}
+    names = {stage.name for stage in all_stages()} - IMAGE_STAGES - absent
+    assert set(entries) == {"pipeline"} | {f"{name}-{SCREEN}" for name in names}
+    metrics = [path for out in entries[f"report-{SCREEN}"]["metrics"] for path in out]
+    assert f"{PATHS.metrics}/classification/up" in metrics
+    assert not [path for path in metrics if re.search("regression|targets|sensitivity", path)]
+    for script, argument in (("predict", "targets"), ("choose", "")):
+        with pytest.raises(UserError) as caught:
+            make_job(script, SCREEN, (argument,) if argument else ())
+        assert f"no row is in a task that the stage {script}" in str(caught.value)
+        assert f"params.yaml, screens.{SCREEN}.rows" in str(caught.value)
+
+
+def test_a_report_of_one_task_leaves_no_empty_folder(without: Without) -> None:
+    page = run_all(without(rows=ONE_TASK))
+    assert "- Left out, as no row takes part: regression, targets, sensitivity." in page
+    folders = [path for path in PATHS.metrics.rglob("*") if path.is_dir()]
+    assert folders
+    assert [path for path in folders if not any(path.iterdir())] == []
+    assert not (PATHS.metrics / "targets").exists()
+
+
+def test_a_screen_with_the_folds_of_another_is_compared_with_it(without: Without) -> None:
+    tasks = {"tasks": ["classification", "targets"]}
+    rows = {name: row | tasks for name, row in ROWS.items()}
+    folder = without(rows=rows)
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    copy = Path(shutil.copytree(folder, folder.with_name("twin")))
+    text = (copy / "screen.yaml").read_text()
+    (copy / "screen.yaml").write_text(text.replace(f"name: {SCREEN}\n", "name: twin\n"))
+    twin = {"folder": str(copy), "rows": rows | {"mine": rows["oracle"]}, "folds_like": SCREEN}
+    params["screens"]["twin"] = twin
+    Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    entries = yaml.safe_load(dvc_yaml())["stages"]
+    assert f"data/folds/{SCREEN}.csv" in entries["splits-twin"]["deps"]
+    predictions = {
+        dep for dep in entries["evaluate-twin"]["deps"] if dep.startswith("data/predictions/")
+    }
+    assert predictions == {
+        f"data/predictions/{screen}/{task}"
+        for screen in ("twin", SCREEN)
+        for task in tasks["tasks"]
+    }
+    assert "screens.twin.folds_like" in entries["evaluate-twin"]["params"]
+    for screen in (SCREEN, "twin"):
+        for stage in own_stages(folder.with_name(screen), screen):
+            if stage.name != "activity":
+                call_stage(" ".join([stage.script or stage.name, *stage.arguments]), screen)
+    page = Paths("twin").report.read_text(encoding="utf-8")
+    assert account(read_metrics(Paths("twin").metrics)) == page
+    assert "### Table 14" not in PATHS.report.read_text(encoding="utf-8")
+    section = page.split("### Table 14")[1]
+    lines = [line for line in section.splitlines() if line.startswith(("| UP", "| DOWN", "| targ"))]
+    assert [line.split(" | ")[:2] for line in lines] == [
+        [f"| {part}", "oracle"] for part in ("UP", "DOWN", "targets")
+    ]
+    # The same screen under another name.
+    same = "| +0.000 (+0.000 to +0.000) | 1 |"
+    # A target of one positive has no interval.
+    assert [line.split(" | ")[0] for line in lines if same not in line] == ["| DOWN"]
+    assert "rows of twin alone: mine." in section
+    assert "- Against the screen part, on shared compounds and targets: UP +0.000" in page
+    printed = CliRunner().invoke(app, ["screens", "compare", "twin", SCREEN, "--md"])
+    assert printed.exit_code == 0, printed.output
+    assert [line for line in lines if line not in printed.output] == [], printed.output
+    del params["screens"]["twin"]["folds_like"]
+    Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    for name in ("evaluate", "report"):
+        call_stage(name, "twin")
+    assert "### Table 14" not in Paths("twin").report.read_text(encoding="utf-8")
 
 
 def test_extracted_features_without_images_are_refused(without: Without) -> None:

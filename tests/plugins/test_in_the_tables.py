@@ -13,6 +13,7 @@ from tests.wild.stages import inside
 
 from phenoprot.core.paths import Paths
 from phenoprot.pipeline.stages import all_stages
+from phenoprot.tasks.settings import RowSettings
 
 pytestmark = pytest.mark.usefixtures("toy")
 
@@ -40,8 +41,11 @@ def test_all_three_appear_in_the_tables_of_a_small_screen(whole_run: Path, tmp_p
     params["features"]["others"] = {"toy_light": {"statistic": "max"}}
     params["tasks"]["others"] = {"spread": {"quantile": 0.5}}
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-    names = ["features", "profiles", *(s.name for s in all_stages() if s.script == "predict")]
-    assert "predict-spread" in names
+    rows = [RowSettings.model_validate(row) for row in block["rows"].values()]
+    tasks = [stage.name for stage in all_stages(rows=rows) if stage.script == "predict"]
+    assert tasks[-1] == "predict-spread"
+    assert "predict-sensitivity" not in tasks  # no row asks for it
+    names = ["features", "profiles", *tasks]
     stages = {stage.name: stage for stage in all_stages()}
     paths = Paths(SCREEN)
     with inside(folder):

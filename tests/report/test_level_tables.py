@@ -8,6 +8,7 @@ from phenoprot.report.level_tables import level_table, top_table
 from phenoprot.report.parts import table_parts
 from phenoprot.report.results import ScreenResults, TopTarget
 from phenoprot.report.row_tables import row_tables
+from phenoprot.report.table import without_empty
 
 from .test_flatten import KNOWN, ROWS
 
@@ -39,26 +40,25 @@ def results(row: RowResult) -> ScreenResults:
 
 
 def test_a_dose_series_has_both_ways_of_averaging() -> None:
-    table = level_table(PART, {ROWS[0]: ROW}, results(ROW))
+    table = without_empty(level_table(PART, {ROWS[0]: ROW}, results(ROW)))
     assert table.columns == [
         "row", "proteins", "pooled skill (95 % CI)", "median R2", "median R2, mean over doses",
         "RMSE (sd)", "SMAPE %", "concordance (95 % CI)", "best R2", "best R2, mean over doses",
-        "poster",
     ]  # fmt: skip
     (line,) = table.rows
     assert line == [
         ROWS[0], "190", "0.117 (0.05 to 0.19)", "-0.062", "-0.190", "0.95", "70.6",
-        "0.545 (0.53 to 0.56)", "0.42", "0.20", line[-1],
+        "0.545 (0.53 to 0.56)", "0.42", "0.20",
     ]  # fmt: skip
-    assert table.notes == [footnotes.LEVELS, footnotes.LEVELS_OVER_DOSES]
+    assert table.notes == [footnotes.LEVELS_OVER_DOSES]
 
 
 def test_with_one_concentration_they_are_the_same() -> None:
     row = ROW.model_copy(update={"median_over_doses": None, "maximum_over_doses": None})
-    table = level_table(PART, {ROWS[0]: row}, results(row))
+    table = without_empty(level_table(PART, {ROWS[0]: row}, results(row)))
     assert not any("doses" in column for column in table.columns)
-    assert len(table.columns) == len(table.rows[0]) == 9
-    assert table.notes == [footnotes.LEVELS, footnotes.LEVELS_OF_ONE_DOSE]
+    assert len(table.columns) == len(table.rows[0]) == 8
+    assert table.notes == [footnotes.LEVELS_OF_ONE_DOSE]
 
 
 def test_what_a_repeat_of_the_assay_would_reach() -> None:
@@ -75,11 +75,9 @@ def test_what_a_repeat_of_the_assay_would_reach() -> None:
     assert [line[column] for line in table.rows] == ["-15 %", "-", "-"]
     assert {len(line) for line in table.rows} == {len(table.columns)}
     # The one over the most targets is told.
-    assert table.notes[0] == (
-        f"{footnotes.LEVELS} Ceiling: a repeat of the protein assay, scored against these labels, "
-        "would have a median R2 of 0.413 over 181 targets (from replicates, docs/decisions.md). Of "
-        "ceiling: share of the way from chance to there."
-    )
+    assert table.notes == [
+        f"{footnotes.LEVELS_OVER_DOSES} Ceiling: a median R2 of 0.413 over 181 targets."
+    ]
 
 
 def test_the_counts_of_levels_are_a_table_of_their_own() -> None:
@@ -92,7 +90,7 @@ def test_the_counts_of_levels_are_a_table_of_their_own() -> None:
     assert counts.title == f"{PART.title}, counts"
     assert counts.columns == ["row", "R2 >= 0.1"]
     assert counts.rows == [[ROWS[0], "19, 10 % (0.3±0.7; 0.001)"]]
-    assert counts.notes == [footnotes.COUNTS]
+    assert counts.notes == []
 
 
 def test_the_best_proteins_have_both_too() -> None:

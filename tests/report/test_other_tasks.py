@@ -115,9 +115,9 @@ def test_they_have_tables_of_their_own(results: ScreenResults) -> None:
         "Table 6. Leak gauge",
     ]
     growth, growth_counts, toxic, counts, doses, compared, leak, truth = tables
-    assert growth.rows == [["first", "5", "0.300", "-", "-", "-", "-", "-", "-"]]
+    assert growth.rows == [["first", "5", "0.300", "-", "-", "-", "-", "-"]]
     assert growth_counts.rows == [["first"]]
-    assert toxic.rows == [["first", "4", "0.700 (0.60-0.80)", "-", "-", "-", "-"]]
+    assert toxic.rows == [["first", "4", "0.700 (0.60-0.80)", "-", "-", "-"]]
     assert counts.rows == [["first", "1, 25 % (0.1)"]]
     assert doses.rows[0][1:] == ["0.700 (0.60 to 0.80)"] * 2
     assert compared.rows == [["toxic", "first", "second", "-", "-", "-", "-; -", "1/0 of 4", "-"]]

@@ -32,10 +32,12 @@ EXAMPLES = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", PA
 
 
 def test_the_examples_are_valid() -> None:
-    information, _, parameters = EXAMPLES
+    information, _, parameters, paired = EXAMPLES
     assert parse_settings(ScreenInfo, information, "page").tables.wells == "wells.csv"
     block = parse_settings(ScreenParams, parameters["screens"]["mine"], "page")
     assert list(block.rows) == ["cellprofiler"]
+    like = parse_settings(ScreenParams, paired["screens"]["mito"] | {"rows": {}}, "page")
+    assert like.folds_like == "plain"
 
 
 @pytest.mark.parametrize(

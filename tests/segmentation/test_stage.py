@@ -72,12 +72,3 @@ def test_a_screen_without_truth_has_no_score(screen: dict[str, object], tmp_path
     run("s")
     names = {path.name for path in (tmp_path / "data" / "masks" / "s").iterdir()}
     assert names == {"P1", "P2", "objects.parquet", "nuclei.json", MARKER}
-
-
-def test_a_screen_without_images(screen: dict[str, object], tmp_path: Path) -> None:
-    text = yaml.safe_dump(screen | {"tables": {"wells": "wells.csv"}})
-    (tmp_path / "screen.yaml").write_text(text)
-    run("s")
-    folder = tmp_path / "data" / "masks" / "s"
-    assert {path.name for path in folder.iterdir()} == {"NOTE.txt", MARKER}
-    assert (folder / "NOTE.txt").read_text() == "The screen s has no images: no masks.\n"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from phenoprot.core.errors import UserError
+from phenoprot.core.settings import parse_settings
 from phenoprot.tasks.data import TaskData
 from phenoprot.tasks.fewer import cross_validate_share, kept_groups
 from phenoprot.tasks.linear import nested_linear
@@ -99,7 +101,15 @@ def test_rows_that_are_variants() -> None:
     assert not fewer.is_variant_of(harder)
     assert not fewer.is_variant_of(plain.model_copy(update={"features": ["y"]}))
     both = {"splits": "plate", "shuffled": True}, {"train_share": 0.5, "leak_gauge": True}
-    alone = {"train_share": 0.0}, {"train_share": 1.5}, {"splits": "cluster"}, {"tasks": []}
+    alone = {"train_share": 0.0}, {"train_share": 1.5}, {"splits": "cluster"}
     for wrong in (*both, *alone):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             RowSettings.model_validate({"features": ["x"], "model": "linear"} | wrong)
+
+
+@pytest.mark.parametrize("rest", [{"features": ["x"], "model": "linear"}, {"predictions": "x.csv"}])
+def test_a_row_of_no_task_is_refused(rest: dict[str, Any]) -> None:
+    """It would be in no table; without the key it is in all."""
+    with pytest.raises(UserError, match=r"^params\.yaml: 'tasks': names no task; leave the key"):
+        parse_settings(RowSettings, rest | {"tasks": []}, "params.yaml")
+    assert parse_settings(RowSettings, rest, "params.yaml").takes_part("targets")

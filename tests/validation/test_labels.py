@@ -118,3 +118,12 @@ def test_one_fault_one_message(fault: Callable[..., Tables], rule: str, message:
     report = check(*fault(*valid_tables()))
     assert [r.check for r in report.failures] == [rule], report.lines()
     assert message in report.lines()[0]
+
+
+def test_all_labels_are_counted() -> None:
+    """One sound label stands for all others; what is wrong with the rest is told of all."""
+    labels, folds = valid_tables()
+    for faulty, failed in ((labels, 0), (unknown_label(labels.copy(), folds)[0], 1)):
+        results = {result.check: result for result in check(faulty, folds).results}
+        assert results["label_known"].total == results["label_unique"].total == 360
+        assert results["label_known"].n == failed

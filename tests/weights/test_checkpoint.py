@@ -47,10 +47,11 @@ def as_saved_on_cuda(path: Path) -> None:
             archive.writestr(part, content)
 
 
+@pytest.mark.parametrize("name", ["w.safetensors", "w.pt"])
 @pytest.mark.parametrize("form", ["zip", "legacy", "safetensors", "cuda"])
-def test_every_format_is_read(tmp_path: Path, form: str) -> None:
+def test_every_format_is_read_whatever_it_is_called(tmp_path: Path, form: str, name: str) -> None:
     state = network().state_dict()
-    path = tmp_path / ("w.safetensors" if form == "safetensors" else "w.pt")
+    path = tmp_path / name
     if form == "safetensors":
         save_file(state, path)
     else:
@@ -59,8 +60,8 @@ def test_every_format_is_read(tmp_path: Path, form: str) -> None:
         as_saved_on_cuda(path)
     read = read_checkpoint(path)
     assert set(read) == set(state)
-    for name, tensor in state.items():
-        torch.testing.assert_close(read[name], tensor, rtol=0, atol=0)
+    for key, tensor in state.items():
+        torch.testing.assert_close(read[key], tensor, rtol=0, atol=0)
 
 
 def test_a_training_checkpoint_is_read(tmp_path: Path) -> None:

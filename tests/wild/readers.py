@@ -156,9 +156,10 @@ def wide_table(engine: str) -> Callable[[], Any]:
 
 def imported(source: str) -> Callable[[], Any]:
     def read() -> Any:
-        from phenoprot.features.cytotable import import_cellprofiler
+        from phenoprot.features.measured import import_cellprofiler
 
-        return import_cellprofiler(Path(source))
+        with shards_in_process():
+            return import_cellprofiler(Path(source))
 
     return read
 

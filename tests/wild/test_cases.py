@@ -34,7 +34,6 @@ VALIDATE = ("screens", "validate", "series")
 @pytest.fixture(scope="module", autouse=True)
 def _warm(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Import and compile before the clock of the first case runs."""
-    import cytotable  # noqa: F401
     import great_expectations  # noqa: F401
     import numba.core  # noqa: F401
 

@@ -75,13 +75,16 @@ class one_variant:
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Wrap `function`; the compiled kernel is the attribute ``kernel``."""
         compiled = kernel(function)
+        ready = not hasattr(compiled, "compile")
 
         def run(*arguments: Any) -> Any:
-            if hasattr(compiled, "compile"):
+            nonlocal ready
+            if not ready:  # asking numba each time would take as long as the smaller kernels
                 with self._lock:
                     if not compiled.signatures:
                         compiled.compile(self.signature)
                         compiled.disable_compile()
+                    ready = True
             return compiled(*arguments)
 
         run.__doc__, run.__name__ = function.__doc__, function.__name__

@@ -54,6 +54,11 @@ class Paths:
         return Path("data/crops") / self.screen
 
     @property
+    def quality(self) -> Path:
+        """Focus, background and more of each field, see :mod:`phenoprot.imaging.quality`."""
+        return Path("data/quality") / self.screen
+
+    @property
     def mae(self) -> Path:
         """The trained masked autoencoder, see :mod:`phenoprot.features.mae.folder`."""
         return Path("data/mae") / self.screen

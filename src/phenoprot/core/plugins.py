@@ -6,10 +6,13 @@ Nothing is imported before it is asked for: an entry of this package is a string
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from pathlib import Path
 from typing import Any
 
 from phenoprot.core.errors import UserError, listed, quoted
@@ -84,7 +87,7 @@ class Registry:
     def _others(self) -> dict[str, EntryPoint]:
         """Entry points by name, sorted."""
         found: dict[str, list[EntryPoint]] = {}
-        for entry in entry_points(group=self.group):
+        for entry in _entry_points(self.group, _installed()):
             found.setdefault(entry.name, []).append(entry)
         for name, entries in sorted(found.items()):
             owners = sorted({_distribution(entry) for entry in entries})
@@ -97,6 +100,18 @@ class Registry:
                     remedy="Uninstall the package, or rename the entry.",
                 )
         return {name: found[name][0] for name in sorted(found)}
+
+
+def _installed() -> tuple[tuple[str, int], ...]:
+    """Folders that packages are looked for in, and when each got or lost one."""
+    folders = (Path(entry) for entry in sys.path)
+    return tuple((str(f), f.stat().st_mtime_ns) for f in folders if f.is_dir())
+
+
+@lru_cache(maxsize=64)
+def _entry_points(group: str, _where: tuple[tuple[str, int], ...]) -> EntryPoints:
+    """Entry points of a group: asked for dozens of times, and each reads what is installed."""
+    return entry_points(group=group)
 
 
 def _distribution(entry: EntryPoint) -> str:

@@ -12,6 +12,7 @@ import io
 import re
 import zlib
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -269,11 +270,26 @@ def parse_numbers(values: pd.Series) -> tuple[npt.NDArray[np.float64], npt.NDArr
     return numbers.astype(np.float64), ~absent & ~good.to_numpy(zero_copy_only=False)
 
 
-def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+def read_parquet(
+    path: Path,
+    columns: list[str] | None = None,
+    *,
+    rows: tuple[str, Collection[str]] | None = None,
+) -> pd.DataFrame:
     """Read a parquet table: dictionary-encoded and categorical columns as plain strings.
 
     An unnamed index that pandas has written beside the columns is left out, a named one is a
     column like the others.
+
+    Parameters
+    ----------
+    path
+        The table.
+    columns
+        Read these alone; None: all.
+    rows
+        Keep the rows alone that hold one of these names in this column. Row groups are read one
+        after another, so that no more than one is held besides what is kept.
 
     Raises
     ------
@@ -292,13 +308,43 @@ def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
                 remedy="Give each column a name of its own.",
             )
         wanted = [name for name in columns or names if not name.startswith("__index_level_")]
-        table = file.read(columns=wanted)
-        table = pa.table([_decoded(column) for column in table.columns], names=table.column_names)
+        if rows is None:
+            table = _plain(file.read(columns=wanted))
+        else:
+            column, held = rows[0], pa.array(sorted(rows[1]), pa.string())
+            groups = (_plain(file.read_row_group(i, wanted)) for i in range(file.num_row_groups))
+            kept = [g.filter(pc.is_in(g[column].cast(pa.string()), held)) for g in groups]
+            table = pa.concat_tables(kept) if kept else _plain(file.read(columns=wanted))
         return table.to_pandas(ignore_metadata=True)
     except (pa.ArrowException, OSError, ValueError, TypeError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise _damaged(str(path), error) from None
+
+
+def parquet_columns(path: Path) -> list[str]:
+    """Names of the columns of a parquet table, without reading it; raises like `read_parquet`."""
+    return list(_metadata(path).schema.to_arrow_schema().names)
+
+
+def parquet_rows(path: Path) -> int:
+    """Number of rows of a parquet table, without reading it; raises like `read_parquet`."""
+    return int(_metadata(path).num_rows)
+
+
+def _metadata(path: Path) -> pyarrow.parquet.FileMetaData:
+    require_file(path)
+    try:
+        return pyarrow.parquet.read_metadata(path)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise _damaged(str(path), error) from None
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """The table with its dictionary-encoded columns decoded."""
+    return pa.table([_decoded(column) for column in table.columns], names=table.column_names)
 
 
 def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -42,10 +42,13 @@ def fit(
     ] = 5,
     sum_duplicates: SumDuplicates = False,
 ) -> None:
-    """Fit the curves of PARAMS.toml and write them with CurveCurator's columns."""
+    """Fit the curves of PARAMS.toml and write them with CurveCurator's columns.
+
+    Input and output are tab-separated text, or parquet where a file's name ends in .parquet.
+    """
     from phenoprot.core.errors import UserError, listed
-    from phenoprot.core.files import atomic_path
     from phenoprot.curves.curvecurator import REGULATION, fit_table, leave_few_doses
+    from phenoprot.curves.lines import write_curves
     from phenoprot.curves.readers import read_curvecurator
     from phenoprot.curves.reference import fit_reference
 
@@ -61,8 +64,7 @@ def fit(
             remedy="Check the controls and max_missing",
         )
     few = leave_few_doses(curves, job.design, min_valid_doses)
-    with atomic_path(job.curves_file) as temporary:
-        curves.to_csv(temporary, sep="\t", index=False)
+    write_curves(job.curves_file, curves)
     calls = curves[REGULATION].value_counts()
     counts = ", ".join(f"{int(calls.get(name, 0))} {name}" for name in ("up", "down", "not"))
     if job.empty:

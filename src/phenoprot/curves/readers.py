@@ -1,4 +1,4 @@
-"""Read CurveCurator's own input: a TOML file of parameters and a TSV table of intensities."""
+"""Read CurveCurator's own input: a TOML file of parameters and a table of intensities."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from phenoprot.core.errors import UserError, listed, quoted
 from phenoprot.core.notices import warn
 from phenoprot.core.outputs import require_output
+from phenoprot.core.tables import read_parquet, unpacked_text
 from phenoprot.curves.config import design_of, read_toml, settings_of, warn_of_design
 from phenoprot.curves.curvecurator import raw
 from phenoprot.curves.design import DoseDesign
@@ -24,7 +27,7 @@ from phenoprot.curves.values import (
     required_names,
     warn_of_clipping,
 )
-from phenoprot.imports.tsv import read_tsv
+from phenoprot.imports.tsv import parse_plain_tsv, parse_tsv
 from phenoprot.screens.contaminants import contaminant_names
 
 
@@ -98,7 +101,8 @@ def read_intensities(
     Parameters
     ----------
     path
-        Table with a column ``Name`` and ``Raw <experiment>`` columns; others are ignored.
+        Table with a column ``Name`` and ``Raw <experiment>`` columns; others are ignored. Text,
+        or parquet by its suffix.
     design
         Names the experiments.
     settings
@@ -111,7 +115,7 @@ def read_intensities(
         The table cannot be read exactly, columns, names or values are missing or wrong.
     """
     columns = raw(design.experiments)
-    table = read_tsv(path)
+    table = _read(path, columns)
     missing = [name for name in ["Name", *columns] if name not in table]
     if missing:
         raise UserError(
@@ -145,8 +149,19 @@ def read_intensities(
     return values
 
 
+def _read(path: Path, numbers: list[str]) -> pd.DataFrame:
+    """The table of a file: plain text and parquet typed, any other text as strings."""
+    if path.suffix == ".parquet":
+        table = read_parquet(path)
+        return table[[name for name in table if name in {"Name", *numbers}]]
+    text = unpacked_text(path)
+    plain = parse_plain_tsv(text, "Name", numbers)
+    return parse_tsv(text, str(path)) if plain is None else plain
+
+
 def _require_one_line(names: pd.Series, where: str) -> None:
-    broken = names[names.str.contains(r"[\t\n\r]")]
+    text = pa.array(names, pa.string())
+    broken = names[pc.match_substring_regex(text, r"[\t\n\r]").to_numpy(zero_copy_only=False)]
     if len(broken):
         raise UserError(
             f"{len(broken)} name(s) hold a tab or a line break, e.g. {quoted(broken.iloc[0])}",
@@ -166,6 +181,11 @@ def join_duplicates(
             where=where,
             remedy="Make names unique, or ask for their sum (--sum-duplicates)",
         )
+    if not len(twice):
+        order = pc.sort_indices(pa.array(table["Name"], pa.string())).to_numpy()
+        joined = table.take(order).reset_index(drop=True)
+        joined.insert(1, "N duplicates", 1)
+        return joined
     grouped = table.groupby("Name", sort=True)
     joined = grouped[raw(design.experiments)].sum(min_count=1).reset_index()
     joined.insert(1, "N duplicates", grouped.size().to_numpy())

@@ -7,9 +7,11 @@ import unicodedata
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from phenoprot.core.errors import UserError, listed, quoted
-from phenoprot.core.names import is_missing_word
+from phenoprot.core.names import MISSING_WORDS
 from phenoprot.core.notices import warn
 from phenoprot.curves.settings import FitSettings
 from phenoprot.screens.tables import numbers as parse_any
@@ -42,11 +44,8 @@ def required_names(values: pd.Series, what: str, where: str, known: str | None =
     """
     absent = values.isna().to_numpy(dtype=bool)
     text = values.astype(object).where(~absent, "").astype(str)
-    words = [
-        name
-        for name in text.unique()
-        if name != known and (not name.strip() or is_missing_word(name))
-    ]
+    none = {"", *MISSING_WORDS}
+    words = [name for name in text.unique() if name.strip().lower() in none and name != known]
     bad = text.isin(words).to_numpy()
     if bad.any():
         shown = [quoted(word) for word in words if word.strip()]
@@ -68,6 +67,9 @@ def require_one_spelling(names: pd.Series, what: str, where: str) -> None:
     UserError
         Counts such names and shows the first few.
     """
+    plain = pc.all(pc.string_is_ascii(pa.array(names, pa.string(), from_pandas=True)))
+    if plain.as_py() is not False:  # ASCII is its own normal form
+        return
     spellings: dict[str, list[str]] = {}
     for name in names.unique():
         spellings.setdefault(unicodedata.normalize("NFKC", name), []).append(name)

@@ -14,8 +14,7 @@ from phenoprot.screens.contract import PROTEIN
 
 FILE = "ceiling.parquet"
 COLUMNS = [PROTEIN, "Kind", "Ceiling"]
-CHANCE: dict[ScorerName, float] = {"auc": 0.5, "levels": 0.0}
-"""Score of a prediction without information: ROC AUC, and R2."""
+RELIABILITY = "Reliability"
 
 
 def read_ceilings(folder: Path, kind: str | None) -> dict[str, float] | None:
@@ -38,6 +37,33 @@ def read_ceilings(folder: Path, kind: str | None) -> dict[str, float] | None:
     table = read_table(folder / FILE, COLUMNS)
     own = table[table["Kind"] == kind]
     return dict(zip(own[PROTEIN], own["Ceiling"].astype(float), strict=True)) or None
+
+
+def reliability_counts(folder: Path) -> dict[str, float]:
+    """Reliability of the mean of a protein's replicates, over the proteins.
+
+    Parameters
+    ----------
+    folder
+        Labels of the screen.
+
+    Returns
+    -------
+    dict
+        Quartiles ``reliability_low``, ``reliability_median``, ``reliability_high``, and the share
+        of the proteins below one half, ``unreliable_percent``; empty: nothing is known.
+    """
+    if not (folder / FILE).is_file():
+        return {}
+    table = read_table(folder / FILE, [PROTEIN, RELIABILITY])
+    known = table.drop_duplicates(PROTEIN)[RELIABILITY].dropna().to_numpy(dtype=np.float64)
+    if not len(known):
+        return {}
+    low, median, high = np.quantile(known, [0.25, 0.5, 0.75])
+    quartiles = {"low": low, "median": median, "high": high}
+    return {f"reliability_{name}": tidy(value) for name, value in quartiles.items()} | {
+        "unreliable_percent": tidy(100 * (known < 0.5).mean())
+    }
 
 
 def row_ceiling(
@@ -68,6 +94,6 @@ def row_ceiling(
         return None
     summary = np.mean if scorer == "auc" else np.median
     ceiling, score = float(summary(own[both])), float(summary(scores[both]))
-    chance = CHANCE[scorer]
+    chance = SCORE_NAMES[scorer].chance
     share = (score - chance) / (ceiling - chance) if ceiling > chance else np.nan
     return Ceiling(value=tidy(ceiling), n=int(both.sum()), share=defined(share))

@@ -38,17 +38,28 @@ def add_placements(
         (draws,) each: added to. A fold without both classes adds nothing.
     """
     draws = labels.shape[1]
-    counts = np.zeros((5, draws), dtype=np.int64)
-    won, below, ones = counts[0], counts[1], counts[2]
-    tied_ones, tied_zeros = counts[3], counts[4]
+    won = np.zeros(draws, dtype=np.int64)
+    # Numbers of rows: twice as many at a time in a register as of 64 bits.
+    counts = np.zeros((4, draws), dtype=np.int32)
+    below, ones, tied_ones, tied_zeros = counts[0], counts[1], counts[2], counts[3]
     for fold in range(len(starts) - 1):
+        won[:] = 0
         counts[:] = 0
         first, end = starts[fold], starts[fold + 1]
         while first < end:
             stop = first + 1
             while stop < end and tied[stop]:
                 stop += 1
-            counts[3:] = 0
+            if stop == first + 1:  # most rows: one pass instead of two
+                label = labels[compounds[first]]
+                for draw in range(draws):
+                    one = label[draw] == 1
+                    won[draw] += 2 * below[draw] if one else 0
+                    ones[draw] += one
+                    below[draw] += label[draw] == 0
+                first = stop
+                continue
+            counts[2:] = 0
             for row in range(first, stop):
                 label = labels[compounds[row]]
                 for draw in range(draws):
@@ -63,6 +74,40 @@ def add_placements(
             if ones[draw] > 0 and below[draw] > 0:
                 placed[draw] += won[draw] / (2 * below[draw])
                 counted[draw] += ones[draw]
+
+
+@one_variant("void(float64[:,::1], float64[:,::1], float64[:,::1])")
+def place(labels: np.ndarray, scores: np.ndarray, placed: np.ndarray) -> None:
+    """Write the share of the other class that each row is on the right side of, ties by half.
+
+    Parameters
+    ----------
+    labels, scores
+        (targets, rows): 1, 0 or NaN where masked; scores.
+    placed
+        (targets, rows): the result; a row that is masked or has no other class stays as it is.
+    """
+    for target in range(labels.shape[0]):
+        label, score = labels[target], scores[target]
+        rows = np.flatnonzero(~np.isnan(label))
+        rows = rows[np.argsort(score[rows])]
+        n_ones = np.sum(label[rows] == 1)
+        n_zeros = len(rows) - n_ones
+        if n_ones == 0 or n_zeros == 0:
+            continue
+        ones, zeros, first = 0, 0, 0
+        while first < len(rows):
+            stop, tied_ones = first, 0
+            while stop < len(rows) and score[rows[stop]] == score[rows[first]]:
+                tied_ones += label[rows[stop]] == 1
+                stop += 1
+            tied_zeros = stop - first - tied_ones
+            for row in rows[first:stop]:
+                if label[row] == 1:
+                    placed[target, row] = (zeros + tied_zeros / 2) / n_zeros
+                else:
+                    placed[target, row] = 1 - (ones + tied_ones / 2) / n_ones
+            ones, zeros, first = ones + tied_ones, zeros + tied_zeros, stop
 
 
 @one_variant(

@@ -40,16 +40,19 @@ class ScoreNames:
     """Score of the leak gauge."""
     planted: tuple[str, ...]
     """Scores of each group of targets with one planted effect."""
+    chance: float
+    """The main score, and the first of the means, of a prediction without information."""
 
 
 SCORE_NAMES: dict[ScorerName, ScoreNames] = {
-    "auc": ScoreNames("auc", ("auc",), ("auc",), "auc", ("auc",)),
+    "auc": ScoreNames("auc", ("auc",), ("auc",), "auc", ("auc",), 0.5),
     "levels": ScoreNames(
         main="r2",
         means=("skill", "pearson_r2", "smape", "rmse", "concordance"),
         by_dose=("skill",),
         leak="concordance",
         planted=("pearson_r2", "concordance"),
+        chance=0.0,
     ),
 }
 """By the scorer of a task."""

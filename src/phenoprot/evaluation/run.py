@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +12,7 @@ from phenoprot.core.artefacts import read_object, read_table
 from phenoprot.core.files import atomic_path, write_json, write_parquet
 from phenoprot.core.paths import WORK, Paths
 from phenoprot.evaluation.activity import read_activity
+from phenoprot.evaluation.ceiling import reliability_counts
 from phenoprot.evaluation.compare import corrected
 from phenoprot.evaluation.compute import RESULT, TARGETS, evaluate_shard
 from phenoprot.evaluation.plan import PartToScore, comparison_shards, row_shards
@@ -43,6 +44,7 @@ def evaluate_screen(
     settings: EvaluationSettings,
     execution: ExecutionSettings = LOCAL,
     has: Contents = EVERYTHING,
+    tasks: Collection[str] | None = None,
 ) -> None:
     """Write ``<part>/<row>.json`` (a `RowResult`) and ``<part>/<row>.parquet`` (its targets).
 
@@ -65,6 +67,8 @@ def evaluate_screen(
         Where and how many at a time; the results do not depend on it.
     has
         What the screen has. What an earlier one left of other parts is not looked at.
+    tasks
+        Names of those that a row takes part in; None: all that the screen can have.
 
     Raises
     ------
@@ -93,6 +97,7 @@ def evaluate_screen(
             has,
         )
         for name, task in parts_of(has).items()
+        if tasks is None or task.name in tasks
     ]
     scored = {part.name: row_shards(part, settings) for part in parts}
     compared = {
@@ -115,8 +120,9 @@ def evaluate_screen(
 
 
 def _keep_labels(paths: Paths, planted: Path) -> None:
-    """Write how many labels there are and, where the truth is known, what they are worth."""
-    write_json(paths.scores / LABELS / "counts.json", read_object(paths.labels / "counts.json"))
+    """Write how many labels there are, how well replicates agree, and what labels are worth."""
+    counts = read_object(paths.labels / "counts.json") | reliability_counts(paths.labels)
+    write_json(paths.scores / LABELS / "counts.json", counts)
     if planted.is_file():
         labels = read_table(paths.labels / "labels.parquet", LABEL_COLUMNS)
         truth = label_truth(labels, read_table(planted, PLANTED))

@@ -79,14 +79,23 @@ def import_(
         ),
     ],
     output: Output,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes [default: one per core].")
+    ] = None,
+    work: Annotated[
+        Path | None, typer.Option(help="Work folder: an interrupted run resumes there.")
+    ] = None,
 ) -> None:
     """Average the cells that CellProfiler has measured over each field."""
     from phenoprot.core.files import write_parquet
-    from phenoprot.features.cytotable import import_cellprofiler
+    from phenoprot.core.paths import WORK
+    from phenoprot.execution.settings import ExecutionSettings
+    from phenoprot.features.measured import import_cellprofiler
     from phenoprot.screens.contract import CELL_COUNT, feature_columns
 
     _require_output(output, source)
-    table = import_cellprofiler(source)
+    execution = ExecutionSettings(workers=workers)
+    table = import_cellprofiler(source, work or WORK / "measured", execution)
     write_parquet(output, table)
     cells = int(table[CELL_COUNT].sum())
     typer.echo(f"{len(table)} fields, {cells} cells, {len(feature_columns(table))} features")

@@ -173,7 +173,8 @@ def params_block(draft: Draft, folder: Path) -> str:
     """The block of the screen for ``params.yaml``: its rows, with two models each.
 
     Every feature table has a row, then what the compounds and their places alone tell: position on
-    the plate and, with SMILES, structure; and labels without meaning (``shuffled``).
+    the plate and, with SMILES, structure; and labels without meaning (``shuffled``). The size of
+    crops is measured on the screen's own cells.
     """
     rows: dict[str, Any] = {}
     sources = list(draft.profiles) or (["cellprofiler", "cell_count"] if draft.images else [])
@@ -194,6 +195,8 @@ def params_block(draft: Draft, folder: Path) -> str:
     block: dict[str, Any] = {"folder": shown.as_posix()}
     if draft.images is not None and not draft.profiles:
         block["extracted"] = list(sources)
+    if draft.images is not None:
+        block["settings"] = {"crops": {"size": "auto"}}
     text = _yaml({place.name: block | {"rows": rows}})
     return "".join(f"  {line}\n" for line in text.splitlines())
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from phenoprot.core.errors import UserError, listed, quoted
 from phenoprot.core.files import require_file
-from phenoprot.pipeline.stages import SIMULATED
+from phenoprot.pipeline.stages import SIMULATED, stages_of
 from phenoprot.screens.contents import EVERYTHING, Contents
 from phenoprot.screens.loader import load_screen
 from phenoprot.tasks.registry import all_tasks, tasks_of
@@ -31,20 +31,29 @@ def contents_of(name: str, folder: Path) -> Contents:
     return EVERYTHING if name == SIMULATED else Contents.of(load_screen(folder).info)
 
 
-def require_stage(stage: Stage, name: str, folder: Path, has: Contents) -> None:
+def require_stage(stage: Stage, name: str, block: ScreenParams, has: Contents) -> None:
     """Stop if a screen has no such stage.
 
     Raises
     ------
     UserError
-        Says what the stage needs and the screen has not.
+        Says what the stage needs and the screen has not: a part, or a row in its task.
     """
+    remedy = (
+        f"Leave the stage out: `phenoprot pipeline write` and `dvc repro report-{name}` "
+        "run those that there are."
+    )
     if reason := has.reason(stage.requires):
         raise UserError(
             f"the screen has no {reason}, and hence no stage {stage.name}",
-            where=str(folder / "screen.yaml"),
-            remedy=f"Leave the stage out: `phenoprot pipeline write` and `dvc repro report-{name}` "
-            "run those that there are.",
+            where=str(block.folder / "screen.yaml"),
+            remedy=remedy,
+        )
+    if stage.name not in {own.name for own in stages_of(name, has, block.rows.values())}:
+        raise UserError(
+            f"no row is in a task that the stage {stage.name} is of, and hence there is none",
+            where=f"params.yaml, screens.{name}.rows",
+            remedy=remedy,
         )
 
 

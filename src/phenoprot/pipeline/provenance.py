@@ -33,7 +33,7 @@ def sources_of(screen: str, params: Params) -> Sources:
     content = params.of_screen(screen).model_dump(mode="json") | {
         "screen": block.model_dump(mode="json")
     }
-    stages = stages_of(screen, contents_of(screen, block.folder))
+    stages = stages_of(screen, contents_of(screen, block.folder), block.rows.values())
     values = {key: _value(content, key) for key in provenance_params(stages)}
     return Sources(
         params_sha256=fingerprint(values),

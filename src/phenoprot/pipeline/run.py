@@ -52,8 +52,8 @@ def make_job(script: str, screen: str, arguments: tuple[str, ...] = ()) -> Job:
     stage = find_stage(script, arguments)
     params = load_params()
     block = params.screen(screen)
-    if stage.requires:
-        require_stage(stage, screen, block.folder, contents_of(screen, block.folder))
+    if stage.requires or stage.arguments:
+        require_stage(stage, screen, block, contents_of(screen, block.folder))
     view = DeclaredParams(_Root(params.of_screen(screen), block), stage.params, stage.name)
     sources = None
     if stage.provenance:

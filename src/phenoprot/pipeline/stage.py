@@ -40,9 +40,11 @@ class Stage:
     """What a screen must have: one that has not has no such stage."""
     needs: Places = nothing
     """What other stages made of the screen; what none of its stages makes is not needed."""
+    needs_of_like: Places = nothing
+    """What stages made of the screen whose folds this one has (`folds_like`); what none of its
+    stages makes is not needed."""
     needs_elsewhere: Callable[[Any], tuple[Path, ...]] = nothing
-    """What stages made of other screens, and files that rows name, from the screen's block of
-    params.yaml."""
+    """Files that rows name, from the screen's block of params.yaml."""
     makes: Places = nothing
     """What this one makes: files and folders in DVC's cache."""
     in_git: Places = nothing

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from phenoprot.core.errors import UserError
-from phenoprot.core.paths import Paths
 from phenoprot.pipeline.stage import Stage
 from phenoprot.screens.contents import EVERYTHING, Contents
-from phenoprot.tasks.registry import parts_of, tasks_of
-from phenoprot.tasks.settings import TaskSettings, given_files
+from phenoprot.tasks.registry import tasks_of
+from phenoprot.tasks.settings import RowSettings, TaskSettings, given_files
 from phenoprot.tasks.task import Task
 
 SIMULATED = "phantom"
@@ -50,8 +49,8 @@ BEFORE_TASKS = (
         requires=("images",),
         reads=("wells", "images"),
         needs=lambda paths: (paths.masks,),
-        params=("crops",),
-        makes=lambda paths: (paths.crops,),
+        params=("crops", "images.outlier_z"),
+        makes=lambda paths: (paths.crops, paths.quality),
     ),
     Stage(
         "mae",
@@ -104,7 +103,7 @@ BEFORE_TASKS = (
         "splits",
         reads=("wells", "treatments", "targets"),
         needs=lambda paths: (paths.input_checks,),
-        needs_elsewhere=lambda block: (Paths(block.folds_like).folds,) if block.folds_like else (),
+        needs_of_like=lambda paths: (paths.folds,),
         params=("tasks.splits", "screen.folds_like"),
         makes=lambda paths: (paths.folds,),
     ),
@@ -146,8 +145,9 @@ def predict_stage(task: Task) -> Stage:
     )
 
 
-def _after_tasks(has: Contents) -> tuple[Stage, ...]:
-    tasks, parts = tasks_of(has), list(parts_of(has))
+def _after_tasks(has: Contents, tasks: Mapping[str, Task]) -> tuple[Stage, ...]:
+    parts = [part.name for task in tasks.values() for part in task.parts]
+    paired = [name for name, task in tasks.items() if task.scorer == "auc" and not task.asked]
     best = [f"top_{name}.json" for name, task in tasks.items() if task.poster_top]
     choose = Stage(
         "choose",
@@ -170,7 +170,8 @@ def _after_tasks(has: Contents) -> tuple[Stage, ...]:
             paths.chosen,
             *(paths.predictions(task) for task in tasks),
         ),
-        params=("evaluation", "screen.rows"),
+        needs_of_like=lambda paths: tuple(paths.predictions(task) for task in paired),
+        params=("evaluation", "screen.rows", "screen.folds_like"),
         makes=lambda paths: (paths.scores,),
     )
     report = Stage(
@@ -192,13 +193,24 @@ def _after_tasks(has: Contents) -> tuple[Stage, ...]:
         ),
         plots={"doses.csv": {"template": "by_dose", "x": "concentration", "y": "mean_auc"}},
     )
-    return choose, evaluate, report
+    chosen = (choose,) if {"classification", "regression"} <= tasks.keys() else ()
+    return *chosen, evaluate, report
 
 
-def all_stages(has: Contents = EVERYTHING) -> tuple[Stage, ...]:
-    """Stages of a screen that has these parts, in the order of the data; a task's in between."""
-    tasks = (predict_stage(task) for task in tasks_of(has).values())
-    stages = (*BEFORE_TASKS, *tasks, *_after_tasks(has))
+def all_stages(
+    has: Contents = EVERYTHING, rows: Iterable[RowSettings] | None = None
+) -> tuple[Stage, ...]:
+    """Stages of a screen, in the order of the data; those of tasks in between.
+
+    Parameters
+    ----------
+    has
+        What the screen has.
+    rows
+        Of its tables: what only tasks without a row need is left out. None: nothing is.
+    """
+    tasks = tasks_of(has, rows)
+    stages = (*BEFORE_TASKS, *map(predict_stage, tasks.values()), *_after_tasks(has, tasks))
     return tuple(stage for stage in stages if not has.lacking(stage.requires))
 
 
@@ -222,9 +234,13 @@ def find_stage(script: str, arguments: tuple[str, ...] = ()) -> Stage:
     )
 
 
-def stages_of(screen: str, has: Contents = EVERYTHING) -> tuple[Stage, ...]:
-    """Stages of one screen, in the order of the data."""
-    return (SIMULATE, *all_stages()) if screen == SIMULATED else all_stages(has)
+def stages_of(
+    screen: str, has: Contents = EVERYTHING, rows: Iterable[RowSettings] | None = None
+) -> tuple[Stage, ...]:
+    """Stages of one screen, see :func:`all_stages`."""
+    if screen == SIMULATED:
+        return (SIMULATE, *all_stages(EVERYTHING, rows))
+    return all_stages(has, rows)
 
 
 def provenance_params(stages: Iterable[Stage]) -> tuple[str, ...]:

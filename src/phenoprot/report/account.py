@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from phenoprot.report.guide import guide
 from phenoprot.report.results import ScreenResults
 from phenoprot.report.summary import summary
 from phenoprot.report.table import to_markdown
@@ -16,6 +17,7 @@ def account(results: ScreenResults) -> str:
         *([labels_in_words(results)] if results.labels else []),
         *([images(results.images)] if results.images else []),
     ]
+    caveats = "\n".join(f"- {line}" for line in source.caveats)
     scored = any(results.parts.values())
     shown = "Scores with 95 % intervals" if scored else "Active treatments by concentration"
     parts = [
@@ -23,11 +25,14 @@ def account(results: ScreenResults) -> str:
         GENERATED,
         "## Summary",
         summary(results),
+        *(["## Beside every number", caveats] if caveats else []),
         *(["## Labels and images", *about] if about else []),
         f"![{shown}](results-{source.screen}.svg)",
         "## Tables",
         f"Every row of every table, spreads and p of the counts, and the rows in words: "
-        f"[details](results-{source.screen}-details.md).",
+        f"[details](results-{source.screen}-details.md). Tables have the same numbers for every "
+        "screen; those that this one cannot have are missing.",
+        guide(results),
         *(to_markdown(table) for table in build_tables(results)),
         "## Where this departs from the poster",
         departures(results),
@@ -35,4 +40,4 @@ def account(results: ScreenResults) -> str:
         f"`{source.params_sha256[:16]}` (full hashes in "
         f"metrics/{source.screen}/provenance.json).",
     ]
-    return "\n\n".join(part.strip() for part in parts) + "\n"
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from phenoprot.evaluation.results import Group, GroupScores, RowComparison, RowResult
 from phenoprot.report import footnotes
+from phenoprot.report.across_tables import across_tables
 from phenoprot.report.ceilings import ceiling_cell
 from phenoprot.report.choose_rows import main_rows, shown_parts
 from phenoprot.report.counts import thresholds_of
@@ -16,7 +17,16 @@ from phenoprot.report.level_tables import level_table, top_table
 from phenoprot.report.parts import TablePart, table_parts
 from phenoprot.report.results import LINEAR, ScreenResults
 from phenoprot.report.row_tables import published_auc, typical_difference
-from phenoprot.report.table import NOTHING, Table, number, score_cell
+from phenoprot.report.table import (
+    NOTHING,
+    OF_CEILING,
+    POSTER,
+    Table,
+    gain_cell,
+    number,
+    p_cell,
+    score_cell,
+)
 from phenoprot.report.truth_tables import GROUP_SCORES, group_name
 from phenoprot.report.variant_tables import choice_table, learning_table, splits_table
 
@@ -36,6 +46,7 @@ def compact_tables(results: ScreenResults) -> list[Table]:
         *splits_table(results),
         *learning_table(results),
         *choice_table(results, [first, linear_of(results, first) or first]),
+        *across_tables(results.across, results.provenance.screen),
     ]
     return [table for table in tables if table.rows]
 
@@ -62,7 +73,7 @@ def _auc_table(parts: list[TablePart], results: ScreenResults) -> Table:
     for part, of_part in by_part:
         thresholds = "/".join(f"{t:g}" for t in thresholds_of(of_part))
         name = f"{part.short}: " if several else ""
-        columns += [f"{name}mean AUC (95 % CI)", "p", "of ceiling", f">= {thresholds} (by chance)"]
+        columns += [f"{name}mean AUC (95 % CI)", "p", OF_CEILING, f">= {thresholds} (by chance)"]
     for row in results.provenance.rows:
         if any(row in of_part for _, of_part in by_part):
             cells = [cell for part in parts for cell in _auc_cells(part, row, results)]
@@ -84,29 +95,13 @@ def _auc_table(parts: list[TablePart], results: ScreenResults) -> Table:
     known = [typical_difference(results, part.name) for part in parts]
     sizes_seen = [size for size in known if size is not None]
     seen = footnotes.smallest_difference(max(sizes_seen) if sizes_seen else None)
-    note = f"{sizes}. {footnotes.AUC_MEAN} {footnotes.REACHED}{seen}{_draws(results)}"
-    return Table(title, [*columns, "poster"], lines, [note])
+    return Table(title, [*columns, POSTER], lines, [f"{sizes}.{seen}"])
 
 
 def _ceiling(rows: dict[str, RowResult]) -> str:
     """``", ceiling 0.923"``: what a repeat of the assay would score."""
     known = [row.ceiling for row in rows.values() if row.ceiling is not None]
     return f", ceiling {max(known, key=lambda c: c.n).value:.3f}" if known else ""
-
-
-def _draws(results: ScreenResults) -> str:
-    """A warning where the folds are not those that the intervals were checked for."""
-    drawn = {
-        (row.n_folds, row.n_repeats)
-        for rows in results.parts.values()
-        for row in rows.values()
-        if row.n_folds is not None and row.n_repeats is not None
-    }
-    other = sorted(drawn - {footnotes.CHECKED_DRAWS})
-    if not other:
-        return ""
-    text = ", ".join(f"{folds} folds x {repeats} repeats" for folds, repeats in other)
-    return f" {footnotes.OTHER_DRAWS.format(draws=text)}"
 
 
 def _auc_cells(part: TablePart, row: str, results: ScreenResults) -> list[str]:
@@ -153,8 +148,9 @@ def _doses(results: ScreenResults) -> list[Table]:
         if results.parts[part.name][row].doses
     ]
     columns = ["task, score", "row", *(f"{dose_key(dose)} {unit}" for dose in doses)]
-    title = "Table 4. By concentration"
-    return [Table(title, columns, lines, [f"{footnotes.DOSE_AUC} {footnotes.DOSE_SKILL}"])]
+    scorers = {part.scorer for part in shown_parts(results)}
+    notes = [DOSE_SCORES[scorer][0][2] for scorer in DOSE_SCORES if scorer in scorers]
+    return [Table("Table 4. By concentration", columns, lines, [" ".join(notes)])]
 
 
 def _at(result: RowResult, dose: float, score: str) -> str:
@@ -188,14 +184,15 @@ def _comparisons(results: ScreenResults) -> list[Table]:
 
 
 def _difference(one: RowComparison | None) -> list[str]:
-    gain = one.mean_auc_difference if one is not None else None
-    if one is None or gain is None or gain.low is None or gain.high is None:
+    if one is None:
         return [NOTHING, NOTHING]
-    return [f"{gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})", number(one.q, ".2g")]
+    return [gain_cell(one.mean_auc_difference), p_cell(one.q)]
 
 
 def _leaks(results: ScreenResults) -> list[Table]:
-    """Table 6, without the variations on a part."""
+    """Table 6, without the variations on a part; of single doses it stands in the details alone."""
+    if not results.doses:
+        return []
     asked = {part.short for part in table_parts().values() if part.asked}
     return [
         replace(table, rows=[line for line in table.rows if line[0] not in asked])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from phenoprot.report.findings import findings
+from phenoprot.report.guide import guide
 from phenoprot.report.results import ScreenResults
 from phenoprot.report.table import to_markdown
 from phenoprot.report.tables import detail_tables
@@ -20,8 +21,9 @@ def details(results: ScreenResults) -> str:
         *(["## What the numbers say", "\n".join(said)] if said else []),
         *(["## Labels", labels_against_truth(results.truth)] if results.truth else []),
         "## Tables",
+        guide(results, long=True),
         *(to_markdown(table) for table in detail_tables(results)),
         "## Rows",
         rows_in_words(results),
     ]
-    return "\n\n".join(part.strip() for part in parts) + "\n"
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"

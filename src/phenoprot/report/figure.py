@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from phenoprot.core.files import atomic_path
 from phenoprot.evaluation.results import (
+    SCORE_NAMES,
     ActivityCounts,
     DoseScores,
     Estimate,
     RowResult,
-    ScorerName,
 )
 from phenoprot.report.flatten import dose_key
 from phenoprot.report.parts import table_parts
@@ -26,9 +26,8 @@ if TYPE_CHECKING:
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442")
 """Okabe and Ito: told apart by every eye. Rows beyond them repeat with another line."""
 LINES = ("-", "--", ":")
-SCORES: dict[ScorerName, str] = {"auc": "auc", "levels": "skill"}
-"""The score that is drawn."""
-CHANCE = {"auc": 0.5, "skill": 0.0}
+CHANCE = {names.means[0]: names.chance for names in SCORE_NAMES.values()}
+"""By the score that is drawn, the first of the means."""
 AXIS = {"auc": "mean ROC AUC", "skill": "pooled skill"}
 
 
@@ -49,7 +48,7 @@ def draw(results: ScreenResults, path: Path) -> None:
         figure = Figure(figsize=(4.0 * max(len(parts), 1), 3.8), layout="constrained")
         scales: dict[str, Axes] = {}
         for i, part in enumerate(parts):
-            score = SCORES[table_parts()[part].scorer]
+            score = table_parts()[part].scores.means[0]
             shared = "sharey" if by_dose else "sharex"
             axes = figure.add_subplot(1, len(parts), i + 1, **{shared: scales.get(score)})
             scales.setdefault(score, axes)

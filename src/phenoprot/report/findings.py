@@ -18,7 +18,7 @@ from phenoprot.report.meaning import (
 from phenoprot.report.parts import TablePart, table_parts
 from phenoprot.report.results import LINEAR, MLP, MethodRecord, ScreenResults
 from phenoprot.report.row_tables import typical_difference
-from phenoprot.report.table import number
+from phenoprot.report.table import number, p_cell
 
 COUNTS_OF_CELLS = ("cell_count", "cell_count_readout")
 """Features that need no image analysis, or none of this screen's images."""
@@ -206,7 +206,9 @@ def _against_linear(results: ScreenResults, part: TablePart, first: str) -> list
 def _p(one: RowComparison) -> str:
     """``", p 0.21, q 0.4"``."""
     return "".join(
-        f", {name} {value:.2g}" for name, value in (("p", one.p), ("q", one.q)) if value is not None
+        f", {name} {p_cell(value)}"
+        for name, value in (("p", one.p), ("q", one.q))
+        if value is not None
     )
 
 

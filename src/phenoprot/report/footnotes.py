@@ -6,62 +6,65 @@ from phenoprot.evaluation.results import Ceiling
 from phenoprot.features.method import Description
 
 INTERVAL = (
-    "95 % interval of what the procedure gives on average over fresh data sets of the same size, "
-    "from the influence of each compound on the mean over the repeats, taken twice (a compound is "
-    "tested, and it trains), and the variance between the repeats; Student's t (docs/coverage.md)"
+    "95 %, of what the procedure gives on average over fresh data sets of the same size: from the "
+    "influence of each compound on the mean over the repeats, taken twice (a compound is tested, "
+    "and it trains), and the variance between the repeats; Student's t (docs/coverage.md). Those "
+    "of differences are by the same rule, on the paired scores"
 )
 """What the intervals of means over targets are."""
-AUC_MEAN = (
-    "AUC within each test fold, folds weighted by their positives, mean over the repeats of the "
-    f"folds. {INTERVAL}. p: of the mean, the compounds permuted for all targets at once. Poster: "
-    "mean AUC and its shares at or above the thresholds, on other data."
-)
 AUC = (
-    "AUC within each test fold, folds weighted by their positives, mean over the repeats of the "
-    f"folds. {INTERVAL}. sd: between the repeats (folds and seeds drawn anew). p and chance sd: of "
-    "the mean, the compounds permuted for all targets at once and the spread widened by what "
-    "training adds. Poster: mean AUC and its shares at or above the thresholds, on other data."
+    "AUC: ROC AUC within each test fold, folds weighted by their positives, mean over the repeats "
+    "of the folds, then over the targets (label columns: proteins, or annotated targets); 0.5 by "
+    "chance."
 )
+P = (
+    "p: one-sided, of the mean being above chance; the compounds are permuted for all targets at "
+    "once, and the spread is widened by what training adds."
+)
+REACHED = (
+    "Counts: targets at or above each threshold, in brackets how many permuted labels reach; p "
+    "and sd are in the details."
+)
+SPREADS = (
+    "sd: between the repeats (folds and seeds drawn anew). Chance sd: of the mean by chance. 80 % "
+    "power: the difference that would be found in 80 % of such screens, two-sided at 5 %."
+)
+OF_CEILING = (
+    "Of ceiling: share of the way from chance to what a repeat of the protein assay would score "
+    "against these labels (from replicates, docs/decisions.md)."
+)
+POSTER = (
+    "Poster: its mean AUC and its shares at or above the thresholds, or its best R2; on other data."
+)
+Q = "q: p corrected over all comparisons of the part (Benjamini-Hochberg)."
 
 
 def ceiling(known: Ceiling | None, score: str) -> str:
     """What a repeat of the assay would score; empty where nothing is known."""
     if known is None:
         return ""
-    return (
-        f" Ceiling: a repeat of the protein assay, scored against these labels, would have a "
-        f"{score} of {known.value:.3f} over {known.n} targets (from replicates, "
-        "docs/decisions.md). Of ceiling: share of the way from chance to there."
-    )
+    return f" Ceiling: a {score} of {known.value:.3f} over {known.n} targets."
 
 
 COUNTS = (
-    "Number of targets and share; in brackets number expected by chance ± its sd, and p: the "
-    "compounds are permuted for all targets at once, so that targets that go together stay "
-    "together."
+    "Counts: number of targets at or above each threshold and their share; in brackets the number "
+    "expected by chance ± its sd, and p, from the same permutations, in which targets that go "
+    "together stay together."
 )
 ABOVE_CHANCE = (
     "Above chance: targets whose own p, from the same permutations, passes the false discovery "
     "rate (Benjamini-Hochberg over the targets)."
 )
-REACHED = (
-    "Counts: targets at or above each threshold, in brackets by chance; p and sd of the counts are "
-    "in the details. Of ceiling: share of the way from chance to what a repeat of the protein "
-    "assay would score."
-)
-CHECKED_DRAWS = (5, 5)
-"""Folds and repeats that docs/coverage.md has measured the intervals for."""
 OTHER_DRAWS = (
     "The intervals are checked for 5 folds x 5 repeats (docs/coverage.md), not for {draws}: with "
     "fewer they may be too narrow or too wide."
 )
 COMPARED = (
-    "Difference of the mean AUC, row minus against, with its interval by the rule of Table 1 on "
-    "the paired scores; q: p corrected over all comparisons of the part (Benjamini-Hochberg). "
-    "Linear models of the other features, single targets, power and overlap are in the details."
+    "Difference of the mean AUC, row minus against. Linear models of other features, single "
+    "targets, power and overlap are in the details."
 )
 SENSITIVITY = (
-    "Table 1 masks pairs of the opposite direction and unclassified pairs; here they are "
+    "Elsewhere pairs of the opposite direction and unclassified pairs are masked; here they are "
     "negatives, in training and test."
 )
 ACTIVITY = (
@@ -71,45 +74,54 @@ ACTIVITY = (
 )
 BY_ACTIVITY = (
     "A compound is active if one of its treatments is. A positive is compared with negatives of "
-    "its own test fold and kind only; intervals as in Table 1."
+    "its own test fold and kind only."
 )
-OTHER_FOLDS = (
-    "The same features, model and compounds under folds of another kind; intervals as in Table 1. "
+OTHER_FOLDS = "The same features, model and compounds under folds of another kind."
+FAMILIES = (
     "Under folds of target families a target whose compounds are all in one fold has no positive "
     "to train on, and scores 0.5 by construction."
 )
 LEARNING = (
-    "Share of the training compounds of each fold; the test compounds are all there, and a smaller "
-    "share is a part of a larger one."
+    "Share of the training compounds of each fold; the test compounds are all there, and a "
+    "smaller share is a part of a larger one."
 )
 CHOICE = (
-    "Pooled skill (95 % CI); median R2 of the test folds (proteins, mean over the folds). Proteins "
-    "whose direction the classification reads well enough (`tasks.regression.selection`), chosen "
-    "by compounds of the training part alone, or by all compounds, as in the poster. Optimism: "
-    "what the second says beyond the first."
+    "Pooled skill (95 % CI); median R2 over the proteins within each test fold, mean over the "
+    "folds (other than in Table 2a, which has the median over the proteins of each one's mean over "
+    "the folds); in brackets the number of proteins. Chosen are those whose direction the "
+    "classification reads well enough (`tasks.regression.selection`), by compounds of the training "
+    "part alone, or by all compounds, as in the poster. Optimism: what the second says beyond the "
+    "first."
+)
+ACROSS = (
+    "Rows of one name, on the compounds and targets that {screen} and {other} both have; a "
+    "compound is in the same fold in both. Scores are against each screen's own labels; models "
+    "are trained on all compounds of their screen. Difference: {screen} minus {other}; q: p "
+    "corrected over the rows of the part (Benjamini-Hochberg); 80 % power: the difference that "
+    "would be found in 80 % of such pairs of screens. Rows with shuffled labels are left out."
 )
 STRATA = (
     "Treatments cut into thirds by the number of cells (`{table}`). In a third a positive is "
     "compared with negatives of its own test fold and third only; within: all three. A score that "
-    "is nothing but the number of cells falls towards 0.5 here. Intervals as in Table 1."
+    "is nothing but the number of cells falls towards 0.5 here."
 )
 LEVELS = (
-    "Levels in standard deviations: those of a test fold are brought to mean 0 and sd 1 by the "
+    "Levels: in standard deviations; those of a test fold are brought to mean 0 and sd 1 by the "
     "other folds, which the model was trained on, protein by protein. Pooled skill: 1 - SSE/SST "
     "with one SSE and one SST over all proteins and treatments, SST around the training part's "
     "mean; 1 is perfect, 0 no better than that mean, below 0 worse. RMSE and SMAPE (mean of 100 "
     "|p - y| / (|p| + |y|), 0 to 100 %): on the same scale, as the poster's SMAPE almost surely "
-    "was. R2: 1 - SSE/SST of one protein within each test fold, SST around the fold's own mean; it "
-    "has no lower bound, so its median over the proteins is shown and no mean. Concordance: share "
-    "of the pairs of treatments in a test fold that are predicted in the right order, 0.5 by "
-    "chance. A score of a fold weighs by its levels; intervals and counts as in Table 1. Poster: "
-    "its best R2, on other data. What chance gives of R2: the compounds permuted dose by dose, its "
-    "spread around each protein's mean widened by what training adds, as of an AUC."
+    "was. R2: 1 - SSE/SST of one protein within each test fold, SST around the fold's own mean; "
+    "it has no lower bound, so its median over the proteins is shown and no mean. Concordance: "
+    "share of the pairs of treatments in a test fold that are predicted in the right order, 0.5 "
+    "by chance. A score of a fold weighs by its levels. What chance gives of R2: the compounds "
+    "permuted dose by dose, its spread around each protein's mean widened by what training adds, "
+    "as of an AUC."
 )
 LEVELS_OVER_DOSES = (
-    "R2 takes all concentrations of a fold together, so that it rewards knowing that high ones act "
-    "more; the mean over doses is that of R2 at each concentration (over the compounds of all test "
-    "folds, SST around the protein's mean there), as the poster averages."
+    "R2 takes all concentrations of a fold together, so that it rewards knowing that high ones "
+    "act more; the mean over doses is that of R2 at each concentration (over the compounds of all "
+    "test folds, SST around the protein's mean there), as the poster averages."
 )
 LEVELS_OF_ONE_DOSE = (
     "Every compound has one concentration: there is nothing to average over, and R2 over all "
@@ -117,14 +129,14 @@ LEVELS_OF_ONE_DOSE = (
 )
 TOP = "Picked by the score itself, so optimistic, here as in the poster."
 DOSE_AUC = (
-    "Treatments of each concentration alone, within each test fold; intervals as in Table 1. A "
-    "label belongs to the compound, not to the dose: below the dose at which it acts it still "
-    "counts, and nothing can tell it from the others."
+    "Treatments of each concentration alone, within each test fold. A label belongs to the "
+    "compound, not to the dose: below the dose at which it acts it still counts, and nothing can "
+    "tell it from the others."
 )
 DOSE_SKILL = (
-    "1 - SSE/SST with one SSE and one SST over all proteins and the compounds of all test folds, "
-    "levels in standard deviations as in Table 2, SST around each protein's mean at that "
-    "concentration: what all compounds share at a dose is no merit. Intervals as in Table 1."
+    "Pooled skill at a concentration: 1 - SSE/SST with one SSE and one SST over all proteins and "
+    "the compounds of all test folds, levels in standard deviations, SST around each protein's "
+    "mean at that concentration: what all compounds share at a dose is no merit."
 )
 DOSE_R2 = (
     "Median over the proteins of R2 at that concentration, otherwise the same. R2 has no lower "
@@ -133,8 +145,7 @@ DOSE_R2 = (
 LEAK = (
     "The same row with treatments instead of compounds assigned to the folds, drawn as often: "
     "doses of a test compound, and with them its label, are among the training rows. Mean AUC (in "
-    "the regression mean concordance: pairs of treatments in the right order, 0.5 by chance); "
-    "interval of the gap as that of a difference in Table 5."
+    "the regression mean concordance: pairs of treatments in the right order, 0.5 by chance)."
 )
 LEAK_WITHOUT_DOSES = (
     "Here every compound has one treatment: no compound is split between folds, and the gap is no "
@@ -146,14 +157,15 @@ CONCORDANCE = (
 )
 PROTEIN_GROUPS = (
     "Proteins by the largest log2 fold change that a programme at full activity plants (in the "
-    "direction of the task), their number in brackets. Proteins only: moved by a programme that no "
-    "image shows, so at chance for a method that reads images. Nothing planted: at chance for all; "
-    "in a classification such a protein would need the calls that it cannot have."
+    "direction of the task). Proteins only: moved by a programme that no image shows, so at "
+    "chance for a method that reads images. Nothing planted: at chance for all; in a "
+    "classification such a protein would need the calls that it cannot have."
 )
 TARGET_GROUPS = (
-    "Targets by where the programme of their compounds shows, their number in brackets. Proteins "
-    "only: at chance for a method that reads images. Images only: at chance for the proteome. "
-    "Nothing planted: compounds drawn at random, at chance for all."
+    "Targets by where the programme of their compounds shows. Proteins only: at chance for a "
+    "method that reads images, but for what few compounds have in common besides (most have a "
+    "second programme). Images only: at chance for the proteome, likewise. Nothing planted: "
+    "compounds drawn at random, at chance for all."
 )
 GROUPS = {
     "classification": [PROTEIN_GROUPS],
@@ -169,17 +181,15 @@ def smallest_difference(size: float | None) -> str:
         return ""
     return (
         f" Two rows must differ by about {size:.3f} in the mean for such a screen to show it (80 % "
-        "power, two-sided at 5 %; median over the comparisons of Table 5)."
+        "power, two-sided at 5 %; median over the comparisons of the part)."
     )
 
 
 def comparison_note(false_discovery_rate: float) -> str:
     """Below the table of rows against others."""
     return (
-        "Difference of the mean AUC with its interval and p by the rule of Table 1, on the paired "
-        "scores; q: p corrected over all comparisons of the part (Benjamini-Hochberg). 80 % power: "
-        "the difference of the means that would be found in 80 % of such screens, two-sided at 5 "
-        "%; then the same for a single target, median over the targets. Better/worse: targets "
+        "Difference of the mean AUC, row minus against; p two-sided. 80 % power: of the means, "
+        "then of a single target, median over the targets. Better/worse: targets "
         "whose AUC differs by DeLong's test, a compound with all its doses and repeats taken as "
         "one case and training added as in the interval, at a false discovery rate of "
         f"{100 * false_discovery_rate:g} % (Benjamini-Hochberg over the targets). Overlap: "

@@ -7,7 +7,6 @@ from string import ascii_lowercase
 
 from phenoprot.evaluation.results import (
     DoseScores,
-    Estimate,
     LeakGauge,
     RowComparison,
     RowResult,
@@ -18,7 +17,7 @@ from phenoprot.report import footnotes
 from phenoprot.report.flatten import dose_key
 from phenoprot.report.parts import table_parts
 from phenoprot.report.results import ScreenResults
-from phenoprot.report.table import NOTHING, Table, number, score_cell
+from phenoprot.report.table import NOTHING, Table, gain_cell, number, p_cell, score_cell
 
 DOSE_SCORES: dict[ScorerName, tuple[tuple[str, str, str], ...]] = {
     "auc": (("auc", "mean ROC AUC", footnotes.DOSE_AUC),),
@@ -97,9 +96,9 @@ def _comparison(part: str, one: RowComparison) -> list[str]:
         part,
         one.row,
         one.against,
-        _difference(one.mean_auc_difference),
-        number(one.p, ".2g"),
-        number(one.q, ".2g"),
+        gain_cell(one.mean_auc_difference),
+        p_cell(one.p),
+        p_cell(one.q),
         f"{number(one.smallest_difference, '.3f')}; "
         f"{number(one.smallest_target_difference, '.2f')}",
         f"{one.n_better}/{one.n_worse} of {one.n_targets_tested}",
@@ -146,12 +145,6 @@ def _strata(
             )
         )
     return tables
-
-
-def _difference(gain: Estimate | None) -> str:
-    if gain is None or gain.low is None or gain.high is None:
-        return NOTHING
-    return f"{gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
 
 
 def leak_tables(results: ScreenResults) -> list[Table]:

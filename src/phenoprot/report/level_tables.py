@@ -7,7 +7,7 @@ from phenoprot.report import footnotes
 from phenoprot.report.ceilings import ceiling_cell, highest
 from phenoprot.report.parts import TablePart
 from phenoprot.report.results import ScreenResults, TopTarget
-from phenoprot.report.table import NOTHING, Table, number, score_cell
+from phenoprot.report.table import NOTHING, OF_CEILING, POSTER, Table, number, score_cell
 from phenoprot.tasks.task import Figures
 
 OVER_DOSES = "mean over doses"
@@ -17,7 +17,6 @@ OVER_DOSES = "mean over doses"
 def level_table(part: TablePart, rows: dict[str, RowResult], results: ScreenResults) -> Table:
     """Scores of each row; R2 over all rows of a fold and, in a dose series, averaged over doses."""
     series = any(row.median_over_doses is not None for row in rows.values())
-    ceiling = highest(rows)
     lines = [
         [
             name,
@@ -28,7 +27,7 @@ def level_table(part: TablePart, rows: dict[str, RowResult], results: ScreenResu
             _value(row.means.get("rmse"), ".2f"),
             _value(row.means.get("smape"), ".1f"),
             score_cell(row.means.get("concordance")),
-            *([ceiling_cell(row)] if ceiling else []),
+            ceiling_cell(row),
             number(row.maximum, ".2f"),
             *([number(row.maximum_over_doses, ".2f")] if series else []),
             _published_max(results.published(part.name, name)),
@@ -37,10 +36,9 @@ def level_table(part: TablePart, rows: dict[str, RowResult], results: ScreenResu
     ]
     columns = [
         "row", "proteins", "pooled skill (95 % CI)", *_r2("median R2", series), "RMSE (sd)",
-        "SMAPE %", "concordance (95 % CI)", *(["of ceiling"] if ceiling else []),
-        *_r2("best R2", series), "poster",
+        "SMAPE %", "concordance (95 % CI)", OF_CEILING, *_r2("best R2", series), POSTER,
     ]  # fmt: skip
-    notes = [f"{footnotes.LEVELS}{footnotes.ceiling(ceiling, 'median R2')}", _way(series)]
+    notes = [f"{_way(series)}{footnotes.ceiling(highest(rows), 'median R2')}"]
     return Table(part.title, columns, lines, notes)
 
 
@@ -81,5 +79,5 @@ def top_table(top: list[TopTarget], part: TablePart) -> Table:
         f"Table 2b. Best predicted proteins of the {part.task} ({row})",
         ["protein", *_r2("R2", series), "r2 (Pearson)", "SMAPE %", "poster: gene R2 / SMAPE %"],
         lines,
-        [footnotes.TOP, _way(series)],
+        [footnotes.TOP],
     )

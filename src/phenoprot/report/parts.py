@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -60,6 +60,18 @@ def table_parts() -> dict[str, TablePart]:
     }
 
 
-def parts_of(has: Contents) -> dict[str, TablePart]:
-    """Parts of a screen by name: those that ask for nothing that it lacks."""
-    return {name: part for name, part in table_parts().items() if not has.lacking(part.requires)}
+def parts_of(has: Contents, without_rows: Collection[str] = ()) -> dict[str, TablePart]:
+    """Parts of a screen by name: those that ask for nothing that it lacks.
+
+    Parameters
+    ----------
+    has
+        What the screen has.
+    without_rows
+        Tasks that no row takes part in.
+    """
+    return {
+        name: part
+        for name, part in table_parts().items()
+        if not has.lacking(part.requires) and part.task not in without_rows
+    }

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from phenoprot.core.artefacts import read_object, read_table
+from phenoprot.core.artefacts import REMEDY, read_object, read_table
 from phenoprot.core.errors import UserError
 from phenoprot.core.files import write_text
 from phenoprot.core.names import inside, name_fault
 from phenoprot.core.paths import Paths
 from phenoprot.core.version import __version__
 from phenoprot.curves.settings import CurveSettings
+from phenoprot.evaluation.across_results import ACROSS
 from phenoprot.evaluation.results import (
     ACTIVITY,
     COMPARISONS,
@@ -46,9 +47,11 @@ from phenoprot.report.rule import given_rule, label_rule
 from phenoprot.report.store import (
     COUNTS,
     DOSES,
+    EMPTY,
     PROVENANCE,
     SERIES,
     TRUTH,
+    read_across,
     read_comparisons,
     read_rows,
     read_truth,
@@ -58,6 +61,7 @@ from phenoprot.report.store import (
 from phenoprot.screens.contents import Contents
 from phenoprot.screens.loader import load_screen
 from phenoprot.tasks.columns import VARIANTS
+from phenoprot.tasks.registry import tasks_of
 from phenoprot.tasks.settings import RowSettings
 
 TOP = 10
@@ -112,6 +116,13 @@ class Inputs:
         """What the screen has."""
         return Contents.of(load_screen(self.folder).info)
 
+    @property
+    def without_rows(self) -> list[str]:
+        """Tasks that the screen could have, and that no row takes part in."""
+        has, rows = self.has, self.rows.values()
+        there = tasks_of(has, rows)
+        return [name for name in tasks_of(has) if name not in there]
+
 
 def publish(paths: Paths, inputs: Inputs, sources: Sources, out: Output | None = None) -> None:
     """Write the metrics of a screen, its account and its figure, from its scores.
@@ -148,7 +159,7 @@ def publish(paths: Paths, inputs: Inputs, sources: Sources, out: Output | None =
 def collect(paths: Paths, inputs: Inputs, sources: Sources) -> ScreenResults:
     """Read all that the report is made from: of the parts that the screen has, no others."""
     has, scores = inputs.has, paths.scores
-    there = parts_of(has)
+    there = parts_of(has, inputs.without_rows)
     rows = [name for name, row in inputs.rows.items() if not row.variant]
     found = read_rows(scores, rows)
     parts = {part: of_part if part in there else {} for part, of_part in found.items()}
@@ -170,26 +181,21 @@ def collect(paths: Paths, inputs: Inputs, sources: Sources) -> ScreenResults:
         variants={part: of_part for part, of_part in variants.items() if of_part and part in there},
         activity=read_result(activity, ActivityCounts) if tested else NO_ACTIVITY,
         images=image_counts(paths.masks) if has.images else {},
+        across=read_across(scores, rows, REMEDY),
     )
     return results.completed()
 
 
-def provenance(inputs: Inputs, sources: Sources, empty: Sequence[str] = ()) -> Provenance:
+def provenance(inputs: Inputs, sources: Sources, too_few: Sequence[str] = ()) -> Provenance:
     """What the metrics came from, and what a reader must know beside them.
 
     Parameters
     ----------
     inputs, sources
         Of the report.
-    empty
-        Parts that the screen has, and that no row has scores of.
+    too_few
+        Parts that rows take part in, and that none has scores of.
     """
-    there = parts_of(inputs.has)
-    too_few = [
-        part
-        for part in empty
-        if any(row.takes_part(there[part].task, there[part].asked) for row in inputs.rows.values())
-    ]
     info = load_screen(inputs.folder).info
     readout, given, evaluation = info.tables.proteomics, info.tables.labels, inputs.evaluation
     source = readout or given
@@ -212,7 +218,8 @@ def provenance(inputs: Inputs, sources: Sources, empty: Sequence[str] = ()) -> P
             if row.variant
         },
         missing=list(inputs.has.missing),
-        too_few_labels=too_few,
+        without_rows=inputs.without_rows,
+        too_few_labels=list(too_few),
         concentration_unit=info.concentration_unit,
         false_discovery_rate=evaluation.false_discovery_rate,
         strata=evaluation.strata,
@@ -253,6 +260,8 @@ def remove_earlier(metrics: Path) -> None:
     folders += [metrics / part / VARIANTS for part in table_parts()]
     files = [inside(folder, name) for folder in folders for name in names if not name_fault(name)]
     files += [metrics / COMPARISONS / f"{part}.json" for part in table_parts()]
+    files += [metrics / COMPARISONS / ACROSS]
+    files += [metrics / folder / EMPTY for folder in (*table_parts(), COMPARISONS)]
     files += [metrics / top_file(part.task) for part in table_parts().values() if part.poster_top]
     for path in (*files, *(metrics / name for name in (COUNTS, TRUTH, SERIES, ACTIVITY))):
         path.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from typing import Any, Self
 from pydantic import model_validator
 
 from phenoprot.core.settings import Settings
+from phenoprot.evaluation.across_results import AcrossScreens
 from phenoprot.evaluation.results import (
     ActivityCounts,
     DoseScores,
@@ -77,6 +78,8 @@ class Provenance(Settings):
     """They stand in tables of their own."""
     missing: list[Content] = []
     """Parts that the screen does not have: what needs them is left out."""
+    without_rows: list[str] = []
+    """Tasks that the screen could have, and that no row takes part in: they are left out."""
     too_few_labels: list[str] = []
     """Parts of the benchmark without a target that has enough labels: they have no row."""
     concentration_unit: str
@@ -138,6 +141,8 @@ class ScreenResults:
     """Of the treatments; without a concentration where it is not known."""
     images: Numbers = field(default_factory=dict)
     """Fields of view and cells found in them; empty without images."""
+    across: AcrossScreens | None = None
+    """Against the screen whose folds this one has; None: it has its own."""
 
     @property
     def doses(self) -> dict[str, dict[str, list[DoseScores]]]:

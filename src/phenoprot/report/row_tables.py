@@ -14,7 +14,7 @@ from phenoprot.report.counts import count_cells, thresholds_of
 from phenoprot.report.level_tables import level_table, top_table
 from phenoprot.report.parts import TablePart, table_parts
 from phenoprot.report.results import ScreenResults
-from phenoprot.report.table import NOTHING, Table, number
+from phenoprot.report.table import NOTHING, OF_CEILING, POSTER, Table, number
 from phenoprot.tasks.task import Figures
 
 
@@ -38,19 +38,18 @@ def is_untrained(feature: str) -> bool:
     return method is not None and bool(method.trained)
 
 
+def untrained_rows(results: ScreenResults) -> list[str]:
+    """Rows with features of untrained networks."""
+    methods = results.provenance.methods
+    rows = results.provenance.rows
+    return [row for row in rows if any(is_untrained(name) for name in methods[row].features)]
+
+
 def marked(table: Table, results: ScreenResults) -> Table:
     """Name under a further table the rows of untrained networks."""
     named = {cell for line in table.rows for cell in line[:3]}
-    rows = [
-        row
-        for row in results.provenance.rows
-        if row in named
-        and any(is_untrained(feature) for feature in results.provenance.methods[row].features)
-    ]
-    note = (
-        f"Networks with random weights: {', '.join(rows)}; the notes under Tables 1 to 3 of the "
-        "details say how to train them."
-    )
+    rows = [row for row in untrained_rows(results) if row in named]
+    note = f"Networks with random weights: {', '.join(rows)}."
     return replace(table, notes=[*table.notes, note]) if rows else table
 
 
@@ -86,7 +85,7 @@ def mean_cell(mean: Estimate | None) -> str:
 
 
 def _auc_table(part: TablePart, rows: dict[str, RowResult], results: ScreenResults) -> Table:
-    lines, ceiling = [], highest(rows)
+    lines = []
     for name, row in rows.items():
         mean = row.means.get("auc")
         lines.append(
@@ -97,7 +96,7 @@ def _auc_table(part: TablePart, rows: dict[str, RowResult], results: ScreenResul
                 number(mean.repeat_sd if mean else None, ".3f"),
                 number(row.mean_p, ".2g"),
                 number(row.mean_chance_sd, ".3f"),
-                *([ceiling_cell(row)] if ceiling else []),
+                ceiling_cell(row),
                 published_auc(results.published(part.name, name), thresholds_of(rows)),
             ]
         )
@@ -105,11 +104,10 @@ def _auc_table(part: TablePart, rows: dict[str, RowResult], results: ScreenResul
     seen = footnotes.smallest_difference(typical_difference(results, part.name))
     return Table(
         part.title,
-        ["row", "targets", "mean AUC (95 % CI)", "sd", "p", "chance sd",
-         *(["of ceiling"] if ceiling else []), "poster"],
+        ["row", "targets", "mean AUC (95 % CI)", "sd", "p", "chance sd", OF_CEILING, POSTER],
         lines,
-        [f"{compounds} compounds. {footnotes.AUC}{seen}{footnotes.ceiling(ceiling, 'mean AUC')}"],
-    )  # fmt: skip
+        [f"{compounds} compounds.{seen}{footnotes.ceiling(highest(rows), 'mean AUC')}"],
+    )
 
 
 def _count_table(part: TablePart, rows: dict[str, RowResult]) -> Table:
@@ -127,7 +125,6 @@ def _count_table(part: TablePart, rows: dict[str, RowResult]) -> Table:
             [name, *([number(row.n_above_chance, "d")] if tested else []), *count_cells(row)]
             for name, row in rows.items()
         ],
-        [footnotes.COUNTS, *([footnotes.ABOVE_CHANCE] if tested else [])],
     )
 
 

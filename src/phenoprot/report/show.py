@@ -11,6 +11,7 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 
 from phenoprot.core.errors import UserError
+from phenoprot.report.guide import guide
 from phenoprot.report.results import ScreenResults
 from phenoprot.report.store import read_metrics
 from phenoprot.report.table import Table, to_markdown
@@ -29,15 +30,26 @@ def print_tables(folder: Path, screen: str | None, markdown: bool) -> None:
     folders = [folder / screen] if screen else found
     if not folders:
         raise UserError("no metrics here", where=str(folder), remedy="Run `make reproduce`.")
-    console = Console(soft_wrap=True, highlight=False)
+    console = _console()
     for one in folders:
         results = read_metrics(one)
         _print_heading(console, results)
         for table in build_tables(results):
-            if markdown:
-                console.print(to_markdown(table), markup=False)
-            else:
-                _print_rich(console, table)
+            print_table(table, markdown, console)
+        console.print(guide(results), markup=False)
+
+
+def print_table(table: Table, markdown: bool, console: Console | None = None) -> None:
+    """Print one table, as Markdown or for a terminal."""
+    console = console or _console()
+    if markdown:
+        console.print(to_markdown(table), markup=False)
+    else:
+        _print_rich(console, table)
+
+
+def _console() -> Console:
+    return Console(soft_wrap=True, highlight=False)
 
 
 def _print_heading(console: Console, results: ScreenResults) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from os.path import lexists
 from pathlib import Path
@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from phenoprot.core.artefacts import damaged, read_object, remedied
 from phenoprot.core.errors import UserError, listed
 from phenoprot.core.files import read_json, write_json
+from phenoprot.evaluation.across_results import ACROSS, AcrossScreens
 from phenoprot.evaluation.results import (
     ACTIVITY,
     COMPARISONS,
@@ -42,6 +43,8 @@ PROVENANCE, IMAGES, DOSES = "provenance.json", "images.json", "doses"
 """Files and folders of metrics/<screen>, besides those that data/scores has too."""
 COUNTS, TRUTH = f"{LABELS}/counts.json", f"{LABELS}/truth.json"
 SERIES = f"{DOSES}/series.json"
+EMPTY = "empty.json"
+"""Stands in a folder that would otherwise have no file: git keeps none without."""
 REMEDY = "Bring it back with `git checkout`, or make it again with `dvc repro`."
 
 
@@ -86,12 +89,20 @@ def read_truth(scores: Path) -> LabelTruth | None:
     return read_result(path, LabelTruth) if lexists(path) else None
 
 
+def read_across(folder: Path, rows: Sequence[str], remedy: str = REMEDY) -> AcrossScreens | None:
+    """Comparison with the screen whose folds this one has, from scores or metrics; None: none.
+
+    Parts and rows are in the order of the tables, that of `rows`.
+    """
+    path = folder / COMPARISONS / ACROSS
+    if not lexists(path):
+        return None
+    return read_result(path, AcrossScreens, remedy).ordered(table_parts(), rows)
+
+
 def write_metrics(results: ScreenResults, folder: Path) -> None:
     """Write all of metrics/<screen> but ``doses.csv``."""
     write_result(folder / PROVENANCE, results.provenance)
-    # DVC asks for the folders of all parts that the screen has, with rows or without.
-    for name in (*parts_of(results.provenance.has), COMPARISONS):
-        (folder / name).mkdir(parents=True, exist_ok=True)
     for part, rows in results.parts.items():
         for row, result in rows.items():
             write_json(folder / part / f"{row}.json", flatten.flat_row(result))
@@ -114,8 +125,14 @@ def write_metrics(results: ScreenResults, folder: Path) -> None:
         write_json(folder / COUNTS, results.labels)
     if results.truth is not None:
         write_json(folder / TRUTH, flatten.flat_truth(results.truth))
+    if results.across is not None:
+        write_result(folder / COMPARISONS / ACROSS, results.across)
     write_result(folder / ACTIVITY, results.activity)
     write_json(folder / IMAGES, results.images)
+    # DVC asks for the folders of all parts that the screen has, with rows or without.
+    for name in (*parts_of(results.provenance.has, results.provenance.without_rows), COMPARISONS):
+        if not (folder / name).is_dir() or not any((folder / name).iterdir()):
+            write_json(folder / name / EMPTY, {})
 
 
 def read_metrics(folder: Path) -> ScreenResults:
@@ -144,12 +161,13 @@ def read_metrics(folder: Path) -> ScreenResults:
         comparisons=_read_comparisons(folder, known),
         top={
             part.task: _read_top(folder / top_file(part.task))
-            for part in parts_of(known.has).values()
+            for part in parts_of(known.has, known.without_rows).values()
             if part.poster_top
         },
         variants={part: rows for part, rows in variants.items() if rows},
         activity=read_result(active, ActivityCounts, REMEDY) if lexists(active) else NO_ACTIVITY,
         images=_read_numbers(images) if lexists(images) else {},
+        across=read_across(folder, known.rows),
     )
 
 

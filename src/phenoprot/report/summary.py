@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from phenoprot.evaluation.results import Estimate, RowResult
+from phenoprot.report.across_tables import across_sentence
 from phenoprot.report.choose_rows import best_baseline, shown_parts
 from phenoprot.report.findings import first_row, linear_of, rows_like
 from phenoprot.report.parts import TablePart
-from phenoprot.report.results import ScreenResults
+from phenoprot.report.results import LINEAR, MLP, ScreenResults
 from phenoprot.report.row_tables import is_untrained, typical_difference
-from phenoprot.report.table import number
+from phenoprot.report.table import number, p_cell
 from phenoprot.report.truth_tables import group_name
 from phenoprot.report.words import left_out
 
@@ -25,9 +26,13 @@ def summary(results: ScreenResults) -> str:
         )
     ]
     lists = {
-        "Answer": [*answers, *_active(results), *_controls(results)],
+        "Answer": [
+            *answers,
+            *_active(results),
+            *across_sentence(results.across, first),
+            *_controls(results),
+        ],
         "Not known": [*left_out(results), *_unknown(results, first)],
-        "Beside every number": results.provenance.caveats,
     }
     sections = [
         f"**{title}.**\n\n" + "\n".join(f"- {line}" for line in lines)
@@ -72,7 +77,8 @@ def _answer(results: ScreenResults, part: TablePart, first: str) -> list[str]:
     if mean is None:
         return []
     chance = "" if row.mean_p is None else f"; by chance 0.5, p {row.mean_p:.2g}"
-    text = f"{part.short}: mean ROC AUC {_interval(mean)} over {row.n_targets} targets{chance}"
+    measured = f"{results.provenance.measured}s" if part.task == "classification" else "targets"
+    text = f"{part.short}: mean ROC AUC {_interval(mean)} over {row.n_targets} {measured}{chance}"
     if row.ceiling is not None and row.ceiling.share is not None:
         text += (
             f"; {100 * row.ceiling.share:.0f} % of the way from chance to the ceiling of "
@@ -98,8 +104,10 @@ def _against_baseline(results: ScreenResults, part: TablePart, first: str) -> st
         if (one.row, one.against) == (first, best) and gain is not None and gain.low is not None:
             text += (
                 f", `{first}` {gain.value:+.3f} ({gain.low:+.3f} to {gain.high or gain.low:+.3f}; "
-                f"q {number(one.q, '.2g')})"
+                f"q {p_cell(one.q)})"
             )
+            if one.q is not None and one.q > results.provenance.false_discovery_rate:
+                text += ", not told apart"
     return f"{text}."
 
 
@@ -140,7 +148,7 @@ def _controls(results: ScreenResults) -> list[str]:
         if scores:
             texts.append(f"Controls: with shuffled labels {', '.join(scores)}.")
     null = [
-        f"{part.short}, {group_name(group.group)} {group.means['auc'].value:.3f}"
+        f"{part.short}, {group_name(group.group)} {_interval(group.means['auc'])}"
         for part in shown_parts(results)
         for group in results.parts[part.name].get(first_row(results), _NO_ROW).planted
         if group.group.kind in ("null", "proteins_only") and "auc" in group.means
@@ -151,6 +159,16 @@ def _controls(results: ScreenResults) -> list[str]:
 
 
 _NO_ROW = RowResult(scorer="auc", n_targets=0, n_compounds=0, means={}, thresholds=[])
+
+
+def _without_mlp(results: ScreenResults) -> list[str]:
+    """Feature sets that stand in rows of the linear model, and in none of the MLP."""
+    methods = [results.provenance.methods[row] for row in results.provenance.rows]
+    by_model = {
+        model: dict.fromkeys("+".join(m.features) for m in methods if m.model == model)
+        for model in (MLP, LINEAR)
+    }
+    return [name for name in by_model[LINEAR] if by_model[MLP] and name not in by_model[MLP]]
 
 
 def _unknown(results: ScreenResults, first: str) -> list[str]:
@@ -172,6 +190,10 @@ def _unknown(results: ScreenResults, first: str) -> list[str]:
     ]  # fmt: skip
     if close:
         lines.append(f"Whether the MLP reads more than `{linear}` in {', '.join(close)}.")
+    if alone := _without_mlp(results):
+        lines.append(
+            f"What the MLP reads from {', '.join(alone)}: rows of the linear model alone have them."
+        )
     untrained = sorted(
         {
             feature
@@ -187,7 +209,7 @@ def _unknown(results: ScreenResults, first: str) -> list[str]:
     if not results.doses and shown_parts(results):
         lines.append("How scores depend on the dose: every compound was given at one.")
     untested = results.activity.n_untested
-    if not results.activity.doses:
+    if not results.activity.doses and results.provenance.has.wells:
         lines.append("Which treatments are active: none was tested, which needs replicate wells.")
     elif untested:
         lines.append(f"Whether {untested} treatments with one well are active.")

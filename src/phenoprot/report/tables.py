@@ -12,14 +12,14 @@ from phenoprot.report.further_tables import (
 )
 from phenoprot.report.results import ScreenResults
 from phenoprot.report.row_tables import marked, row_tables
-from phenoprot.report.table import Table
+from phenoprot.report.table import Table, without_empty
 from phenoprot.report.truth_tables import truth_tables
 from phenoprot.report.variant_tables import choice_table
 
 
 def build_tables(results: ScreenResults) -> list[Table]:
     """The tables of the account: the rows as in the poster, and what gives them their meaning."""
-    return [marked(table, results) for table in compact_tables(results)]
+    return [without_empty(table) for table in compact_tables(results)]
 
 
 def detail_tables(results: ScreenResults) -> list[Table]:
@@ -33,4 +33,5 @@ def detail_tables(results: ScreenResults) -> list[Table]:
         *activity_tables(results),
         *(t for t in choice_table(results, results.provenance.rows) if t.rows),
     ]
-    return [*row_tables(results), *(marked(table, results) for table in further)]
+    tables = [*row_tables(results), *(marked(table, results) for table in further)]
+    return [without_empty(table) for table in tables]

@@ -36,7 +36,7 @@ def _truth_table(
 ) -> Table:
     sizes = {scores.group: scores.n for row in rows.values() for scores in row.planted}
     groups = sorted(sizes, key=lambda group: group.order)
-    notes = footnotes.GROUPS.get(part.task, [])
+    notes = [f"In brackets the targets. {note}" for note in footnotes.GROUPS.get(part.task, [])]
     return Table(
         f"Table 7{letter}. Against the planted truth, {part.short}: {title}",
         ["row", *(f"{group_name(group)} ({sizes[group]})" for group in groups)],

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import get_args
 
-from phenoprot.evaluation.results import ChosenScores, Estimate, RowResult
+from phenoprot.evaluation.results import ChosenScores, RowResult
 from phenoprot.report import footnotes
 from phenoprot.report.choose_rows import shown_parts
 from phenoprot.report.parts import TablePart
 from phenoprot.report.results import ScreenResults
-from phenoprot.report.table import NOTHING, Table, number, score_cell
+from phenoprot.report.table import NOTHING, Table, gain_cell, number, score_cell
 from phenoprot.tasks.fit_settings import SplitKind
 
 
@@ -42,9 +42,11 @@ def splits_table(results: ScreenResults) -> list[Table]:
     known = {row: one.splits for row, one in of.items() if one.splits and one.train_share == 1}
     names = dict(sorted(known.items(), key=lambda item: (order.index(item[1]), item[0])))
     parts, lines = _lines(results, names)
-    filled = [[row, kind or "as in Tables 1 to 3", *cells] for row, kind, *cells in lines]
+    filled = [[row, kind or "as in the tables above", *cells] for row, kind, *cells in lines]
     columns = ["row", "folds of", *(part.short for part in parts)]
-    return [Table("Table 11. Other folds: mean ROC AUC", columns, filled, [footnotes.OTHER_FOLDS])]
+    families = [footnotes.FAMILIES] if "target" in names.values() else []
+    note = " ".join([footnotes.OTHER_FOLDS, *families])
+    return [Table("Table 11. Other folds: mean ROC AUC", columns, filled, [note])]
 
 
 def learning_table(results: ScreenResults) -> list[Table]:
@@ -79,7 +81,7 @@ def choice_table(results: ScreenResults, rows: Collection[str]) -> list[Table]:
                     [
                         row,
                         *(_chosen(one) for one in (choice.every, choice.inside, choice.all)),
-                        _signed(choice.optimism),
+                        gain_cell(choice.optimism),
                         _gap(choice.all.median, choice.inside.median),
                     ]
                 )
@@ -92,12 +94,6 @@ def choice_table(results: ScreenResults, rows: Collection[str]) -> list[Table]:
 def _chosen(scores: ChosenScores) -> str:
     """``"0.12 (0.05 to 0.19); 0.034 (98)"``: skill, median R2, and how many proteins."""
     return f"{score_cell(scores.skill)}; {number(scores.median, '.3f')} ({scores.n:.0f})"
-
-
-def _signed(gain: Estimate | None) -> str:
-    if gain is None or gain.low is None or gain.high is None:
-        return NOTHING
-    return f"{gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
 
 
 def _gap(one: float | None, other: float | None) -> str:

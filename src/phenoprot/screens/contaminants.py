@@ -25,6 +25,8 @@ DECOY = re.compile(
     r"(?:^|\|)(?:rev_|reverse_|decoy[-_]|xxx_|\#+(?:rev|rnd|decoy)\#+)", re.IGNORECASE
 )
 """Identifiers of decoys: ``REV__``, ``rev_``, ``DECOY_``, ``XXX_``, ``###REV###``."""
+_MAYBE = re.compile(r"con|crap|fgcz|rev|decoy|xxx_|#", re.IGNORECASE)
+"""Every name that the two patterns know has one of these: they tell most names at once."""
 _MEMBERS = re.compile(r"\s*[;,]\s*")
 
 
@@ -62,4 +64,5 @@ def contaminant_names(names: Iterable[str]) -> list[str]:
     names
         Identifiers of proteins or genes, or groups of them as in :func:`is_contaminant`.
     """
-    return [name for name in dict.fromkeys(names) if is_contaminant(name) or is_decoy(name)]
+    maybe = filter(_MAYBE.search, dict.fromkeys(names))
+    return [name for name in maybe if is_contaminant(name) or is_decoy(name)]

@@ -16,6 +16,7 @@ images     Metadata_Plate, Metadata_Well,      CellProfiler LoadData: PathName_<
            Metadata_Site                       FileName_<stain>, or URL_<stain>
 proteomics Metadata_Plate, Metadata_Well,      Value (intensity, or centred level)
            Metadata_Protein
+           or Metadata_Plate, Metadata_Well    one column of numbers per protein (parquet)
 targets    Metadata_Compound, Metadata_Target  Metadata_Source
 labels     Metadata_Compound, Metadata_Protein Value (z of the effect), or Label (up, down, not,
                                                masked): regulation that others found
@@ -151,7 +152,7 @@ class ProfileTable(Settings):
 
 
 class ProteomicsTable(Settings):
-    """Protein readout, one row per well and protein."""
+    """Protein readout, one row per well and protein, or (parquet) one column per protein."""
 
     path: RelativePath
     """File relative to the screen folder."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pandas as pd
 from phenoprot.core.errors import UserError, listed, quoted
 from phenoprot.core.names import RULE, faulty_names, require_names
 from phenoprot.core.settings import parse_settings, read_yaml
+from phenoprot.core.tables import parquet_columns
 from phenoprot.screens.aggregate import average_profile
 from phenoprot.screens.contract import (
     COMPOUND,
@@ -38,6 +39,7 @@ from phenoprot.screens.contract import (
     feature_columns,
 )
 from phenoprot.screens.load_data import read_load_data
+from phenoprot.screens.readout import is_wide, read_wide, to_long, wide_proteins
 from phenoprot.screens.tables import (
     SAME_DOSE,
     canonical_compound,
@@ -171,12 +173,73 @@ class Screen:
             )
         return table
 
-    def proteomics(self) -> pd.DataFrame:
-        """Protein readout: one row per well and protein."""
+    def proteomics(self, proteins: Collection[str] | None = None) -> pd.DataFrame:
+        """Protein readout: one row per well and protein, of a wide table too.
+
+        Parameters
+        ----------
+        proteins
+            Only these: other columns of a wide table are not read, of a long one no more than a
+            row group of others is held. None: all.
+
+        Raises
+        ------
+        UserError
+            There is no such table, or it breaks the contract.
+        """
         table = self.info.tables.proteomics
         if table is None:
             raise self._no_table("proteomics")
-        return self._read("proteomics", table.path)
+        path = self.folder / table.path
+        if is_wide(path):
+            names = wide_proteins(path)
+            chosen = names if proteins is None else [name for name in names if name in proteins]
+            keys, values = read_wide(path, chosen)
+            return to_long(_checked("wide proteomics", path, WELL_KEY, keys), chosen, values)
+        rows = None if proteins is None else (PROTEIN, proteins)
+        return self._read("proteomics", table.path, rows=rows)
+
+    def readout_wells(self) -> pd.DataFrame:
+        """Plate and well of every well of the readout, each once, sorted; reads no value."""
+        table = self.info.tables.proteomics
+        if table is None:
+            raise self._no_table("proteomics")
+        path = self.folder / table.path
+        if is_wide(path):
+            keys = _checked("wide proteomics", path, WELL_KEY, read_wide(path, [])[0])
+        elif path.suffix == ".parquet":
+            keys = _checked("proteomics", path, WELL_KEY, read_table(path, columns=WELL_KEY))
+        else:
+            keys = self._read("proteomics", table.path)
+        keys = keys[WELL_KEY].dropna().drop_duplicates()
+        return keys.sort_values(WELL_KEY, ignore_index=True)
+
+    def proteins(self) -> list[str]:
+        """Names of the proteins of the readout, sorted; reads no value.
+
+        Raises
+        ------
+        UserError
+            There is no such table, or rows without a protein.
+        """
+        table = self.info.tables.proteomics
+        if table is None:
+            raise self._no_table("proteomics")
+        path = self.folder / table.path
+        if is_wide(path):
+            return sorted(wide_proteins(path))
+        if path.suffix == ".parquet" and PROTEIN in parquet_columns(path):
+            names = _checked("proteomics", path, [PROTEIN], read_table(path, columns=[PROTEIN]))
+        else:
+            names = self._read("proteomics", table.path)
+        missing = int(names[PROTEIN].isna().sum())
+        if missing:
+            raise UserError(
+                f"{missing} of {len(names)} row(s) have no protein",
+                where=f"{path}, column {PROTEIN}",
+                remedy="Give every row its protein, or remove these rows.",
+            )
+        return sorted(names[PROTEIN].unique())
 
     def targets(self) -> pd.DataFrame:
         """Annotated targets: one row per compound and target."""
@@ -213,52 +276,67 @@ class Screen:
     def _no_table(self, name: str) -> UserError:
         return UserError(f"the screen has no {name} table", where=str(self.folder / "screen.yaml"))
 
-    def _read(self, kind: str, name: str, *further: str) -> pd.DataFrame:
+    def _read(
+        self,
+        kind: str,
+        name: str,
+        *further: str,
+        rows: tuple[str, Collection[str]] | None = None,
+    ) -> pd.DataFrame:
         path = self.folder / name
-        table = read_table(path)
-        # Every fault of the table is named at once: (what, remedy).
-        faults: list[tuple[str, str]] = []
-        required = [*REQUIRED_COLUMNS[kind], *further]
-        missing = [column for column in required if column not in table]
-        if missing:
+        table = read_table(path, rows=rows)
+        return _checked(kind, path, [*REQUIRED_COLUMNS[kind], *further], table)
+
+
+def _checked(kind: str, path: Path, required: list[str], table: pd.DataFrame) -> pd.DataFrame:
+    """The table with numbers as such, and wells, compounds and doses in one spelling.
+
+    Raises
+    ------
+    UserError
+        Names every fault of the table at once.
+    """
+    faults: list[tuple[str, str]] = []  # what, and its remedy
+    missing = [column for column in required if column not in table]
+    if missing:
+        faults.append(
+            (
+                f"{len(missing)} required column(s) missing: {', '.join(missing)}",
+                f"A {kind} table needs {', '.join(required)}.",
+            )
+        )
+    for column in [*required, *COUNTS]:
+        if column in _NUMERIC and column in table:
+            parsed, wrong = numbers(table[column])
+            faults += _not_numbers(table[column], wrong)
+            table[column] = parsed
+    for column in table.columns[table.columns.str.startswith("Metadata_")]:
+        if column not in _NUMERIC and not is_text(table[column]):
             faults.append(
                 (
-                    f"{len(missing)} required column(s) missing: {', '.join(missing)}",
-                    f"A {kind} table needs {', '.join(required)}.",
+                    f"column '{column}' holds {table[column].dtype}, expected strings",
+                    "Metadata columns are strings: write the table with them as text, "
+                    "or as CSV, which is read as text.",
                 )
             )
-        for column in [*required, *COUNTS]:
-            if column in _NUMERIC and column in table:
-                parsed, wrong = numbers(table[column])
-                faults += _not_numbers(table[column], wrong)
-                table[column] = parsed
-        for column in table.columns[table.columns.str.startswith("Metadata_")]:
-            if column not in _NUMERIC and not is_text(table[column]):
-                faults.append(
-                    (
-                        f"column '{column}' holds {table[column].dtype}, expected strings",
-                        "Metadata columns are strings: write the table with them as text, "
-                        "or as CSV, which is read as text.",
-                    )
-                )
-            elif column in _NAMED:
-                table[column] = without_blanks(table[column])
-                faults += missing_words(table[column])
-            if column in _PATHS and is_text(table[column]):
-                faults += _no_paths(table[column])
-        if faults:
-            raise UserError(
-                "; ".join(what for what, _ in faults),
-                where=str(path),
-                remedy=" ".join(dict.fromkeys(remedy for _, remedy in faults)),
-            )
-        if WELL in table:
-            table[WELL] = _mapped(table[WELL], canonical_well)
-        if COMPOUND in table:
-            table[COMPOUND] = _mapped(table[COMPOUND], canonical_compound)
-        if CONCENTRATION in table:
-            table[CONCENTRATION] = canonical_doses(table[CONCENTRATION])
-        return table
+        elif column in _NAMED:
+            table[column] = without_blanks(table[column])
+            faults += missing_words(table[column])
+        if column in _PATHS and is_text(table[column]):
+            faults += _no_paths(table[column])
+    if faults:
+        raise UserError(
+            "; ".join(what for what, _ in faults),
+            where=str(path),
+            remedy=" ".join(dict.fromkeys(remedy for _, remedy in faults)),
+        )
+    if WELL in table:
+        table[WELL] = _mapped(table[WELL], canonical_well)
+    if COMPOUND in table:
+        table[COMPOUND] = _mapped(table[COMPOUND], canonical_compound)
+    if CONCENTRATION in table:
+        table[CONCENTRATION] = canonical_doses(table[CONCENTRATION])
+    return table
 
 
 def _with_structures(layout: pd.DataFrame) -> pd.DataFrame:

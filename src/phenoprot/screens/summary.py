@@ -16,6 +16,7 @@ from phenoprot.screens.contract import (
     feature_columns,
 )
 from phenoprot.screens.loader import load_screen
+from phenoprot.screens.readout import is_large
 
 
 def describe(folder: Path) -> str:
@@ -50,10 +51,13 @@ def describe(folder: Path) -> str:
             f"{fields[PLATE].nunique()} plates, {sites.min()}-{sites.max()} site(s) per well"
         )
     if info.tables.proteomics:
-        readout = screen.proteomics()
+        if is_large(folder / info.tables.proteomics.path):
+            sizes = len(screen.proteins()), len(screen.readout_wells())
+        else:
+            readout = screen.proteomics()
+            sizes = readout[PROTEIN].nunique(), len(readout[WELL_KEY].drop_duplicates())
         lines.append(
-            f"proteomics: {readout[PROTEIN].nunique()} proteins x "
-            f"{len(readout[WELL_KEY].drop_duplicates())} wells - {info.tables.proteomics.content}"
+            f"proteomics: {sizes[0]} proteins x {sizes[1]} wells - {info.tables.proteomics.content}"
         )
     if info.tables.labels:
         labels = screen.labels()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,7 +14,12 @@ import pandas as pd
 
 from phenoprot.core.errors import UserError, quoted
 from phenoprot.core.names import is_missing_word
-from phenoprot.core.tables import parse_numbers, read_delimited, read_parquet
+from phenoprot.core.tables import (
+    parquet_columns,
+    parse_numbers,
+    read_delimited,
+    read_parquet,
+)
 
 WELL_PATTERN = r"^(?:[A-Z]|A[A-F])(?:0[1-9]|[1-3][0-9]|4[0-8])$"
 """Canonical names of up to 1536 wells: rows A to AF, columns 01 to 48."""
@@ -137,11 +142,24 @@ def numbers(values: pd.Series) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.
     return parsed, wrong | (values.notna() & ~is_text & ~is_number).to_numpy()
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_table(
+    path: Path,
+    *,
+    columns: list[str] | None = None,
+    rows: tuple[str, Collection[str]] | None = None,
+) -> pd.DataFrame:
     """Read a CSV or a parquet table of a screen.
 
     In a CSV, ``Metadata_*`` columns are text and the others numbers; a column with anything that
     is no number stays text, which validation finds.
+
+    Parameters
+    ----------
+    path
+        The table.
+    columns, rows
+        Parts to read of a parquet table, see :func:`phenoprot.core.tables.read_parquet`; a CSV is
+        read whole, and `rows` of it kept.
 
     Raises
     ------
@@ -149,7 +167,10 @@ def read_table(path: Path) -> pd.DataFrame:
         The file is missing, empty, damaged, or of another kind; see :mod:`phenoprot.core.tables`.
     """
     if path.suffix == ".parquet":
-        return _with_floats(read_parquet(path))
+        absent = {*(columns or ()), *([rows[0]] if rows else ())} - {*parquet_columns(path)}
+        # What a table lacks is told of the whole table.
+        part = (None, None) if absent else (columns, rows)
+        return _with_floats(read_parquet(path, part[0], rows=part[1]))
     if not path.name.endswith((".csv", ".csv.gz")):
         raise UserError(
             "unknown kind of table", where=str(path), remedy="Use .csv, .csv.gz or .parquet."
@@ -159,6 +180,8 @@ def read_table(path: Path) -> pd.DataFrame:
         numbers, wrong = parse_numbers(table[column])
         if not wrong.any():
             table[column] = numbers
+    if rows is not None and rows[0] in table:
+        table = table[table[rows[0]].isin([*rows[1]])].reset_index(drop=True)
     return table
 
 

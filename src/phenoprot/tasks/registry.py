@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from phenoprot.core.errors import UserError, listed, quoted
 from phenoprot.core.plugins import Registry
 from phenoprot.screens.contents import Contents
 from phenoprot.tasks.task import Task
+
+if TYPE_CHECKING:
+    from phenoprot.tasks.settings import RowSettings
 
 TASKS = Registry(
     "task",
@@ -57,9 +61,25 @@ def all_parts() -> dict[str, Task]:
     return {part.name: task for task in all_tasks().values() for part in task.parts}
 
 
-def tasks_of(has: Contents) -> dict[str, Task]:
-    """Tasks of a screen by name: those that ask for nothing that it lacks."""
-    return {name: task for name, task in all_tasks().items() if not has.lacking(task.requires)}
+def tasks_of(has: Contents, rows: Iterable[RowSettings] | None = None) -> dict[str, Task]:
+    """Tasks of a screen by name: those that ask for nothing that it lacks.
+
+    Parameters
+    ----------
+    has
+        What the screen has.
+    rows
+        Of its tables: a task that none of them takes part in is left out. None: no task is.
+    """
+    tasks = {name: task for name, task in all_tasks().items() if not has.lacking(task.requires)}
+    if rows is None:
+        return tasks
+    asking = list(rows)
+    return {
+        name: task
+        for name, task in tasks.items()
+        if any(row.takes_part(name, task.asked) for row in asking)
+    }
 
 
 def parts_of(has: Contents) -> dict[str, Task]:

@@ -132,7 +132,7 @@ class RowSettings(Settings):
     train_share: float = Field(default=1.0, gt=0, le=1)
     """Share of the training compounds of each fold that the row learns from; a smaller share is a
     part of a larger one, and the test compounds are all there."""
-    tasks: tuple[Name, ...] | None = Field(default=None, min_length=1)
+    tasks: tuple[Name, ...] | None = None
     """Tasks the row takes part in, those of other packages included; by default all, but for
     ``sensitivity``, which a row must name."""
     leak_gauge: bool = False
@@ -162,6 +162,13 @@ class RowSettings(Settings):
     @classmethod
     def _by_name(cls, value: Any) -> Any:
         return {"estimator": value} if isinstance(value, str) else value
+
+    @field_validator("tasks")
+    @classmethod
+    def _some_task(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if value is not None and not value:
+            raise ValueError("names no task; leave the key out for all tasks, or name some")
+        return value
 
     @model_validator(mode="after")
     def _made_in_one_way(self) -> Self:

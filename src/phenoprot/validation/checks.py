@@ -11,11 +11,12 @@ import pandas as pd
 from phenoprot.core.errors import UserError
 from phenoprot.screens.contract import WELL_KEY, ProteomicsTable, Tables
 from phenoprot.screens.loader import Screen, load_screen
+from phenoprot.screens.readout import is_large
 from phenoprot.validation import summaries_coverage as coverage
 from phenoprot.validation import summaries_design as design
 from phenoprot.validation import summaries_layout as layout
 from phenoprot.validation import summaries_measured as measured
-from phenoprot.validation import summaries_readout as readouts
+from phenoprot.validation.checks_readout import large_readout_batches, readout_batches
 from phenoprot.validation.checks_treatments import Batches, label_batches, treatment_batches
 from phenoprot.validation.report import ValidationReport
 from phenoprot.validation.rule import TABLE
@@ -65,9 +66,15 @@ def validate_screen(
         table.path: (reader.read(table.path, partial(screen.profile, method)), table.normalised)
         for method, table in tables.profiles.items()
     }
-    proteomics = (
-        reader.read(tables.proteomics.path, screen.proteomics) if tables.proteomics else None
-    )
+    # A well that stands twice in the layout is named once; joins must not multiply its rows.
+    known = None if wells is None else wells.dropna(subset=WELL_KEY).drop_duplicates(WELL_KEY)
+    in_blocks: Batches = {}
+    proteomics = None
+    if tables.proteomics is not None:
+        load = screen.proteomics
+        if _is_large(screen, tables.proteomics):
+            load = partial(_large, screen, tables.proteomics, known, settings, in_blocks)
+        proteomics = reader.read(tables.proteomics.path, load)
     images = reader.read(tables.images, screen.images) if tables.images else None
     parts = {}
     if wells is not None:
@@ -91,8 +98,7 @@ def validate_screen(
         if wells is not None and profile is not None and tables.labels is not None
     ]
     _add(parts, label_batches(screen, reader.read, wells, profiled))
-    # A well that stands twice in the layout is named once; joins must not multiply its rows.
-    wells = None if wells is None else wells.dropna(subset=WELL_KEY).drop_duplicates(WELL_KEY)
+    wells = known
     if wells is not None:
         covered = {path: profile for path, (profile, _) in profiles.items() if profile is not None}
         if proteomics is not None and tables.proteomics is not None:
@@ -103,7 +109,10 @@ def validate_screen(
         unread = any(row["n_faults"] or not row["n_rows"] for row in reader.rows)
         _add(parts, _coverage(wells, covered, tables, unread))
     if proteomics is not None and tables.proteomics is not None:
-        _add(parts, _readout(tables.proteomics, proteomics, wells, settings))
+        if in_blocks:
+            _add(parts, {name: batches[0] for name, batches in in_blocks.items()})
+        else:
+            _add(parts, readout_batches(tables.proteomics, proteomics, wells, settings))
     for path, (profile, normalised) in profiles.items():
         if profile is not None:
             _add(parts, _profile(profile, path, wells, settings, None if normalised else normalise))
@@ -111,6 +120,27 @@ def validate_screen(
                 _add(parts, _matching(profile, path, proteomics, tables.proteomics.path, wells))
     parts["tables"] = [pd.DataFrame(reader.rows)]
     return _report(info.name, parts, settings)
+
+
+def _is_large(screen: Screen, table: ProteomicsTable) -> bool:
+    """Whether the readout is read in blocks; reading it says what is wrong with its file."""
+    try:
+        return is_large(screen.folder / table.path)
+    except UserError:
+        return False
+
+
+def _large(
+    screen: Screen,
+    table: ProteomicsTable,
+    wells: pd.DataFrame | None,
+    settings: ValidationSettings,
+    batches: Batches,
+) -> pd.DataFrame:
+    """Wells of a large readout, whose summaries are put into `batches`."""
+    keys, found = large_readout_batches(screen, table, wells, settings)
+    batches |= found
+    return keys
 
 
 def _report(name: str, parts: Batches, settings: ValidationSettings) -> ValidationReport:
@@ -208,41 +238,6 @@ def _profile(
         )
     batches["features"] = measured.feature_summary(profile, normalised, path)
     batches["profiles"] = measured.profile_summary(batches["features"], path)
-    return batches
-
-
-def _readout(
-    table: ProteomicsTable,
-    proteomics: pd.DataFrame,
-    wells: pd.DataFrame | None,
-    settings: ValidationSettings,
-) -> dict[str, pd.DataFrame]:
-    """Summaries of the protein readout."""
-    batches = {
-        "rows": measured.row_summary(proteomics, "proteomics", table.path, wells),
-        "proteins": readouts.protein_summary(
-            proteomics, table.kind, table.path, wells, settings.max_readout
-        ),
-    }
-    batches["readout"] = readouts.readout_summary(
-        proteomics, batches["proteins"], table.kind, settings.max_missing_values, table.path
-    )
-    if wells is None:
-        return batches
-    controls = measured.readout_control_summary(proteomics, wells)
-    # Raw intensities are normalised later; levels are only centred, their spread is their own.
-    controls["spread"] = float("nan")
-    if table.kind == "intensity":
-        controls["shift"] = float("nan")
-    batches["plates"] = measured.plate_summary(
-        proteomics, wells, controls, table.path, settings.max_control_shift
-    )
-    treated = design.treatments(wells, proteomics)
-    if table.design == "single_dose":
-        batches["single_doses"] = design.dose_summary(treated, table.path, False)
-        batches["replicates"] = design.replicate_summary(treated, table.path)
-    else:
-        batches["response_doses"] = design.dose_summary(treated, table.path, True)
     return batches
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from phenoprot.core.errors import listed
 from phenoprot.screens.contract import COMPOUND, PROTEIN
 from phenoprot.validation.report import ValidationReport
-from phenoprot.validation.rule import TABLE
-from phenoprot.validation.rules_labels import LABEL_RULES
+from phenoprot.validation.rule import TABLE, WEIGHT
+from phenoprot.validation.rules_labels import LABEL_RULES, LABELS
 from phenoprot.validation.settings import ValidationSettings
 from phenoprot.validation.suites import judge
 
@@ -74,9 +75,7 @@ def _summaries(
     min_negatives: int,
     n_folds: int,
 ) -> dict[str, pd.DataFrame]:
-    judged = labels.assign(
-        **{TABLE: "labels"}, repeated=labels.duplicated([COMPOUND, PROTEIN]).astype(int)
-    )
+    judged = _judged(labels)
     placed = folds.assign(
         **{TABLE: "folds"},
         repeated=folds.duplicated(COMPOUND).astype(int),
@@ -115,6 +114,18 @@ def _summaries(
             {TABLE: "folds", "group": spread.index, "n_folds": spread.to_numpy()}
         )
     return batches
+
+
+def _judged(labels: pd.DataFrame) -> pd.DataFrame:
+    """The labels that break a rule, and one that stands for all others: there may be millions."""
+    repeated = labels.duplicated([COMPOUND, PROTEIN]).to_numpy()
+    sound = ~repeated & labels["Label"].isin(LABELS).to_numpy()
+    kept = ~sound
+    kept[np.flatnonzero(sound)[:1]] = True
+    weights = np.where(sound, int(sound.sum()), 1)
+    return labels[kept].assign(
+        **{TABLE: "labels", WEIGHT: weights[kept]}, repeated=repeated[kept].astype(int)
+    )
 
 
 def _direction(

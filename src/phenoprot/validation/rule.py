@@ -8,6 +8,9 @@ from typing import Literal
 TABLE = "table"
 """Column of every batch: the file that a row speaks of. Results are given per file."""
 
+WEIGHT = "weight"
+"""Column of a batch whose rows stand for several, all of which break no rule: their number."""
+
 Severity = Literal["critical", "warning"]
 
 

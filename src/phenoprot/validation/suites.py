@@ -9,7 +9,7 @@ import pandas as pd
 
 from phenoprot.core.errors import LONGEST_ITEM, LONGEST_MESSAGE, shortened
 from phenoprot.validation.report import CheckResult
-from phenoprot.validation.rule import TABLE, Between, Matches, OneOf, Present, Rule
+from phenoprot.validation.rule import TABLE, WEIGHT, Between, Matches, OneOf, Present, Rule
 
 if TYPE_CHECKING:
     from great_expectations.datasource.fluent import PandasDatasource
@@ -28,8 +28,8 @@ def judge(
     Parameters
     ----------
     batches
-        Tables and summaries by name, each with a column ``table``. A batch that is missing or has
-        no rows skips its rules.
+        Tables and summaries by name, each with a column ``table``, and `WEIGHT` where a row that
+        breaks no rule stands for several. A batch that is missing or has no rows skips its rules.
     rules
         What must hold.
     limits
@@ -73,7 +73,8 @@ def judge(
             rows = rows[~rows.index.isin(failed[rule.unless].index)]
         for table, members in batches[rule.batch].groupby(TABLE, sort=False):
             bad = rows[rows[TABLE] == table]
-            results.append(_result(rule, str(table), bad, len(members), limits))
+            total = int(members[WEIGHT].sum()) if WEIGHT in members else len(members)
+            results.append(_result(rule, str(table), bad, total, limits))
     return results
 
 

@@ -29,7 +29,14 @@ LOGGED_MEDIAN = 3.0
 
 
 def protein_summary(
-    proteomics: pd.DataFrame, kind: str, table: str, wells: pd.DataFrame | None, limit: float
+    proteomics: pd.DataFrame,
+    kind: str,
+    table: str,
+    wells: pd.DataFrame | None,
+    limit: float,
+    *,
+    n_wells: int | None = None,
+    names: pd.Series | None = None,
 ) -> pd.DataFrame:
     """One row per protein.
 
@@ -45,6 +52,9 @@ def protein_summary(
         Plate layout, for the controls; None: all wells tell what is usual.
     limit
         Distance that is refused, for ``farthest_share``.
+    n_wells, names
+        Wells and proteins of the whole readout, of which `proteomics` has some proteins; None:
+        it has all.
 
     Returns
     -------
@@ -57,7 +67,7 @@ def protein_summary(
     """
     finite = proteomics[VALUE].where(proteomics[VALUE].abs() <= LARGEST)
     by = proteomics[PROTEIN]
-    n_wells = len(proteomics[WELL_KEY].drop_duplicates())
+    n_wells = n_wells or len(proteomics[WELL_KEY].drop_duplicates())
     wells_of = proteomics[proteomics[VALUE].notna()].drop_duplicates([*WELL_KEY, PROTEIN])
     there = wells_of.groupby(PROTEIN, observed=True).size()
     groups = finite.groupby(by, sort=True, observed=True)
@@ -68,10 +78,10 @@ def protein_summary(
     summary["n_inf"] = infinite.groupby(by, observed=True).sum().astype(int)
     wrong = (finite <= 0) & (kind == "intensity")
     summary["n_not_positive"] = wrong.groupby(by, observed=True).sum().astype(int)
-    spelt = spellings(proteomics[PROTEIN], table).set_index("name")
-    names = summary.index.to_series()
-    summary["reserved"] = names.map(is_reserved).astype(int)
-    summary["contaminant"] = names.isin(contaminant_names(names)).astype(int)
+    spelt = spellings(by if names is None else names, table).set_index("name")
+    own = summary.index.to_series()
+    summary["reserved"] = own.map(is_reserved).astype(int)
+    summary["contaminant"] = own.isin(contaminant_names(own)).astype(int)
     summary = summary.join(_farthest(proteomics.assign(**{VALUE: finite}), wells))
     summary["farthest_share"] = summary["farthest"] / limit
     return (
@@ -98,13 +108,11 @@ def _farthest(proteomics: pd.DataFrame, wells: pd.DataFrame | None) -> pd.DataFr
             controls.drop_duplicates().assign(is_control=True), how="left", on=WELL_KEY
         )
         is_control = marked["is_control"].notna().to_numpy()
-        keys = pd.MultiIndex.from_frame(values[[PLATE, PROTEIN]])
-        own = keys[is_control].to_flat_index()
+        codes = values.groupby([PLATE, PROTEIN], sort=False, observed=True).ngroup()
         plate_centre, plate_spread = _robust(
-            numbers[is_control].reset_index(drop=True), pd.Series(own)
+            numbers[is_control].reset_index(drop=True), codes[is_control].reset_index(drop=True)
         )
-        flat = pd.Series(keys.to_flat_index())
-        plate_centre, plate_spread = flat.map(plate_centre), flat.map(plate_spread)
+        plate_centre, plate_spread = codes.map(plate_centre), codes.map(plate_spread)
         centre = plate_centre.where(plate_spread.notna(), centre)
         spread = plate_spread.fillna(spread)
     distance = (numbers - centre).abs() / spread
@@ -130,7 +138,7 @@ def _robust(values: pd.Series, by: pd.Series) -> tuple[pd.Series, pd.Series]:
 
 
 def readout_summary(
-    proteomics: pd.DataFrame, proteins: pd.DataFrame, kind: str, limit: float, table: str
+    readout: pd.Series, proteins: pd.DataFrame, kind: str, limit: float, table: str
 ) -> pd.DataFrame:
     """One row: proteins of which more than `limit` of the values are missing, and the scale.
 
@@ -138,7 +146,7 @@ def readout_summary(
     `LOGGED_MEDIAN`.
     """
     sparse = proteins.loc[proteins["missing_share"] > limit, "protein"].tolist()
-    values = proteomics[VALUE].to_numpy(dtype=np.float64)
+    values = readout.to_numpy(dtype=np.float64)
     values = values[np.abs(values) <= LARGEST]
     smallest, middle, largest = (
         np.quantile(values, [0, 0.5, 1]) if len(values) else np.full(3, np.nan)

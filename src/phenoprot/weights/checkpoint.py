@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 _ZIP, _PICKLE = b"PK", b"\x80"
+_SAFETENSORS = ".safetensors"
 _AGAIN = "Remove it and fetch it again."
 
 
@@ -30,7 +31,8 @@ def read_checkpoint(path: Path) -> Any:
     Parameters
     ----------
     path
-        A file of ``torch.save``, in either of its formats, or ``*.safetensors``.
+        A file of ``torch.save``, in either of its formats, or of safetensors: told by its first
+        bytes, whatever it is called.
 
     Raises
     ------
@@ -53,6 +55,9 @@ def read_checkpoint(path: Path) -> Any:
             # Of other pickle protocols: what cannot be read is an error, the rest is read right.
             warnings.catch_warnings(action="ignore", category=UserWarning),
         ):
+            if path.suffix == _SAFETENSORS:  # which torch goes by; not so for a stream
+                with path.open("rb") as stream:
+                    return torch.load(stream, map_location="cpu", weights_only=True)
             # Of a training checkpoint only the weights are touched: the rest stays on disk.
             return torch.load(path, map_location="cpu", weights_only=True, mmap=kind == "zip")
     except UserError:
@@ -81,16 +86,21 @@ def _kind(path: Path) -> str:
         raise UserError(
             "a Git LFS pointer, no weights", where=str(path), remedy="Run `git lfs pull` there."
         )
-    if path.suffix == ".safetensors":
+    # The length of safetensors' header, and the header; the length may begin like a pickle.
+    length = int.from_bytes(head[:8], "little")
+    named = path.suffix == _SAFETENSORS
+    if head[8:9] == b"{" and (named or 8 + length <= path.stat().st_size):
         return "safetensors"
     if head.startswith(_ZIP):
         return "zip"
     if head.startswith(_PICKLE):
         return "pickle"
+    if named:
+        return "safetensors"
     raise UserError(
         f"neither a PyTorch file nor safetensors (it begins with {head[:8]!r})",
         where=str(path),
-        remedy="Give a file of torch.save, or one named *.safetensors.",
+        remedy="Give a file of torch.save or of safetensors.",
     )
 
 

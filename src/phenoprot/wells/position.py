@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 import numpy as np
@@ -124,14 +124,30 @@ def choose_terms(profile: pd.DataFrame, wells: pd.DataFrame) -> tuple[str, ...]:
         Columns of :func:`position_profile`; empty if no surface predicts better than the plate's
         level, or none can be fitted.
     """
-    place = _placed(profile, wells)
-    controls = (place[CONTROL] == NEGATIVE_CONTROL).to_numpy()
-    place = place[controls]
-    values = profile.loc[controls, feature_columns(profile)].to_numpy(dtype=np.float64)
-    plates = place[PLATE].to_numpy()
-    values = _in_plate_spreads(values, plates)
-    compared = [terms for terms in TERMS if not _poor_plates(place, terms)]
-    left = np.array([_left_at_positions(place, values, terms) for terms in compared])
+    return choose_terms_of([profile], wells)
+
+
+def choose_terms_of(blocks: Iterable[pd.DataFrame], wells: pd.DataFrame) -> tuple[str, ...]:
+    """:func:`choose_terms` for a profile that comes in blocks of columns.
+
+    Parameters
+    ----------
+    blocks
+        Parts of the profile, at least one: the same wells in the same order, each with other
+        features.
+    wells
+        Plate layout.
+    """
+    parts = []
+    for profile in blocks:
+        place = _placed(profile, wells)
+        controls = (place[CONTROL] == NEGATIVE_CONTROL).to_numpy()
+        place = place[controls]
+        values = profile.loc[controls, feature_columns(profile)].to_numpy(dtype=np.float64)
+        values = _in_plate_spreads(values, place[PLATE].to_numpy())
+        compared = [terms for terms in TERMS if not _poor_plates(place, terms)]
+        parts.append(np.array([_left_at_positions(place, values, terms) for terms in compared]))
+    left = np.concatenate(parts, axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = np.log(left / left[0])
     told = np.isfinite(ratios).all(axis=0)

@@ -14,11 +14,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from phenoprot.features.mae.patches import rows_of
+
 LEAST = 1e-30
 """Added to sums of weights, of which the greatest is 1: none is 0."""
 
 
-def blank_block(block: Any, seen: Tensor, blank: Tensor, visible: Tensor) -> Tensor:
+def blank_block(block: Any, seen: Tensor, blank: Tensor, visible: Tensor, hidden: Tensor) -> Tensor:
     """Apply a transformer block to the hidden tokens.
 
     Parameters
@@ -29,16 +31,17 @@ def blank_block(block: Any, seen: Tensor, blank: Tensor, visible: Tensor) -> Ten
         What is known of each crop, CLS and visible tokens, shape (B, 1 + K, D).
     blank
         A hidden token at each place, shape (L, D).
-    visible
-        Indices of the places that are not hidden, shape (B, K).
+    visible, hidden
+        Indices of the places that are not hidden, shape (B, K), and of those that are, (B, L - K).
 
     Returns
     -------
     tokens
-        Shape (B, L, D). At hidden places what ``block`` makes of their tokens among all others, but
-        for rounding; at a visible place what it would make of a hidden one there.
+        What ``block`` makes of the hidden tokens among all others, but for rounding; shape
+        (B, L - K, D).
     """
-    x = blank + block.attn.proj(_attended(block, seen, blank, visible))
+    attended = rows_of(_attended(block, seen, blank, visible), hidden)
+    x = functional.embedding(hidden, blank) + block.attn.proj(attended)
     result: Tensor = x + block.mlp(block.norm2(x))
     return result
 

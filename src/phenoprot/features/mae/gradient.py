@@ -1,9 +1,9 @@
 """The gradient of a micro-batch on a CPU, its crops shared out to threads.
 
 Threads that share every single operation wait for each other hundreds of times in a step; those
-with crops of their own wait once. Each thread sums up its own crops, and the sums are added in the
-order of the crops: the bits depend on the number of parts, a constant, and not on which thread
-was first, nor on the machine's cores.
+with crops of their own wait once. Each thread sums up its own crops, and the two sums are added:
+the bits depend on the number of parts, a constant, not on which thread was first, nor on the
+machine's cores.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from phenoprot.features.mae.batches import MicroBatch
 
 THREADS = 2
-"""Parts of a micro-batch: a number, not the machine's, since sums are split by it."""
+"""Parts of a micro-batch: a number, not the machine's, since sums are split by it; at most two."""
 
 Loss = Callable[[nn.Module, MicroBatch], tuple[Tensor, dict[str, Tensor]]]
 """Loss of a micro-batch, the mean over its crops, and its parts, detached."""
@@ -60,26 +60,26 @@ def add_gradient(
         Parts of the loss, means over the crops.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
+    # Set aside what is there: each thread adds to the gradient as soon as it has a parameter's, so
+    # that there is one gradient in memory, not one a thread. The sum of two is the same bits
+    # whichever came first; of three it would not be.
+    before = [p.grad for p in parameters]
+    for parameter in parameters:
+        parameter.grad = None
 
-    def one(part: MicroBatch) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
+    def one(part: MicroBatch) -> dict[str, Tensor]:
         weight = len(part.crops) / len(batch.crops)
         total, parts = loss(model, part)
-        gradient = torch.autograd.grad(total * (share * weight), parameters)
-        return gradient, {name: value * weight for name, value in parts.items()}
+        (total * (share * weight)).backward()
+        return {name: value * weight for name, value in parts.items()}
 
-    gradients, means = [], dict[str, Tensor]()
-    for gradient, parts in pool.map(one, batch.split(THREADS)):
-        gradients.append(gradient)
+    means = dict[str, Tensor]()
+    for parts in pool.map(one, batch.split(THREADS)):
         for name, value in parts.items():
             means[name] = means[name] + value if name in means else value
-    if parameters[0].grad is None:
-        for parameter, value in zip(parameters, gradients.pop(0), strict=True):
-            parameter.grad = value
-    sums = [parameter.grad for parameter in parameters if parameter.grad is not None]
-
-    def add(first: int) -> None:
-        for gradient in gradients:
-            torch._foreach_add_(sums[first::THREADS], list(gradient[first::THREADS]))
-
-    list(pool.map(add, range(THREADS)))
+    for parameter, sum_before in zip(parameters, before, strict=True):
+        if sum_before is not None:
+            if parameter.grad is not None:
+                sum_before.add_(parameter.grad)
+            parameter.grad = sum_before
     return means

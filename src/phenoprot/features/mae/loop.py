@@ -24,9 +24,9 @@ from phenoprot.features.mae.checkpoint import Entry, load_checkpoint, save_check
 from phenoprot.features.mae.gradient import THREADS, add_gradient, shared_out
 from phenoprot.features.mae.lion import Lion
 from phenoprot.features.mae.log import TrainingLog, peak_memory
-from phenoprot.features.mae.losses import combined_loss
+from phenoprot.features.mae.losses import combined_loss, token_weights
 from phenoprot.features.mae.model import MaskedAutoencoder, decay_groups, seeded_model
-from phenoprot.features.mae.patches import hidden_mask, token_share
+from phenoprot.features.mae.patches import hidden_tokens, token_share
 from phenoprot.features.mae.pictures import picture
 from phenoprot.features.mae.schedule import learning_rate
 from phenoprot.features.mae.settings import MAESettings, TrainingSettings
@@ -209,11 +209,12 @@ class Objective:
         # torch indexes no uint16; the bits of an int16 are as good.
         raw = turned(batch.crops.view(torch.int16), batch.turns).view(torch.uint16)
         target, predicted = model(self.standardiser(raw, batch.gains), batch.visible)
-        hidden = hidden_mask(batch.visible, s.model.n_tokens)
+        hidden = hidden_tokens(batch.visible, s.model.n_tokens)
         foreground = None
         if s.loss.foreground_weight > 0:
             foreground = token_share(cell_pixels(raw)[:, 0], s.model)
-        return combined_loss(target, predicted, hidden, s.model, s.loss, foreground)
+        weights = token_weights(hidden, foreground, s.loss)
+        return combined_loss(target, predicted, weights, s.model, s.loss)
 
 
 def make_optimiser(model: nn.Module, settings: TrainingSettings) -> Lion:

@@ -96,31 +96,30 @@ def standardised(tokens: Tensor, settings: ModelSettings) -> Tensor:
 
 
 def token_weights(hidden: Tensor, foreground: Tensor | None, settings: LossSettings) -> Tensor:
-    """Weight of each token in the losses.
+    """Weight of each hidden token in the losses, shape (B, H).
 
     Parameters
     ----------
     hidden
-        True where a token is masked, shape (B, L).
+        Indices of the hidden tokens, shape (B, H).
     foreground
         Share of each token's patch that lies in the cell, 0..1, shape (B, L); needed for a
         `foreground_weight` above 0.
     """
-    weights = hidden.float()
+    weights = torch.ones(hidden.shape, device=hidden.device)
     if settings.foreground_weight > 0:
         if foreground is None:
             raise ValueError("foreground_weight needs the foreground of the tokens")
-        weights = weights * (1 + settings.foreground_weight * foreground)
+        weights = weights + settings.foreground_weight * foreground.gather(1, hidden)
     return weights
 
 
 def combined_loss(
     target: Tensor,
     predicted: Tensor,
-    hidden: Tensor,
+    weights: Tensor,
     model: ModelSettings,
     settings: LossSettings,
-    foreground: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """L_MAE+ = (1 - a) L_MAE + a L_FT, and its parts, detached.
 
@@ -128,10 +127,9 @@ def combined_loss(
     ----------
     target, predicted
         Tokens, shape (B, L, V).
-    hidden, foreground
-        As in `token_weights`.
+    weights
+        Of each token, as of `token_weights`, shape (B, L).
     """
-    weights = token_weights(hidden, foreground, settings)
     if settings.norm_pix:
         target = standardised(target, model)
     pixel = pixel_loss(target, predicted.float(), weights)

@@ -10,14 +10,19 @@ from torch.nn import functional
 
 from phenoprot.core.device import CPU
 from phenoprot.features.mae.decoder import blank_block
-from phenoprot.features.mae.patches import patchify, position_embedding
+from phenoprot.features.mae.patches import (
+    hidden_tokens,
+    patchify,
+    position_embedding,
+    rows_of,
+)
 from phenoprot.features.mae.settings import ModelSettings
 
 TOKEN_SD = 0.02
 
 
 class MaskedAutoencoder(nn.Module):
-    """Encoder on the visible tokens, shallow decoder on all of them.
+    """Encoder on the visible tokens, shallow decoder that predicts the hidden ones.
 
     Parameters
     ----------
@@ -140,20 +145,21 @@ class MaskedAutoencoder(nn.Module):
         Returns
         -------
         predicted
-            Shape (B, L, V). What stands at visible tokens means nothing.
+            Shape (B, L - K, V), in the order of `hidden_tokens`.
         """
+        hidden = hidden_tokens(visible, self.settings.n_tokens)
         positions, x = self._decoder_positions()[0], self.decoder_embed(encoded)
         seen = torch.cat([x[:, :1], x[:, 1:] + functional.embedding(visible, positions)], dim=1)
         blank = self.mask_token[0] + positions
         if len(self.decoder_blocks) == 1 and x.device.type == CPU and x.dtype == torch.float32:
-            x = blank_block(self.decoder_blocks[0], seen, blank, visible)
+            x = blank_block(self.decoder_blocks[0], seen, blank, visible, hidden)
         else:
             index = visible[:, :, None].expand(-1, -1, x.shape[2])
             filled = blank.expand(len(x), -1, -1).scatter(1, index, seen[:, 1:].to(blank.dtype))
             x = torch.cat([seen[:, :1], filled], dim=1)
             for block in self.decoder_blocks:
                 x = block(x)
-            x = x[:, 1:]
+            x = rows_of(x[:, 1:], hidden)
         predicted: Tensor = self.head(self.decoder_norm(x))
         return predicted
 
@@ -170,10 +176,11 @@ class MaskedAutoencoder(nn.Module):
         Returns
         -------
         target, predicted
-            Tokens, shape (B, L, V).
+            The hidden tokens, in the order of `hidden_tokens`, shape (B, L - K, V).
         """
         tokens = patchify(crops, self.settings)
-        return tokens, self.decode(self.encode(tokens, visible), visible)
+        target = rows_of(tokens, hidden_tokens(visible, self.settings.n_tokens))
+        return target, self.decode(self.encode(tokens, visible), visible)
 
 
 def seeded_model(settings: ModelSettings, seed: int) -> MaskedAutoencoder:

@@ -90,6 +90,19 @@ def hidden_mask(visible: Tensor, n_tokens: int) -> Tensor:
     return mask.scatter(1, visible, False)
 
 
+def hidden_tokens(visible: Tensor, n_tokens: int) -> Tensor:
+    """Indices of the hidden tokens, ascending: of visible ones (B, K) to (B, L - K)."""
+    order = hidden_mask(visible, n_tokens).byte().argsort(dim=1, descending=True, stable=True)
+    return order[:, : n_tokens - visible.shape[1]]
+
+
+def rows_of(tokens: Tensor, index: Tensor) -> Tensor:
+    """Tokens (B, L, V) at indices (B, H) of each crop: (B, H, V)."""
+    first = torch.arange(len(tokens), device=tokens.device)[:, None] * tokens.shape[1]
+    rows = tokens.flatten(0, 1).index_select(0, (first + index).flatten())
+    return rows.view(*index.shape, -1)
+
+
 def position_embedding(width: int, grid: int) -> Tensor:
     """Fixed 2-D sine-cosine positions (Vaswani et al. 2017, one half per axis).
 

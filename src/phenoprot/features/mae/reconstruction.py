@@ -16,7 +16,13 @@ from torch import Tensor
 
 from phenoprot.features.mae.losses import standardised
 from phenoprot.features.mae.model import MaskedAutoencoder
-from phenoprot.features.mae.patches import draw_visible, hidden_mask, patchify, unpatchify
+from phenoprot.features.mae.patches import (
+    draw_visible,
+    hidden_mask,
+    hidden_tokens,
+    patchify,
+    unpatchify,
+)
 from phenoprot.features.mae.settings import MAESettings, ModelSettings
 from phenoprot.features.mae.standardise import Crops, IntArray, Standardiser, cell_pixels
 
@@ -188,10 +194,13 @@ def chosen_crops(fields: Sequence[IntArray], numbers: IntArray) -> IntArray:
 
 
 def predicted(model: MaskedAutoencoder, images: Tensor, visible: Tensor) -> Tensor:
-    """Predict all pixels of standardised crops from their visible tokens: (B, C, S, S)."""
+    """Predict the hidden pixels of standardised crops, 0 elsewhere: (B, C, S, S)."""
+    s = model.settings
+    hidden = hidden_tokens(visible, s.n_tokens)[:, :, None].expand(-1, -1, s.token_values)
     with torch.inference_mode():
-        _, tokens = model(images, visible)
-    return unpatchify(tokens.float(), model.settings)
+        _, found = model(images, visible)
+    tokens = found.new_zeros(len(images), s.n_tokens, s.token_values, dtype=torch.float32)
+    return unpatchify(tokens.scatter(1, hidden, found.float()), s)
 
 
 def hidden_pixels(visible: Tensor, settings: ModelSettings) -> Tensor:

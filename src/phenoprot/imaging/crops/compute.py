@@ -10,7 +10,6 @@ import pandas as pd
 
 from phenoprot.core.files import write_parquet
 from phenoprot.imaging.crops.cut import CUT_OFF, cut_crops, inner_labels
-from phenoprot.imaging.crops.settings import CropSettings
 from phenoprot.imaging.crops.store import (
     BORDER_COUNT,
     CELL_COUNT,
@@ -21,9 +20,13 @@ from phenoprot.imaging.crops.store import (
     FIELDS,
     PIXELS,
 )
-from phenoprot.imaging.reader import field_name, read_field
+from phenoprot.imaging.quality.measure import measure_field
+from phenoprot.imaging.reader import correct_field, field_name, read_images
 from phenoprot.imaging.segmentation.masks import check_masks, read_masks
 from phenoprot.screens.contract import FIELD_KEY, STAINS
+
+QUALITY = "crops.quality.parquet"
+"""The file of a shard with the numbers of its fields; no part of the store."""
 
 
 @dataclass(frozen=True)
@@ -34,16 +37,17 @@ class RowOfCrops:
     """Its rows of the images table."""
     masks: Path
     """Its file of masks."""
-    settings: CropSettings
+    size: int
+    """Side of a crop (px)."""
 
 
 def cut_row(payload: RowOfCrops, folder: Path) -> None:
-    """In a worker process: write the three files of a plate row."""
+    """In a worker process: write the three files of a plate row, and its fields' quality."""
     masks = read_masks(payload.masks)
     rows = payload.fields.to_dict("records")
     check_masks(masks, [field_name(row) for row in rows], payload.masks)
-    counts, tables = [], []
-    size = payload.settings.size
+    counts, tables, numbers = [], [], []
+    size = payload.size
     # The number of crops comes first in the file, and follows from the masks alone: so no more
     # than one field of view is in memory.
     total = sum(len(inner_labels(masks[field_name(row)])) for row in rows)
@@ -52,9 +56,11 @@ def cut_row(payload: RowOfCrops, folder: Path) -> None:
         np.lib.format.write_array_header_1_0(stream, header)
         for row in rows:
             cut = masks[field_name(row)]
-            pixels, cells = cut_crops(read_field(row), cut, payload.settings)
+            images = read_images(row)
+            pixels, cells = cut_crops(correct_field(row, images), cut, size)
             stream.write(pixels.tobytes())
             key = {column: row[column] for column in FIELD_KEY}
+            numbers.append(key | measure_field(images, cut))
             tables.append(cells.assign(**key)[[*FIELD_KEY, *cells.columns]])
             counts.append(
                 {
@@ -65,6 +71,7 @@ def cut_row(payload: RowOfCrops, folder: Path) -> None:
                     CUT_COUNT: int((cells[CUT_OFF] > 0).sum()),
                 }
             )
+    write_parquet(folder / QUALITY, _with_text_keys(pd.DataFrame(numbers)))
     write_parquet(folder / f"crops{CELLS}", _with_text_keys(pd.concat(tables, ignore_index=True)))
     write_parquet(
         folder / f"crops{FIELDS}",

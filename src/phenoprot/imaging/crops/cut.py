@@ -14,7 +14,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from phenoprot.core.errors import UserError
-from phenoprot.imaging.crops.settings import CropSettings
 from phenoprot.imaging.segmentation.masks import Labels, Masks, touching_border
 
 Counts = npt.NDArray[np.uint16]
@@ -55,9 +54,7 @@ def to_counts(field: npt.NDArray[np.float32]) -> Counts:
     return np.rint(np.clip(field, 0, 1) * np.float32(DEPTH)).astype(np.uint16)
 
 
-def cut_crops(
-    field: npt.NDArray[np.float32], masks: Masks, settings: CropSettings | None = None
-) -> FieldCrops:
+def cut_crops(field: npt.NDArray[np.float32], masks: Masks, size: int) -> FieldCrops:
     """Cut out every cell that the border of the image does not cut.
 
     Parameters
@@ -66,8 +63,8 @@ def cut_crops(
         Intensities in [0, 1], shape (C, Y, X).
     masks
         Label images of nuclei and cells, each (Y, X).
-    settings
-        Size of the crops; the defaults if left out.
+    size
+        Side of a crop (px).
 
     Returns
     -------
@@ -80,7 +77,6 @@ def cut_crops(
     UserError
         Field and masks differ in shape.
     """
-    size = (settings or CropSettings()).size
     if masks.cells.shape != field.shape[1:]:
         raise UserError(
             f"masks of shape {masks.cells.shape} for a field of shape {field.shape[1:]}",
@@ -89,7 +85,7 @@ def cut_crops(
         )
     labels = inner_labels(masks)
     counts = to_counts(field)
-    centres = _centroids(masks.nuclei, labels)
+    centres = centroids(masks.nuclei, labels)
     areas = np.bincount(masks.cells.ravel(), minlength=1)[labels]
     pixels = np.zeros((len(labels), len(field), size, size), dtype=np.uint16)
     inside = np.zeros(len(labels), dtype=np.int64)
@@ -110,7 +106,7 @@ def cut_crops(
     return FieldCrops(pixels, cells[CELL_COLUMNS])
 
 
-def _centroids(nuclei: Labels, labels: Labels) -> npt.NDArray[np.int64]:
+def centroids(nuclei: Labels, labels: Labels) -> npt.NDArray[np.int64]:
     """Pixels (row, column) that hold the centroids of the nuclei; whole numbers all the way."""
     y, x = np.nonzero(nuclei)
     of = nuclei[y, x]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
+from phenoprot.core.artefacts import read_table
 from phenoprot.core.closure import code_fingerprint
 from phenoprot.core.files import file_sha256, fingerprint
 from phenoprot.execution.planning import plate_rows
@@ -14,8 +16,9 @@ from phenoprot.execution.run import run_shards
 from phenoprot.execution.settings import LOCAL, ExecutionSettings
 from phenoprot.execution.shards import Shard
 from phenoprot.imaging.crops import compute
-from phenoprot.imaging.crops.compute import RowOfCrops, cut_row
+from phenoprot.imaging.crops.compute import QUALITY, RowOfCrops, cut_row
 from phenoprot.imaging.crops.settings import CropSettings
+from phenoprot.imaging.crops.size import CropSize, settle_size
 from phenoprot.imaging.crops.store import ENDINGS, CropStore
 from phenoprot.imaging.segmentation.folder import masks_files
 from phenoprot.imaging.sources import images_fingerprints
@@ -33,6 +36,8 @@ def crop_fields(
     title: str,
     settings: CropSettings | None = None,
     execution: ExecutionSettings = LOCAL,
+    measure_on: pd.DataFrame | None = None,
+    report: Callable[[CropStore, pd.DataFrame, CropSize], None] | None = None,
 ) -> CropStore:
     """Cut out all cells of the fields of view and write the crop store.
 
@@ -53,6 +58,12 @@ def crop_fields(
         Size of the crops; the defaults if left out.
     execution
         Where and how many at a time; the bytes of the store do not depend on it.
+    measure_on
+        Rows of `fields` whose cells are measured to judge or choose the size; None or empty: all.
+    report
+        Takes the store, the key and numbers of each field
+        (:func:`phenoprot.imaging.quality.measure.measure_field`), and the size with what it was
+        judged by.
 
     Raises
     ------
@@ -61,9 +72,13 @@ def crop_fields(
         no run has written.
     """
     require_output(output, MADE_BY, work, fields[PLATE].astype(str))
-    shards = plan(fields, masks, settings or CropSettings())
+    here = fields if measure_on is None or measure_on.empty else measure_on
+    size = settle_size(here, masks, settings or CropSettings())
+    shards = plan(fields, masks, size.size)
+    tables: list[pd.DataFrame] = []
 
     def publish(folders: list[Path]) -> None:
+        tables.extend(read_table(folder / QUALITY) for folder in folders)
         files = {
             f"{shard.name}{ending}": folder / f"crops{ending}"
             for shard, folder in zip(shards, folders, strict=True)
@@ -73,11 +88,14 @@ def crop_fields(
             pass
 
     run_shards(cut_row, shards, work, title, execution, publish)
-    return CropStore.open(output)
+    store = CropStore.open(output)
+    if report is not None:
+        report(store, pd.concat(tables, ignore_index=True), size)
+    return store
 
 
-def plan(fields: pd.DataFrame, masks: Path, settings: CropSettings) -> list[Shard]:
-    """Shards under the hash of all they depend on: images, masks, settings, code."""
+def plan(fields: pd.DataFrame, masks: Path, size: int) -> list[Shard]:
+    """Shards under the hash of all they depend on: images, masks, size of the crops, code."""
     rows = plate_rows(fields)
     files = masks_files(masks, [name for name, _ in rows])
     images = images_fingerprints(table for _, table in rows)
@@ -85,8 +103,8 @@ def plan(fields: pd.DataFrame, masks: Path, settings: CropSettings) -> list[Shar
     return [
         Shard(
             name=name,
-            fingerprint=fingerprint(image, file_sha256(file), settings.model_dump(), code),
-            payload=RowOfCrops(table, file, settings),
+            fingerprint=fingerprint(image, file_sha256(file), size, code),
+            payload=RowOfCrops(table, file, size),
         )
         for (name, table), file, image in zip(rows, files, images, strict=True)
     ]

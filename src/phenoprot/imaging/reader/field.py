@@ -47,19 +47,38 @@ def read_field(row: Mapping[str, str], stains: Sequence[str] = STAINS) -> Floats
         A file is missing, cannot be read, is no single 8- or 16-bit grey image, or has another
         shape than the others. The message names it.
     """
-    channels: list[Floats] = []
+    return correct_field(row, read_images(row, stains), stains)
+
+
+def read_images(row: Mapping[str, str], stains: Sequence[str] = STAINS) -> list[Image]:
+    """Read the images of a field of view as they are stored: (Y, X) uint8 or uint16, by stain.
+
+    Raises
+    ------
+    UserError
+        As of :func:`read_field`.
+    """
+    images: list[Image] = []
     for stain in stains:
         place = row[url_column(stain)]
-        channel = corrected(read_image(place), row.get(illumination_column(stain)))
-        if channels and channel.shape != channels[0].shape:
+        image = read_image(place)
+        if images and image.shape != images[0].shape:
             raise UserError(
-                f"is {size_text(channel.shape)}, but the image of {stains[0]} is "
-                f"{size_text(channels[0].shape)}",
+                f"is {size_text(image.shape)}, but the image of {stains[0]} is "
+                f"{size_text(images[0].shape)}",
                 where=place,
                 remedy="All channels of a field of view need one size.",
             )
-        channels.append(channel)
-    return np.stack(channels)
+        images.append(image)
+    return images
+
+
+def correct_field(
+    row: Mapping[str, str], images: Sequence[Image], stains: Sequence[str] = STAINS
+) -> Floats:
+    """Make what :func:`read_field` gives of images that have been read."""
+    functions = (row.get(illumination_column(stain)) for stain in stains)
+    return np.stack([corrected(*pair) for pair in zip(images, functions, strict=True)])
 
 
 def corrected(image: Image, illumination: str | None) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -171,8 +171,16 @@ def write_masks(path: Path, masks: Mapping[str, Masks]) -> None:
                 np.lib.format.write_array(stream, pair, version=(1, 0), allow_pickle=False)
 
 
-def read_masks(path: Path) -> dict[str, Masks]:
+def read_masks(path: Path, fields: Collection[str] | None = None) -> dict[str, Masks]:
     """Read a file of :func:`write_masks`.
+
+    Parameters
+    ----------
+    path
+        The file.
+    fields
+        Names of the fields of view to read; None: all. One that is not there is passed over, see
+        :func:`check_masks`.
 
     Returns
     -------
@@ -191,8 +199,11 @@ def read_masks(path: Path) -> dict[str, Masks]:
             names = [member.filename.removesuffix(".npy") for member in members]
             if len(set(names)) < len(names):
                 raise ValueError("a field of view is in it twice")
-            pairs = (_read_pair(archive, member) for member in members)
-            return dict(zip(names, pairs, strict=True))
+            return {
+                name: _read_pair(archive, member)
+                for name, member in zip(names, members, strict=True)
+                if fields is None or name in fields
+            }
     except Exception as error:
         # zipfile, zlib, struct and the parser of .npy headers meet garbled bytes in many ways.
         if is_of_the_machine(error):

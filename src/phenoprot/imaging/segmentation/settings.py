@@ -33,7 +33,7 @@ class CellProfilerSettings(Settings):
     there is no cell, the noise is not split into objects."""
     nucleus_edge: float = Field(default=0.5, gt=0, lt=1)
     """The outline of a nucleus lies where its own light above black has fallen to this share."""
-    min_nucleus_light: float = Field(default=0.15, ge=0, le=1)
+    min_nucleus_light: float = Field(default=0.25, ge=0, le=1)
     """Objects of less light are no nuclei (light of the field's median object)."""
     cell_correction: float = Field(default=1.4, gt=0, le=1000)
     """Factor on the threshold of cells."""

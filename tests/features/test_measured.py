@@ -1,27 +1,39 @@
-"""CellProfiler's own output, through CytoTable, against pandas on the raw tables."""
+"""CellProfiler's own output against pandas on the raw tables, and against CytoTable."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import cytotable
+import duckdb_extensions
 import numpy as np
 import pandas as pd
 import pytest
+from parsl.config import Config
+from parsl.executors.threads import ThreadPoolExecutor
 
-from phenoprot.core import sqlite
+from phenoprot.core import notices, sqlite
 from phenoprot.core.errors import UserError
-from phenoprot.features import cytotable
-from phenoprot.features.cytotable import import_cellprofiler
+from phenoprot.features import measured, sites
+from phenoprot.features.exports import find_exports
+from phenoprot.features.objects import Columns
 
 REAL = Path(__file__).parent / "data" / "cellprofiler_csv"
 COMPARTMENTS = ("Cells", "Nuclei", "Cytoplasm")
 
 Tables = dict[str, pd.DataFrame]
+
+pytestmark = pytest.mark.usefixtures("here")
+
+
+def import_cellprofiler(source: Path, warn: Callable[[str], None] = notices.warn) -> pd.DataFrame:
+    return measured.import_cellprofiler(source, source.parent / "work", warn=warn)
 
 
 @pytest.fixture(scope="module")
@@ -99,12 +111,7 @@ def test_means_of_three_fields(
     two: Tables,
     tmp_path: Path,
     write: Callable[[Tables, Path], Path],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (tmp_path / "cwd").mkdir()
-    monkeypatch.chdir(tmp_path / "cwd")
-    if write is as_sqlite:  # as of a user without a home that can be written to
-        monkeypatch.setenv("HOME", str(tmp_path / "nowhere"))
     table = import_cellprofiler(write(two, tmp_path / "source"))
     assert table.iloc[:, :4].to_numpy().tolist() == [
         ["BR00116991", "A02", "1", 69],
@@ -117,8 +124,6 @@ def test_means_of_three_fields(
         for column, mean in expected.items():
             assert table.loc[row, column] == pytest.approx(mean, rel=1e-9), column
     assert table.iloc[1, 4:].isna().all()
-    # Neither Parsl nor CytoTable leaves a trace.
-    assert not list((tmp_path / "cwd").iterdir())
 
 
 def message(source: Path) -> str:
@@ -189,7 +194,6 @@ def test_images_without_a_key(two: Tables, tmp_path: Path) -> None:
 
 
 def test_cells_that_are_lost_in_the_join(two: Tables, tmp_path: Path) -> None:
-    # What CytoTable joins is counted against the cytoplasms that there are.
     orphans = two["Cytoplasm"].copy()
     orphans.loc[:8, "Parent_Cells"] = 0
     assert message(as_csv({**two, "Cytoplasm": orphans}, tmp_path / "a")) == (
@@ -197,22 +201,6 @@ def test_cells_that_are_lost_in_the_join(two: Tables, tmp_path: Path) -> None:
         "Parent_Cells and Parent_Nuclei of the cytoplasms must name objects of their image: export "
         "all tables from one analysis."
     )
-
-
-def merged(frames: Tables) -> pd.DataFrame:
-    """What CytoTable joins, by pandas: the tests below are about what comes before and after."""
-    rows = frames["Cytoplasm"].rename(columns={"Row": "Cytoplasm_Row"})
-    for name in ("Cells", "Nuclei"):
-        other = frames[name][["ImageNumber", "ObjectNumber", "Row"]].rename(
-            columns={"ObjectNumber": f"Parent_{name}", "Row": f"{name}_Row"}
-        )
-        rows = rows.merge(other, on=["ImageNumber", f"Parent_{name}"])
-    return rows.rename(columns={"ImageNumber": "Metadata_ImageNumber"}).sample(frac=1)
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cytotable, "_cytotable", merged)
 
 
 class Said(list[str]):
@@ -223,11 +211,10 @@ class Said(list[str]):
 
 
 @pytest.fixture
-def good(two: Tables, quick: None, tmp_path: Path) -> pd.DataFrame:
+def good(two: Tables, tmp_path: Path) -> pd.DataFrame:
     return import_cellprofiler(as_csv(two, tmp_path / "good"))
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("write", [as_csv, as_sqlite])
 def test_no_cell_anywhere(two: Tables, tmp_path: Path, write: Callable[..., Path]) -> None:
     none = {name: table if name == "Image" else table.iloc[:0] for name, table in two.items()}
@@ -260,7 +247,6 @@ def test_words_among_numbers_are_missing_values(
         assert said == []
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("write", [as_csv, as_sqlite])
 @pytest.mark.parametrize("text", ["1,5", "#DIV/0!", "x"])
 def test_text_among_numbers_is_refused_by_name(
@@ -329,7 +315,6 @@ def test_a_folder_for_each_site(two: Tables, good: pd.DataFrame, tmp_path: Path)
     assert found.startswith("SOURCE/copy: 1 of 4 CellProfiler tables are missing: Cells.csv.")
 
 
-@pytest.mark.usefixtures("quick")
 def test_folders_of_different_pipelines(two: Tables, tmp_path: Path) -> None:
     (tmp_path / "analysis").mkdir()
     for image in (1, 2):
@@ -342,7 +327,6 @@ def test_folders_of_different_pipelines(two: Tables, tmp_path: Path) -> None:
     assert "Nuclei_AreaShape_Eccentricity" in found
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
     ("name", "column", "values", "expected"),
     [
@@ -364,7 +348,6 @@ def test_keys_that_are_none(
     assert f"SOURCE, table {name}: {expected}" in message(source)
 
 
-@pytest.mark.usefixtures("quick")
 def test_a_table_that_is_damaged(two: Tables, tmp_path: Path) -> None:
     source = as_csv(two, tmp_path / "a")
     text = (source / "Nuclei.csv").read_text()
@@ -397,7 +380,7 @@ def test_sqlite_files_that_cannot_be_read(two: Tables, tmp_path: Path) -> None:
     assert "holds 2 analyses: 'Per_Image', 'Other_Per_Image'" in message(path)
 
 
-def test_an_sqlite_file_that_lacks_its_last_bytes(two: Tables, quick: None, tmp_path: Path) -> None:
+def test_an_sqlite_file_that_lacks_its_last_bytes(two: Tables, tmp_path: Path) -> None:
     path = as_sqlite(two, tmp_path / "a")
     content = path.read_bytes()
     path.write_bytes(content[:-1])
@@ -406,7 +389,7 @@ def test_an_sqlite_file_that_lacks_its_last_bytes(two: Tables, quick: None, tmp_
     assert import_cellprofiler(path)["Metadata_CellCount"].sum() == 109
 
 
-def test_an_sqlite_file_with_pages_in_its_log(two: Tables, quick: None, tmp_path: Path) -> None:
+def test_an_sqlite_file_with_pages_in_its_log(two: Tables, tmp_path: Path) -> None:
     path = as_sqlite(two, tmp_path / "a")
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -421,7 +404,7 @@ def test_special_files(tmp_path: Path) -> None:
     assert message(tmp_path / "x.sqlite").startswith("SOURCE: is a named pipe, expected a file")
 
 
-def test_cells_without_a_cytoplasm_are_counted(two: Tables, quick: None, tmp_path: Path) -> None:
+def test_cells_without_a_cytoplasm_are_counted(two: Tables, tmp_path: Path) -> None:
     said = Said()
     source = as_csv({**two, "Cytoplasm": two["Cytoplasm"].iloc[:-9]}, tmp_path / "a")
     table = import_cellprofiler(source, said)
@@ -431,7 +414,7 @@ def test_cells_without_a_cytoplasm_are_counted(two: Tables, quick: None, tmp_pat
 
 @pytest.mark.parametrize("write", [as_csv, as_sqlite])
 def test_cells_and_no_cytoplasm_at_all(
-    two: Tables, quick: None, tmp_path: Path, write: Callable[..., Path]
+    two: Tables, tmp_path: Path, write: Callable[..., Path]
 ) -> None:
     source = write({**two, "Cytoplasm": two["Cytoplasm"].iloc[:0]}, tmp_path / "a")
     assert message(source).startswith("SOURCE: 109 cells, and no cytoplasm. Export the table")
@@ -440,7 +423,7 @@ def test_cells_and_no_cytoplasm_at_all(
 @pytest.mark.parametrize("write", [as_csv, as_sqlite])
 @pytest.mark.parametrize("number", ["inf", "-Infinity", "1e999", "9" * 400])
 def test_infinite_numbers_are_missing_and_counted(
-    two: Tables, quick: None, tmp_path: Path, write: Callable[..., Path], number: str
+    two: Tables, tmp_path: Path, write: Callable[..., Path], number: str
 ) -> None:
     cells = two["Cells"].astype({"AreaShape_Area": object})
     # SQLite holds infinity as a number.
@@ -454,14 +437,191 @@ def test_infinite_numbers_are_missing_and_counted(
     assert "read as missing: Cells_AreaShape_Area" in warning
 
 
-def test_errors_of_cytotable_are_one_line(
+def one_folder_each(tables: Tables, folder: Path, *, metadata: bool = True) -> Path:
+    """JUMP's layout; each folder counts its images from 1."""
+    images = tables["Image"]
+    for number, well in zip(images["ImageNumber"], images["Metadata_Well"], strict=True):
+        its = {name: table[table["ImageNumber"] == number] for name, table in tables.items()}
+        its = {name: table.assign(ImageNumber=1) for name, table in its.items()}
+        if not metadata:
+            its["Image"] = its["Image"].drop(columns=["Metadata_Plate", "Metadata_Site"])
+            its["Image"]["Metadata_Well"] = np.nan
+        (folder / "analysis").mkdir(exist_ok=True, parents=True)
+        as_csv(its, folder / "analysis" / f"BR00116991-{well}-1")
+    return folder
+
+
+def as_cytominer_database(
+    tables: Tables, path: Path, table_number: Callable[[int], object]
+) -> Path:
+    """As cytominer-database collects folders: each image has number 1 in a table of its own."""
+    with closing(sqlite3.connect(path)) as connection:
+        for name, table in tables.items():
+            own = {c: c if c == "ObjectNumber" else f"{name}_{c}" for c in table.columns}
+            numbered = table.rename(columns=own).drop(columns=f"{name}_ImageNumber")
+            numbers = table["ImageNumber"].map(table_number)
+            numbered.insert(0, "TableNumber", numbers)
+            numbered.insert(1, "ImageNumber", 1)
+            numbered.to_sql(name, connection, index=False)
+    return path
+
+
+def as_per_object(tables: Tables, path: Path) -> Path:
+    """As ExportToDatabase writes one table of all objects: row by object number."""
+    key = ["ImageNumber", "ObjectNumber"]
+    every = None
+    for name in ("Cytoplasm", "Cells", "Nuclei"):
+        table = tables[name].assign(Number_Object_Number=tables[name]["ObjectNumber"])
+        table = table.set_index(key).add_prefix(f"{name}_").reset_index()
+        every = table if every is None else every.merge(table, on=key, how="outer")
+    assert every is not None
+    with closing(sqlite3.connect(path)) as connection:
+        tables["Image"].to_sql("MyPer_Image", connection, index=False)
+        every.to_sql("MyPer_Object", connection, index=False)
+    return path
+
+
+def test_names_of_folders_stand_in_for_metadata(
+    two: Tables, good: pd.DataFrame, tmp_path: Path
+) -> None:
+    source = one_folder_each(two, tmp_path / "BR00116991", metadata=False)
+    pd.testing.assert_frame_equal(import_cellprofiler(source), good, check_exact=True)
+
+
+@pytest.mark.parametrize("number", [lambda n: n, lambda n: f"{n:032x}", lambda n: str(n * 10**30)])
+def test_cytominer_database(
+    two: Tables, good: pd.DataFrame, tmp_path: Path, number: Callable[[int], object]
+) -> None:
+    source = as_cytominer_database(two, tmp_path / "plate.sqlite", number)
+    pd.testing.assert_frame_equal(import_cellprofiler(source), good, check_exact=True)
+    with closing(sqlite3.connect(source)) as connection:
+        connection.execute("UPDATE Nuclei SET TableNumber = 'other' WHERE ObjectNumber < 4")
+        connection.commit()
+    assert "table Nuclei: 1 image number(s) are not in the table Image: 1." in message(source)
+
+
+def test_one_table_of_all_objects(two: Tables, good: pd.DataFrame, tmp_path: Path) -> None:
+    cells = pd.concat([two["Cells"], two["Cells"].tail(1).assign(ObjectNumber=500)])
+    source = as_per_object({**two, "Cells": cells}, tmp_path / "x.db")
+    said = Said()
+    pd.testing.assert_frame_equal(import_cellprofiler(source, said), good, check_exact=True)
+    assert said == [f"{source}: 1 of 110 cells have no cytoplasm: left out"]
+
+
+@pytest.mark.parametrize("scattered", [False, True])
+@pytest.mark.parametrize("write", [as_per_object, None])
+def test_a_large_file_is_read_image_by_image(
+    two: Tables,
+    good: pd.DataFrame,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    write: Callable[[Tables, Path], Path] | None,
+    scattered: bool,
+) -> None:
+    monkeypatch.setattr(measured, "LARGE", 1)
+    monkeypatch.setattr(measured, "PART", 2**14)
+    tables = two
+    if scattered:
+        tables = {name: t if name == "Image" else t.sample(frac=1, random_state=3)
+                  for name, t in two.items()}  # fmt: skip
+    path = tmp_path / "x.sqlite"
+    write = write or (lambda its, to: as_cytominer_database(its, to, str))
+    source = write(tables, path)
+    parts = measured._cut(find_exports(source)[0])
+    assert len(parts) == (1 if scattered and write is not as_per_object else 3)
+    pd.testing.assert_frame_equal(import_cellprofiler(source), good, check_exact=True)
+    with closing(sqlite3.connect(source)) as connection:
+        table = "MyPer_Object" if write is as_per_object else "Cytoplasm"
+        connection.execute(f"UPDATE {table} SET ImageNumber = 7 WHERE rowid = 4")
+        connection.commit()
+    assert "1 image number(s) are not in the table Image: 7" in message(source)
+
+
+def test_sites_that_cannot_be_read_are_named_together(two: Tables, tmp_path: Path) -> None:
+    source = one_folder_each(two, tmp_path / "p")
+    second, first, third = sorted((source / "analysis").iterdir())
+    (first / "Cells.csv").write_text((first / "Cells.csv").read_text()[:-30])
+    (third / "Image.csv").write_text("ImageNumber,Metadata_Plate,Metadata_Well,Metadata_Site\n")
+    found = message(source)
+    assert found.startswith("SOURCE: 2 of 3 sites cannot be read: ")
+    assert "analysis/BR00116991-B01-1/Cells.csv: 1 line(s) do not have" in found
+    assert "analysis/BR00116991-a2-1, table Image: the table has no row" in found
+    assert second.name not in found
+
+
+def test_sites_are_counted_that_have_other_features(two: Tables, tmp_path: Path) -> None:
+    source = one_folder_each(two, tmp_path / "p")
+    more = shutil.copytree(
+        source / "analysis" / "BR00116991-B01-1", source / "analysis" / "BR00116991-C01-1"
+    )
+    image = pd.read_csv(more / "Image.csv").assign(Metadata_Well="C01")
+    image.to_csv(more / "Image.csv", index=False)
+    odd = source / "analysis" / "BR00116991-a2-1"
+    cells = pd.read_csv(odd / "Cells.csv").rename(columns={"AreaShape_Area": "AreaShape_Other"})
+    cells.to_csv(odd / "Cells.csv", index=False)
+    found = message(source)
+    assert "table Cells: 2 feature(s) are not in the tables of all folders" in found
+    assert "1 of 3 differ from the rest: SOURCE/analysis/BR00116991-a2-1." in found
+
+
+def test_only_sites_that_have_changed_are_read_again(
     two: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: Tables) -> pd.DataFrame:
-        raise ValueError("x\n" * 10000)
+    source = one_folder_each(two, tmp_path / "p")
+    read: list[str] = []
+    real = sites.measure
 
-    monkeypatch.setattr(cytotable, "_cytotable", fail)
-    found = message(as_csv(two, tmp_path / "a"))
-    assert "CytoTable cannot join the tables: ValueError: x x" in found
-    assert len(found) < 600
-    assert "\n" not in found
+    def measure(part: sites.Part, columns: dict[str, Columns]) -> sites.Measured:
+        read.append(part.export.source.name)
+        return real(part, columns)
+
+    monkeypatch.setattr(sites, "measure", measure)
+    first = import_cellprofiler(source)
+    assert len(read) == 3
+    path = source / "analysis" / "BR00116991-B01-1" / "Cells.csv"
+    table = pd.read_csv(path)
+    table.assign(AreaShape_Area=table["AreaShape_Area"] * 2).to_csv(path, index=False)
+    second = import_cellprofiler(source)
+    assert read[3:] == ["BR00116991-B01-1"]
+    area = "Cells_AreaShape_Area"
+    assert second[area][2] == 2 * first[area][2]
+    assert second.drop(columns=area).equals(first.drop(columns=area))
+
+
+def test_cytotable_joins_the_same_cells(two: Tables, tmp_path: Path) -> None:
+    """Values of CytoTable's own table, averaged by pandas."""
+    renumbered = two["Cytoplasm"].sample(frac=1, random_state=5)
+    swap = {n: 41 - n for n in range(1, 41)}
+    tables = {**two, "Cytoplasm": renumbered}
+
+    def swapped(table: pd.DataFrame, column: str) -> pd.Series:
+        """Numbers of cells that are not those of their cytoplasms, in the first image."""
+        first = table["ImageNumber"] == 1
+        return table[column].map(lambda n: swap.get(n, n)).where(first, table[column])
+
+    numbers = swapped(two["Cells"], "ObjectNumber")
+    tables["Cells"] = two["Cells"].assign(ObjectNumber=numbers, Number_Object_Number=numbers)
+    tables["Cytoplasm"] = renumbered.assign(Parent_Cells=swapped(renumbered, "Parent_Cells"))
+    source = as_csv(tables, tmp_path / "csv")
+    for extension in ("sqlite_scanner", "httpfs"):  # from packages: nothing is downloaded
+        duckdb_extensions.import_extension(extension)
+    config = Config(
+        executors=[ThreadPoolExecutor(max_threads=1)],
+        run_dir=str(tmp_path / "parsl"),
+        initialize_logging=False,
+    )
+    joined = pd.read_parquet(
+        cytotable.convert(
+            source_path=str(source),
+            dest_path=str(tmp_path / "cells.parquet"),
+            source_datatype="csv",
+            preset="cellprofiler_csv",
+            parsl_config=config,
+        )
+    )
+    table = import_cellprofiler(source)
+    assert len(joined) == table["Metadata_CellCount"].sum() == 109
+    features = list(table.columns[4:])
+    means = joined.groupby("Metadata_ImageNumber")[features].mean()
+    ours = table.set_index("Metadata_Well").loc[["B01", "A02"], features]
+    np.testing.assert_allclose(ours, means.loc[[1, 2]], rtol=1e-12)

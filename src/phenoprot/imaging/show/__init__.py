@@ -1,0 +1,1 @@
+"""Pictures of a screen: fields with outlines, cells, plate maps."""
