@@ -1,90 +1,105 @@
-"""Post what `dvc metrics diff --json` says as one comment on a pull request.
+"""Post what `phenoprot compare --format md` says as one comment on a pull request.
 
-The comment carries a hidden marker; the next run finds it by that and rewrites it. Reads the
-diff from standard input, prints the Markdown, and posts it where a pull request is named::
+The comment carries a hidden marker; the next run finds it by that and rewrites it. Reads the text
+from standard input and posts it through the forge's HTTP interface::
 
-    dvc metrics diff --json origin/main | python scripts/metrics_comment.py [OWNER/NAME NUMBER]
+    phenoprot compare origin/main --format md | python scripts/metrics_comment.py OWNER/NAME NUMBER
+
+The token comes from GH_TOKEN, the address from GITHUB_API_URL (default: GitHub's).
 """
 
 import json
-import subprocess
+import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
 from typing import Any
 
-MARKER = "<!-- phenoprot: dvc metrics diff -->"
-MAX_ROWS = 400  # GitHub takes at most 65,536 characters
+MARKER = "<!-- phenoprot: compare -->"
+LONGEST = 65_536  # characters that GitHub takes
+PAGE = 100
+TIMEOUT = 30  # seconds
 
 
-def render(
-    diff: Mapping[str, Mapping[str, Mapping[str, Any]]], base: str = "the base branch"
-) -> str:
-    """Render a metrics diff as Markdown, sorted by path and metric."""
-    rows = [
-        f"| {path} | {metric} | {_cell(change.get('old'))} | {_cell(change.get('new'))}"
-        f" | {_cell(change.get('diff'), '+')} |"
-        for path, metrics in sorted(diff.items())
-        for metric, change in sorted(metrics.items())
-    ]
-    if not rows:
-        return f"{MARKER}\n### Metrics\n\nNo metric differs from {base}.\n"
-    rest = len(rows) - MAX_ROWS
-    lines = [
-        f"{MARKER}\n### Metrics that differ from {base}\n",
-        "| path | metric | old | new | change |",
-        "|---|---|--:|--:|--:|",
-        *rows[:MAX_ROWS],
-    ]
-    if rest > 0:
-        lines.append(f"\n{rest} more rows are left out.")
-    return "\n".join(lines) + "\n"
+class Forge:
+    """Comments of one pull request.
+
+    Parameters
+    ----------
+    address
+        Of the HTTP interface.
+    token
+        May read and write comments.
+    repo
+        ``owner/name``.
+    number
+        Of the pull request.
+    """
+
+    def __init__(self, address: str, token: str, repo: str, number: str):
+        self.repo = f"{address.rstrip('/')}/repos/{repo}"
+        self.thread = f"{self.repo}/issues/{number}/comments"
+        self.token = token
+
+    def comments(self) -> Iterator[dict[str, Any]]:
+        """All comments, page by page."""
+        page = 1
+        while True:
+            found = self._call("GET", f"{self.thread}?per_page={PAGE}&page={page}")
+            yield from found
+            if len(found) < PAGE:
+                return
+            page += 1
+
+    def post(self, body: str) -> str:
+        """Rewrite the marked comment, or write the first; return what was done."""
+        mine = (each["id"] for each in self.comments() if each["body"].startswith(MARKER))
+        found = next(mine, None)
+        if found is None:
+            self._call("POST", self.thread, body)
+            return "written"
+        self._call("PATCH", f"{self.repo}/issues/comments/{found}", body)
+        return "rewritten"
+
+    def _call(self, method: str, address: str, body: str | None = None) -> Any:
+        request = urllib.request.Request(
+            address,
+            method=method,
+            data=None if body is None else json.dumps({"body": body}).encode(),
+            headers={
+                "Accept": "application/vnd.github+json",
+                "Authorization": f"Bearer {self.token}",
+                "Content-Type": "application/json",
+                "X-GitHub-Api-Version": "2022-11-28",
+            },
+        )
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+            return json.load(answer)
 
 
-def _cell(value: Any, sign: str = "") -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        return f"{value:{sign}.5g}"
-    return f"{value:{sign}d}" if isinstance(value, int) else str(value)
-
-
-def marked(comments: Iterable[Mapping[str, Any]]) -> int | None:
-    """Return the id of the comment that an earlier run left, if there is one."""
-    return next((c["id"] for c in comments if c["body"].startswith(MARKER)), None)
-
-
-def gh(*args: str, body: str | None = None) -> str:
-    """Call the forge's client; the token comes from the environment."""
-    done = subprocess.run(
-        ["gh", "api", *args],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        input=None if body is None else json.dumps({"body": body}),
-    )
-    return done.stdout
-
-
-def post(repo: str, number: str, body: str, api: Callable[..., str] = gh) -> None:
-    """Rewrite the marked comment of a pull request, or write the first."""
-    thread = f"repos/{repo}/issues/{number}/comments"
-    # --jq prints one comment a line, over all pages
-    pages = api(f"{thread}?per_page=100", "--paginate", "--jq", ".[] | {id, body}")
-    found = marked(json.loads(line) for line in pages.splitlines())
-    if found is None:
-        api(thread, "--method", "POST", "--input", "-", body=body)
-    else:
-        path = f"repos/{repo}/issues/comments/{found}"
-        api(path, "--method", "PATCH", "--input", "-", body=body)
-
-
-def main() -> None:
-    """Render standard input; post it if a repository and a number are given."""
-    body = render(json.load(sys.stdin))
-    print(body)
-    if len(sys.argv) == 3:
-        post(*sys.argv[1:], body)
+def main() -> int:
+    """Post standard input; return the exit status."""
+    if len(sys.argv) != 3 or not os.environ.get("GH_TOKEN"):
+        print("usage: GH_TOKEN=... metrics_comment.py OWNER/NAME NUMBER < text", file=sys.stderr)
+        return 2
+    body = f"{MARKER}\n{sys.stdin.read()}"
+    if len(body) > LONGEST:
+        print(f"the comment has {len(body)} characters, {LONGEST} are taken", file=sys.stderr)
+        return 1
+    address = os.environ.get("GITHUB_API_URL") or "https://api.github.com"
+    forge = Forge(address, os.environ["GH_TOKEN"], *sys.argv[1:])
+    try:
+        done = forge.post(body)
+    except urllib.error.HTTPError as error:
+        print(f"{error.url}: {error.code} {error.reason}", file=sys.stderr)
+        return 1
+    except OSError as error:  # no connection, no answer in time
+        print(f"{address}: {error}", file=sys.stderr)
+        return 1
+    print(f"comment {done}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

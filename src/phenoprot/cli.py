@@ -19,6 +19,8 @@ from phenoprot.imports.cli import import_app, new
 from phenoprot.phantom.cli import simulate_full
 from phenoprot.pipeline.cli import pipeline_app, verify
 from phenoprot.pipeline.presets import app as preset_app
+from phenoprot.pipeline.tables import tables
+from phenoprot.revisions.cli import compare
 from phenoprot.submissions.cli import export_app, folds_app, score
 from phenoprot.weights.cli import weights_app
 from phenoprot.wells.cli import profiles
@@ -45,7 +47,9 @@ app.add_typer(export_app, name="export")
 app.add_typer(weights_app, name="weights")
 app.add_typer(preset_app, name="preset")
 app.add_typer(pipeline_app, name="pipeline")
+app.command()(tables)
 app.command()(verify)
+app.command()(compare)
 
 Folder = Annotated[Path, typer.Argument(help="Screen folder, with its screen.yaml.")]
 
@@ -112,7 +116,7 @@ def validate(folder: Folder) -> None:
 
 
 @screens_app.command("compare")
-def compare(
+def compare_with(
     screen: Annotated[str, typer.Argument(help="Name of a screen in params.yaml.")],
     other: Annotated[str, typer.Argument(help="Name of the screen to compare it with.")],
     markdown: Annotated[bool, typer.Option("--md", help="Print Markdown.")] = False,
@@ -133,17 +137,6 @@ def compare(
     across = compare_screens(Paths(screen), Paths(other), list(block.rows), tasks, params.execution)
     for table in across_tables(across, screen):
         print_table(table, markdown)
-
-
-@app.command()
-def tables(
-    screen: Annotated[str | None, typer.Argument(help="Default: every screen.")] = None,
-    markdown: Annotated[bool, typer.Option("--md", help="Print Markdown.")] = False,
-) -> None:
-    """Print Tables 1 to 3 from the committed metrics, the poster's figures beside them."""
-    from phenoprot.report.show import print_tables
-
-    print_tables(Path("metrics"), screen, markdown)
 
 
 def main() -> None:
