@@ -226,7 +226,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
 
 
 def test_a_block() -> None:
-    assert read_block(ROOT / "params.yaml", "crops") == {"size": 64}
+    assert read_block(ROOT / "params.yaml", "crops") == {"size": 64, "multiple": 16, "held": 0.95}
     assert read_block(ROOT / "params.yaml", "nothing") == {}
 
 

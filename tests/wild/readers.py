@@ -239,7 +239,7 @@ def tables() -> Any:
 
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
-        command("tables", "cpjump1", "--md")()
+        command("tables", "cpjump1", "--all", "--format", "md")()
     return out.getvalue()
 
 

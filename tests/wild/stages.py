@@ -20,11 +20,10 @@ ORDER = (
     "predict classification",
     "predict regression",
     "predict targets",
-    "predict sensitivity",
     "evaluate",
     "report",
 )
-"""Stages of a screen without images."""
+"""Stages of a screen without images, no row of which is in the sensitivity."""
 
 
 @contextlib.contextmanager
