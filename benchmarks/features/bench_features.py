@@ -40,6 +40,7 @@ from benchmarks.features.reference import (  # noqa: E402
     largest_difference,
     measure_reference,
 )
+from benchmarks.features.timing import cpu_seconds  # noqa: E402
 
 from phenoprot.features.cellprofiler import measure  # noqa: E402
 from phenoprot.features.cellprofiler.settings import CellProfilerSettings  # noqa: E402
@@ -96,16 +97,6 @@ def profile(field: np.ndarray, masks: Masks) -> dict[str, float]:
         for name, function in originals.items():
             setattr(measure, name, function)
     return {**spent, "the rest": total - sum(spent.values())}
-
-
-def cpu_seconds(function: Callable[[], Any], repeats: int) -> tuple[float, Any]:
-    """Least CPU time of some calls, and what the last returned."""
-    seconds = []
-    for _ in range(repeats):
-        start = time.process_time()
-        result = function()
-        seconds.append(time.process_time() - start)
-    return min(seconds), result
 
 
 def measure_share(work: tuple[np.ndarray, Masks, int]) -> None:

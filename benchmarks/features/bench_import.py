@@ -12,12 +12,10 @@ import shutil
 import sqlite3
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 # Works as a module and as a file.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -30,6 +28,7 @@ import duckdb_extensions  # noqa: E402 - the pinned settings come first
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 import typer  # noqa: E402
+from benchmarks.features.timing import cpu_seconds  # noqa: E402
 
 from phenoprot.features.exports import TABLES, find_exports  # noqa: E402
 from phenoprot.features.objects import Columns  # noqa: E402
@@ -106,16 +105,6 @@ def cytotable_means(place: Path, folder: Path) -> pd.Series:
     )
     table = pd.read_parquet(joined)
     return table.select_dtypes("number").mean()
-
-
-def cpu_seconds(function: Callable[[], Any], repeats: int) -> tuple[float, Any]:
-    """Least CPU time of some calls, and what the last returned."""
-    seconds = []
-    for _ in range(repeats):
-        start = time.process_time()
-        result = function()
-        seconds.append(time.process_time() - start)
-    return min(seconds), result
 
 
 def main(

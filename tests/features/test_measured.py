@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -18,84 +17,21 @@ import pytest
 from parsl.config import Config
 from parsl.executors.threads import ThreadPoolExecutor
 
-from phenoprot.core import notices, sqlite
-from phenoprot.core.errors import UserError
-from phenoprot.features import measured, sites
-from phenoprot.features.exports import find_exports
-from phenoprot.features.objects import Columns
+from phenoprot.core import sqlite
 
-REAL = Path(__file__).parent / "data" / "cellprofiler_csv"
-COMPARTMENTS = ("Cells", "Nuclei", "Cytoplasm")
-
-Tables = dict[str, pd.DataFrame]
+from .measured_plates import (
+    COMPARTMENTS,
+    REAL,
+    Said,
+    Tables,
+    as_csv,
+    as_sqlite,
+    expected_means,
+    import_cellprofiler,
+    message,
+)
 
 pytestmark = pytest.mark.usefixtures("here")
-
-
-def import_cellprofiler(source: Path, warn: Callable[[str], None] = notices.warn) -> pd.DataFrame:
-    return measured.import_cellprofiler(source, source.parent / "work", warn=warn)
-
-
-@pytest.fixture(scope="module")
-def real() -> Tables:
-    """109 cells of one field of view."""
-    return {name: pd.read_csv(REAL / f"{name}.csv") for name in ("Image", *COMPARTMENTS)}
-
-
-@pytest.fixture(scope="module")
-def two(real: Tables) -> Tables:
-    """Three fields: the cells dealt out to the first two, renumbered; the third has none."""
-    tables = {}
-    for name in COMPARTMENTS:
-        table = real[name].copy()
-        first = table["ObjectNumber"] <= 40
-        table["ImageNumber"] = np.where(first, 1, 2)
-        for column in table.columns.intersection(
-            ["ObjectNumber", "Number_Object_Number", "Parent_Cells", "Parent_Nuclei"]
-        ):
-            table[column] = np.where(first, table[column], table[column] - 40)
-        tables[name] = table
-    images = pd.concat([real["Image"]] * 3, ignore_index=True)
-    wells = {"ImageNumber": [1, 2, 3], "Metadata_Well": ["B01", "a2", "A03"]}
-    return {"Image": images.assign(**wells), **tables}
-
-
-def as_csv(tables: Tables, folder: Path) -> Path:
-    folder.mkdir()
-    for name, table in tables.items():
-        table.to_csv(folder / f"{name}.csv", index=False)
-    return folder
-
-
-def as_sqlite(tables: Tables, folder: Path) -> Path:
-    """As ExportToDatabase names tables and columns."""
-    folder.mkdir()
-    with closing(sqlite3.connect(folder / "cells.sqlite")) as connection:
-        for name, table in tables.items():
-            prefixed = table.drop(columns="ObjectNumber", errors="ignore").rename(
-                columns=lambda column, name=name: (
-                    column if column == "ImageNumber" else f"{name}_{column}"
-                )
-            )
-            prefixed.to_sql(f"Per_{name}", connection, index=False)
-    return folder / "cells.sqlite"
-
-
-def expected_means(tables: Tables, image: int) -> dict[str, float]:
-    """Means of the raw columns; what is no feature written out by hand."""
-    left_out = (
-        "ImageNumber", "ObjectNumber", "Parent_Nuclei", "Parent_Cells", "Number_Object_Number",
-        "AreaShape_Center_X", "AreaShape_BoundingBoxMinimum_Y", "Location_Center_X",
-        "Location_CenterMassIntensity_Y_RNA", "Neighbors_FirstClosestObjectNumber_5",
-        "Neighbors_FirstClosestObjectNumber_1",
-    )  # fmt: skip
-    return {
-        f"{name}_{column}": table.loc[table["ImageNumber"] == image, column].mean()
-        for name, table in tables.items()
-        if name != "Image"
-        for column in table
-        if column not in left_out and not column.startswith("Children_")
-    }
 
 
 def test_the_real_tables_are_the_published_ones() -> None:
@@ -124,12 +60,6 @@ def test_means_of_three_fields(
         for column, mean in expected.items():
             assert table.loc[row, column] == pytest.approx(mean, rel=1e-9), column
     assert table.iloc[1, 4:].isna().all()
-
-
-def message(source: Path) -> str:
-    with pytest.raises(UserError) as error:
-        import_cellprofiler(source)
-    return str(error.value).replace(str(source), "SOURCE")
 
 
 def test_no_such_tables(two: Tables, tmp_path: Path) -> None:
@@ -201,18 +131,6 @@ def test_cells_that_are_lost_in_the_join(two: Tables, tmp_path: Path) -> None:
         "Parent_Cells and Parent_Nuclei of the cytoplasms must name objects of their image: export "
         "all tables from one analysis."
     )
-
-
-class Said(list[str]):
-    """Warnings."""
-
-    def __call__(self, text: str) -> None:
-        self.append(text)
-
-
-@pytest.fixture
-def good(two: Tables, tmp_path: Path) -> pd.DataFrame:
-    return import_cellprofiler(as_csv(two, tmp_path / "good"))
 
 
 @pytest.mark.parametrize("write", [as_csv, as_sqlite])
@@ -435,157 +353,6 @@ def test_infinite_numbers_are_missing_and_counted(
     (warning,) = said
     assert "2 cell(s) of 1 feature(s) hold " in warning
     assert "read as missing: Cells_AreaShape_Area" in warning
-
-
-def one_folder_each(tables: Tables, folder: Path, *, metadata: bool = True) -> Path:
-    """JUMP's layout; each folder counts its images from 1."""
-    images = tables["Image"]
-    for number, well in zip(images["ImageNumber"], images["Metadata_Well"], strict=True):
-        its = {name: table[table["ImageNumber"] == number] for name, table in tables.items()}
-        its = {name: table.assign(ImageNumber=1) for name, table in its.items()}
-        if not metadata:
-            its["Image"] = its["Image"].drop(columns=["Metadata_Plate", "Metadata_Site"])
-            its["Image"]["Metadata_Well"] = np.nan
-        (folder / "analysis").mkdir(exist_ok=True, parents=True)
-        as_csv(its, folder / "analysis" / f"BR00116991-{well}-1")
-    return folder
-
-
-def as_cytominer_database(
-    tables: Tables, path: Path, table_number: Callable[[int], object]
-) -> Path:
-    """As cytominer-database collects folders: each image has number 1 in a table of its own."""
-    with closing(sqlite3.connect(path)) as connection:
-        for name, table in tables.items():
-            own = {c: c if c == "ObjectNumber" else f"{name}_{c}" for c in table.columns}
-            numbered = table.rename(columns=own).drop(columns=f"{name}_ImageNumber")
-            numbers = table["ImageNumber"].map(table_number)
-            numbered.insert(0, "TableNumber", numbers)
-            numbered.insert(1, "ImageNumber", 1)
-            numbered.to_sql(name, connection, index=False)
-    return path
-
-
-def as_per_object(tables: Tables, path: Path) -> Path:
-    """As ExportToDatabase writes one table of all objects: row by object number."""
-    key = ["ImageNumber", "ObjectNumber"]
-    every = None
-    for name in ("Cytoplasm", "Cells", "Nuclei"):
-        table = tables[name].assign(Number_Object_Number=tables[name]["ObjectNumber"])
-        table = table.set_index(key).add_prefix(f"{name}_").reset_index()
-        every = table if every is None else every.merge(table, on=key, how="outer")
-    assert every is not None
-    with closing(sqlite3.connect(path)) as connection:
-        tables["Image"].to_sql("MyPer_Image", connection, index=False)
-        every.to_sql("MyPer_Object", connection, index=False)
-    return path
-
-
-def test_names_of_folders_stand_in_for_metadata(
-    two: Tables, good: pd.DataFrame, tmp_path: Path
-) -> None:
-    source = one_folder_each(two, tmp_path / "BR00116991", metadata=False)
-    pd.testing.assert_frame_equal(import_cellprofiler(source), good, check_exact=True)
-
-
-@pytest.mark.parametrize("number", [lambda n: n, lambda n: f"{n:032x}", lambda n: str(n * 10**30)])
-def test_cytominer_database(
-    two: Tables, good: pd.DataFrame, tmp_path: Path, number: Callable[[int], object]
-) -> None:
-    source = as_cytominer_database(two, tmp_path / "plate.sqlite", number)
-    pd.testing.assert_frame_equal(import_cellprofiler(source), good, check_exact=True)
-    with closing(sqlite3.connect(source)) as connection:
-        connection.execute("UPDATE Nuclei SET TableNumber = 'other' WHERE ObjectNumber < 4")
-        connection.commit()
-    assert "table Nuclei: 1 image number(s) are not in the table Image: 1." in message(source)
-
-
-def test_one_table_of_all_objects(two: Tables, good: pd.DataFrame, tmp_path: Path) -> None:
-    cells = pd.concat([two["Cells"], two["Cells"].tail(1).assign(ObjectNumber=500)])
-    source = as_per_object({**two, "Cells": cells}, tmp_path / "x.db")
-    said = Said()
-    pd.testing.assert_frame_equal(import_cellprofiler(source, said), good, check_exact=True)
-    assert said == [f"{source}: 1 of 110 cells have no cytoplasm: left out"]
-
-
-@pytest.mark.parametrize("scattered", [False, True])
-@pytest.mark.parametrize("write", [as_per_object, None])
-def test_a_large_file_is_read_image_by_image(
-    two: Tables,
-    good: pd.DataFrame,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    write: Callable[[Tables, Path], Path] | None,
-    scattered: bool,
-) -> None:
-    monkeypatch.setattr(measured, "LARGE", 1)
-    monkeypatch.setattr(measured, "PART", 2**14)
-    tables = two
-    if scattered:
-        tables = {name: t if name == "Image" else t.sample(frac=1, random_state=3)
-                  for name, t in two.items()}  # fmt: skip
-    path = tmp_path / "x.sqlite"
-    write = write or (lambda its, to: as_cytominer_database(its, to, str))
-    source = write(tables, path)
-    parts = measured._cut(find_exports(source)[0])
-    assert len(parts) == (1 if scattered and write is not as_per_object else 3)
-    pd.testing.assert_frame_equal(import_cellprofiler(source), good, check_exact=True)
-    with closing(sqlite3.connect(source)) as connection:
-        table = "MyPer_Object" if write is as_per_object else "Cytoplasm"
-        connection.execute(f"UPDATE {table} SET ImageNumber = 7 WHERE rowid = 4")
-        connection.commit()
-    assert "1 image number(s) are not in the table Image: 7" in message(source)
-
-
-def test_sites_that_cannot_be_read_are_named_together(two: Tables, tmp_path: Path) -> None:
-    source = one_folder_each(two, tmp_path / "p")
-    second, first, third = sorted((source / "analysis").iterdir())
-    (first / "Cells.csv").write_text((first / "Cells.csv").read_text()[:-30])
-    (third / "Image.csv").write_text("ImageNumber,Metadata_Plate,Metadata_Well,Metadata_Site\n")
-    found = message(source)
-    assert found.startswith("SOURCE: 2 of 3 sites cannot be read: ")
-    assert "analysis/BR00116991-B01-1/Cells.csv: 1 line(s) do not have" in found
-    assert "analysis/BR00116991-a2-1, table Image: the table has no row" in found
-    assert second.name not in found
-
-
-def test_sites_are_counted_that_have_other_features(two: Tables, tmp_path: Path) -> None:
-    source = one_folder_each(two, tmp_path / "p")
-    more = shutil.copytree(
-        source / "analysis" / "BR00116991-B01-1", source / "analysis" / "BR00116991-C01-1"
-    )
-    image = pd.read_csv(more / "Image.csv").assign(Metadata_Well="C01")
-    image.to_csv(more / "Image.csv", index=False)
-    odd = source / "analysis" / "BR00116991-a2-1"
-    cells = pd.read_csv(odd / "Cells.csv").rename(columns={"AreaShape_Area": "AreaShape_Other"})
-    cells.to_csv(odd / "Cells.csv", index=False)
-    found = message(source)
-    assert "table Cells: 2 feature(s) are not in the tables of all folders" in found
-    assert "1 of 3 differ from the rest: SOURCE/analysis/BR00116991-a2-1." in found
-
-
-def test_only_sites_that_have_changed_are_read_again(
-    two: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = one_folder_each(two, tmp_path / "p")
-    read: list[str] = []
-    real = sites.measure
-
-    def measure(part: sites.Part, columns: dict[str, Columns]) -> sites.Measured:
-        read.append(part.export.source.name)
-        return real(part, columns)
-
-    monkeypatch.setattr(sites, "measure", measure)
-    first = import_cellprofiler(source)
-    assert len(read) == 3
-    path = source / "analysis" / "BR00116991-B01-1" / "Cells.csv"
-    table = pd.read_csv(path)
-    table.assign(AreaShape_Area=table["AreaShape_Area"] * 2).to_csv(path, index=False)
-    second = import_cellprofiler(source)
-    assert read[3:] == ["BR00116991-B01-1"]
-    area = "Cells_AreaShape_Area"
-    assert second[area][2] == 2 * first[area][2]
-    assert second.drop(columns=area).equals(first.drop(columns=area))
 
 
 def test_cytotable_joins_the_same_cells(two: Tables, tmp_path: Path) -> None:
