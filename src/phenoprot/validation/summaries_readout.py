@@ -22,8 +22,9 @@ from phenoprot.validation.summaries_layout import spellings
 from phenoprot.validation.summaries_measured import LARGEST
 
 MAD_TO_SD = 1.4826
-MIN_CONTROLS = 3
-"""Control values of a plate below which all values of the protein tell what is usual."""
+MIN_CONTROLS = 8
+"""Control values of a plate below which all values of the protein tell what is usual: the MAD of
+three values is a hundredth of the sd once in a hundred groups, and a screen has many groups."""
 LOGGED_MEDIAN = 3.0
 """Logarithms of intensities lie above this (log10 of 1,000), ratios around 1."""
 
@@ -112,6 +113,7 @@ def _farthest(proteomics: pd.DataFrame, wells: pd.DataFrame | None) -> pd.DataFr
         plate_centre, plate_spread = _robust(
             numbers[is_control].reset_index(drop=True), codes[is_control].reset_index(drop=True)
         )
+        plate_spread = _not_below_usual(plate_spread, values[PROTEIN].groupby(codes).first())
         plate_centre, plate_spread = codes.map(plate_centre), codes.map(plate_spread)
         centre = plate_centre.where(plate_spread.notna(), centre)
         spread = plate_spread.fillna(spread)
@@ -126,6 +128,15 @@ def _farthest(proteomics: pd.DataFrame, wells: pd.DataFrame | None) -> pd.DataFr
         },
         index=pd.Index(last[PROTEIN], name=PROTEIN),
     )
+
+
+def _not_below_usual(spread: pd.Series, protein: pd.Series) -> pd.Series:
+    """The spread of each plate and protein, at least that of the protein's median plate.
+
+    Among many plates the MAD of some is tiny by chance, and would make usual values lie far off.
+    """
+    of = protein.reindex(spread.index)
+    return spread.clip(lower=spread.groupby(of.to_numpy()).transform("median"))
 
 
 def _robust(values: pd.Series, by: pd.Series) -> tuple[pd.Series, pd.Series]:
