@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python3.12 names the interpreter (3.11-3.13) that the environment is made from.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help reproduce test lint format gate docs env lock bench-curves bench-features bench-mae bench-segmentation torture clean
+.PHONY: help reproduce test lint format experiments gate docs env lock bench-curves bench-features bench-mae bench-segmentation torture clean
 
 export PYTHON
 # dvc's stages call `python` and `phenoprot`: those of the environment
@@ -14,6 +14,7 @@ help: ## this list
 reproduce: env ## build the environment, run the pipeline, print the tables, compare them with git's
 	@$(IN_ENV) dvc repro
 	@$(IN_ENV) phenoprot tables
+	@printf 'page to pass on: %s\n' reports/*.html
 	@$(IN_ENV) phenoprot verify
 
 test: env ## run the tests on two workers (ARGS=... goes to pytest)
@@ -24,9 +25,13 @@ lint: env ## ruff and mypy
 	@$(IN_ENV) ruff format --check .
 	@$(IN_ENV) mypy
 
-format: env ## let ruff sort, fix and format
+format: env ## let ruff sort, fix and format; params.yaml in the layout of DVC
 	@$(IN_ENV) ruff check --fix .
 	@$(IN_ENV) ruff format .
+	@$(IN_ENV) python scripts/params_layout.py
+
+experiments: env ## dvc's experiments: what was varied, and what of the headline changed
+	@$(IN_ENV) dvc exp show --only-changed --drop '.*/|params\.yaml|stages'
 
 gate: env ## are dvc.lock and the metrics in git in step with code, data and parameters?
 	@$(IN_ENV) python scripts/gate.py

@@ -50,6 +50,7 @@ install_lock() {
 }
 install_package() { pip --no-deps --no-build-isolation --editable .; }
 keep_bytecode() { "$venv/bin/python" scripts/bytecode.py; }
+plots_page() { "$venv/bin/python" scripts/plots_page.py; }
 
 step() { # function, message
     echo "phenoprot: $2 (log: $log)"
@@ -62,4 +63,5 @@ if [[ ${have%|*} != "$lock_key" ]]; then
 fi
 step install_package "installing phenoprot"
 step keep_bytecode "compiling what the pipeline imports"
+step plots_page "letting dvc plots do without a network"
 echo "$key" >"$stamp"

@@ -6,12 +6,14 @@ def evaluate(job):
     from phenoprot.core.paths import Paths
     from phenoprot.evaluation.across import write_across
     from phenoprot.evaluation.run import evaluate_screen
+    from phenoprot.tasks.fusion import fusion_pairs
     from phenoprot.tasks.registry import tasks_of
 
     rows, like = job.params.screen.rows, job.params.screen.folds_like
     names, settings = list(rows), job.params.evaluation
     tasks = tasks_of(job.has, rows.values())
-    evaluate_screen(job.paths, job.folder, names, settings, job.execution, job.has, tasks)
+    pairs = fusion_pairs(rows)
+    evaluate_screen(job.paths, job.folder, names, settings, job.execution, job.has, tasks, pairs)
     write_across(job.paths, Paths(like) if like else None, names, tasks, job.execution)
 
 

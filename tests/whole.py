@@ -8,6 +8,8 @@ from typing import Any
 import yaml
 from tests.wild.stages import call_stage, inside, shards_in_process
 
+from phenoprot.core.settings import parse_settings
+from phenoprot.pipeline.params import ScreenParams
 from phenoprot.pipeline.stage import Stage
 from phenoprot.pipeline.stages import SIMULATE, all_stages
 
@@ -72,8 +74,9 @@ def tiny_params() -> dict[str, Any]:
 
 
 def stages() -> tuple[Stage, ...]:
-    """Stages of the simulated screen."""
-    return (SIMULATE, *all_stages())
+    """Stages of the simulated screen: those that its rows ask for."""
+    block = parse_settings(ScreenParams, tiny_params()["screens"][SCREEN], "tests/whole.py")
+    return (SIMULATE, *all_stages(rows=block.rows.values()))
 
 
 def run_stage(stage: Stage) -> None:

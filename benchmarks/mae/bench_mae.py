@@ -29,7 +29,7 @@ import numpy as np  # noqa: E402 - the pinned settings come first
 import pandas as pd  # noqa: E402
 import torch  # noqa: E402
 import typer  # noqa: E402
-from benchmarks.mae import rival  # noqa: E402
+from benchmarks.mae import products, rival  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
@@ -246,12 +246,20 @@ def against_rival(
         sampler = Sampler(store.fields, np.arange(FIELDS), settings.model, settings.training)
         require_equal_losses(settings, sampler.read(store, 0, 0, 0))
         seconds = timed_in_turn(settings, sampler, store, repeats)
+        with deterministic(), shared_out():
+            found = products.products(settings, STANDARD, sampler.read(store, 0, 0, 0))
+            alone, peak = products.seconds_alone(found, repeats), products.peak()
     theirs = seconds[THEIRS]
     n = settings.training.micro_batch
     print(f"{n} crops of {settings.model.image_size} px, {repeats} steps of each in turn")
     for side, ours in seconds.items():
         typical, ratio = np.median(ours), np.median(theirs / ours)
         print(f"{side:26s} {typical:8.4f} s a step {n / typical:8.1f} crops/s {ratio:6.2f} x")
+    speed = THREADS * products.flops(found) / alone / 1e9
+    print(
+        f"{'our matrix products alone':26s} {alone:8.4f} s a step, {speed:.0f} GFLOP/s (plain ones "
+        f"{peak / 1e9:.0f}): no step is more than {np.median(theirs) / alone:.2f} x"
+    )
 
 
 THEIRS = "Hugging Face ViTMAE"

@@ -11,6 +11,7 @@ from phenoprot.core import runtime
 from phenoprot.core.errors import UserError
 from phenoprot.core.notices import errors_in_one_line, warn
 from phenoprot.core.version import __version__
+from phenoprot.costs.cli import plan
 from phenoprot.curves.cli import app as curves_app
 from phenoprot.features.cli import features_app
 from phenoprot.imaging.segmentation.cli import segment
@@ -18,6 +19,7 @@ from phenoprot.imaging.show.cli import images_app
 from phenoprot.imports.cli import import_app, new
 from phenoprot.phantom.cli import simulate_full
 from phenoprot.pipeline.cli import pipeline_app, verify
+from phenoprot.pipeline.page import report
 from phenoprot.pipeline.presets import app as preset_app
 from phenoprot.pipeline.tables import tables
 from phenoprot.revisions.cli import compare
@@ -47,7 +49,9 @@ app.add_typer(export_app, name="export")
 app.add_typer(weights_app, name="weights")
 app.add_typer(preset_app, name="preset")
 app.add_typer(pipeline_app, name="pipeline")
+app.command()(plan)
 app.command()(tables)
+app.command()(report)
 app.command()(verify)
 app.command()(compare)
 

@@ -55,6 +55,7 @@ def project(tmp_path):
     (folder / "scripts").mkdir(parents=True)
     shutil.copy(ROOT / "scripts/bootstrap.sh", folder / "scripts")
     (folder / "scripts/bytecode.py").write_text("open('.venv/compiled', 'w').close()")
+    (folder / "scripts/plots_page.py").write_text("open('.venv/plots', 'w').close()")
     (folder / "backend.py").write_text(BACKEND)
     (folder / "pyproject.toml").write_text(
         '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
@@ -105,6 +106,7 @@ def test_environment_is_made_once_and_a_failure_leaves_no_stamp(project):
     assert done.stdout.count("installing") == 2
     assert stamp.exists()
     assert (project / ".venv/compiled").exists()
+    assert (project / ".venv/plots").exists()
 
     done = bootstrap(project, PYTHON=sys.executable)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

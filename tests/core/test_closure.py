@@ -152,7 +152,7 @@ def test_the_whole_package_has_no_import_circle() -> None:
 ORDER = (
     *("core", "execution", "screens", "imports", "phantom", "validation", "weights", "imaging"),
     *("features", "wells", "curves", "readout", "tasks", "evaluation", "submissions", "report"),
-    *("pipeline", "revisions", "testing", "cli"),
+    *("page", "pipeline", "costs", "revisions", "testing", "cli"),
 )
 """Packages as CONTRIBUTING.md lists them: each imports only those before it."""
 

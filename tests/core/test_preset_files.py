@@ -17,7 +17,7 @@ from phenoprot.pipeline import presets
 from phenoprot.pipeline.presets import apply_preset
 
 ROOT = Path(__file__).parents[2]
-TEXT = "# all\nmae:  # net\n  width: 16  # elements\n  betas:\n    - 0.9\n    - 0.99\nother: 'x'\n"
+TEXT = "# all\nmae:  # net\n  width: 16  # elements\n  betas:\n  - 0.9\n  - 0.99\nother: x\n"
 VALUES: dict[str, Any] = {"mae.width": 32, "mae.betas": [0.5, 1e-05]}
 
 
@@ -40,7 +40,7 @@ def refused(path: Path, words: str, *, kept: bool = True) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (TEXT.replace("'x'", "'x"), "not valid YAML"),
+        (TEXT.replace("other: x", "other: 'x"), "not valid YAML"),
         (TEXT + "other: 2\n", "'other' (lines 7, 8)"),
         (TEXT.replace("  width", "\twidth"), "not with tabs"),
         (TEXT.replace("16", "9" * 5000), "5000 digits"),

@@ -12,9 +12,11 @@ from scipy import stats
 from sklearn.metrics import mean_squared_error, r2_score
 
 from phenoprot.evaluation.auc import auc_by_target
+from phenoprot.evaluation.counting import FEW, _sorted_pairs
 from phenoprot.evaluation.regression import (
     concordance_by_target,
     concordant_pairs,
+    concordant_pairs_within,
     pearson_r2_by_target,
     r2_by_target,
     rmse_by_target,
@@ -178,6 +180,42 @@ def test_pairs_count_at_both_rows() -> None:
     right, pairs = concordant_pairs(column(1, 2, 3, NAN), column(1, 3, 2, 0))
     assert right[:, 0].tolist() == [2, 1, 1, 0]
     assert pairs[:, 0].tolist() == [2, 2, 2, 0]
+
+
+@given(levels())
+@settings(max_examples=50, deadline=None)
+def test_sorting_counts_as_looking_at_every_pair(task: tuple[np.ndarray, np.ndarray]) -> None:
+    truth, predicted = task
+    predicted[::5] = NAN
+    expected = concordant_pairs(truth, predicted)
+    for target in range(truth.shape[1]):
+        found = np.empty((2, len(truth)))
+        _sorted_pairs(truth[:, target].copy(), predicted[:, target].copy(), found[0], found[1])
+        np.testing.assert_array_equal(found[0], expected[0][:, target])
+        np.testing.assert_array_equal(found[1], expected[1][:, target])
+
+
+def test_many_rows_are_counted_by_sorting() -> None:
+    rng = np.random.default_rng(0)
+    y, p = rng.integers(0, 40, size=(2, 2 * FEW, 2)).astype(float)
+    y[rng.random(y.shape) < 0.1] = NAN
+    right, pairs = concordant_pairs(y, p)
+    for target in range(2):
+        known = y[:, target]
+        differs = np.sign(np.subtract.outer(known, known))
+        order = np.sign(np.subtract.outer(p[:, target], p[:, target]))
+        met = ~np.isnan(differs) & (differs != 0)
+        np.testing.assert_array_equal(pairs[:, target], met.sum(axis=1))
+        won = np.where(met, (1 + differs * order) / 2, 0.0)
+        np.testing.assert_array_equal(right[:, target], won.sum(axis=1))
+
+
+def test_pairs_within_a_compound() -> None:
+    y, p = column(1, 2, 3, 5, 4, NAN), column(1, 3, 2, 0, 0, 0)
+    right, pairs = concordant_pairs_within(y, p, np.array([7, 7, 3, 3, 3, 7]))
+    # 1 < 2 right; 3 < 5 and 3 < 4 wrong, 5 > 4 a tie of the predictions.
+    assert right[:, 0].tolist() == [1, 1, 0, 0.5, 0.5, 0]
+    assert pairs[:, 0].tolist() == [1, 1, 2, 2, 2, 0]
 
 
 def test_rows_are_summed_by_code() -> None:

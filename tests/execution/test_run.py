@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from phenoprot.core.errors import UserError
-from phenoprot.execution import cluster, run
+from phenoprot.execution import run
 from phenoprot.execution.attempt import ShardFailed
 from phenoprot.execution.run import run_shards
 from phenoprot.execution.settings import ExecutionSettings
@@ -333,26 +333,3 @@ def test_a_cluster_at_an_address_keeps_its_users_settings(
     assert call["address"] == "10.0.0.1:6379"
     assert "_node_ip_address" not in call
     assert (call["RAY_AUTH_MODE"], call["RAY_AUTH_TOKEN"]) == ("token", "the user's")
-
-
-@pytest.mark.slow
-def test_failures_on_a_cluster_that_is_there(
-    work: Path, counts: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import ray
-
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    ray.init(address="local", num_cpus=2, include_dashboard=False)
-    try:
-        with pytest.raises(UserError, match=r"toy, shard P1/B: images.csv: 2 files are missing"):
-            run_shards(compute, shards(counts, P1B="user"), work, "toy", RAY)
-        assert complete(work / ("ab" * 8) / "P1~A", "ab" * 32)
-        with pytest.raises(UserError, match=r"shard P3/A: its Ray worker died: .*fewer workers"):
-            run_shards(compute, shards(counts, "P3/A", P3A="SIGKILL"), work, "toy", RAY)
-        monkeypatch.setattr(cluster, "PATIENCE", 0.3)
-        monkeypatch.setattr(cluster, "MANIFEST", "not_there.json")
-        with pytest.raises(UserError, match=r"and this one does not see it. Run in a folder that"):
-            run_shards(compute, shards(counts, "P4/A"), work, "toy", RAY)
-        assert ray.is_initialized()
-    finally:
-        ray.shutdown()

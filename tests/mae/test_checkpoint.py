@@ -44,13 +44,13 @@ def test_what_was_saved_comes_back(path: Path) -> None:
     before = {name: value.clone() for name, value in model.state_dict().items()}
     for parameter in model.parameters():
         nn.init.zeros_(parameter)
-    optimiser.state.clear()
+    optimiser.momenta.clear()
     state = load_checkpoint(path, model, optimiser, "abc")
     assert state == State(3, LOG)
     # A whole number stays one: resumed or not, the log has the same bytes.
     assert isinstance(state.log[0]["step"], int)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-    assert len(optimiser.state) == 4
+    assert len(optimiser.momenta) == 4
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 

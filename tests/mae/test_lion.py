@@ -23,9 +23,13 @@ def test_lion_is_lion(piece: int, pooled: bool, monkeypatch: pytest.MonkeyPatch)
     torch.manual_seed(0)
     models = [nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2)) for _ in range(2)]
     models[1].load_state_dict(models[0].state_dict())
-    for model, kind in zip(models, (lion.Lion, Reference), strict=True):
+    betas = (0.9, 0.95)
+    both: list[lion.Group] = [
+        {"params": [*model.parameters()], "lr": 0.01, "weight_decay": 0.3} for model in models
+    ]
+    ours_and_theirs = (lion.Lion(both[:1], betas), Reference(both[1:], betas=betas))
+    for model, optimiser in zip(models, ours_and_theirs, strict=True):
         generator = torch.Generator().manual_seed(1)
-        optimiser = kind(model.parameters(), lr=0.01, betas=(0.9, 0.95), weight_decay=0.3)
         with shared_out() as pool:
             if pooled and isinstance(optimiser, lion.Lion):
                 optimiser.pool = pool

@@ -23,12 +23,12 @@ mae:
     depth: 2
   training:
     betas:
-      - 0.9
-      - 0.99
+    - 0.9
+    - 0.99
     # of all steps
     steps: 600
 tasks:
-  name: 'quoted'
+  name: plain
 """
 
 
@@ -72,7 +72,7 @@ def test_a_longer_list_keeps_the_comment_behind_it(
     path.write_text(TEXT)
     monkeypatch.setitem(presets.PRESETS, "long", {"mae.training.betas": [1, 2, 3]})
     assert apply_preset("long", path) == [("mae.training.betas", [0.9, 0.99], [1, 2, 3])]
-    assert "      - 1\n      - 2\n      - 3\n    # of all steps\n" in path.read_text()
+    assert "    - 1\n    - 2\n    - 3\n    # of all steps\n" in path.read_text()
 
 
 def test_there_is_no_such_preset(tmp_path: Path) -> None:

@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 import yaml
+from dvc.repo.artifacts import check_name_format
 
 from phenoprot.core.closure import import_closure
 from phenoprot.core.errors import UserError
 from phenoprot.core.files import file_sha256, read_json
 from phenoprot.core.paths import Paths
+from phenoprot.features.mae.finish import LOGGED
+from phenoprot.features.mae.folder import TRAINING
 from phenoprot.pipeline import dvc_file
 from phenoprot.pipeline.dvc_file import dvc_yaml, require_in_step
 from phenoprot.pipeline.first import (
@@ -145,6 +148,38 @@ def test_metrics_and_plots_are_in_git_not_in_the_cache() -> None:
     for entry in ENTRIES.values():
         for out in (*entry.get("metrics", []), *entry.get("plots", [])):
             assert next(iter(out.values()))["cache"] is False
+
+
+def test_dvc_s_metrics_are_the_headline_alone() -> None:
+    """All metrics files made 5,228 columns of `dvc exp show`."""
+    for name, entry in ENTRIES.items():
+        screen = name.removeprefix("report-")
+        expected = [f"metrics/{screen}/headline.json"] if name.startswith("report-") else []
+        assert [path_of(out) for out in entry.get("metrics", [])] == expected
+
+
+def test_training_is_plotted_and_its_models_are_artefacts() -> None:
+    """Of screens that take features of the model: the phantom."""
+    whole = yaml.safe_load(TEXT)
+    (plot,), artefacts = whole["plots"], whole["artifacts"]
+    log = Paths("phantom").mae / TRAINING
+    assert plot["mae-phantom"]["y"] == {str(log): dvc_file.LOSSES}
+    assert {plot["mae-phantom"]["x"], *dvc_file.LOSSES} <= set(LOGGED)
+    assert {name: entry["path"] for name, entry in artefacts.items()} == {
+        "mae-phantom": str(Paths("phantom").mae)
+    }
+    assert artefacts["mae-phantom"]["path"] in outs_of(ENTRIES["mae-phantom"])
+
+
+def test_names_of_artefacts_are_those_that_dvc_takes(elsewhere: Path) -> None:
+    params = (elsewhere / "params.yaml").read_text()
+    text = params.replace("  cpjump1:\n", "  my.screen_1:\n", 1)
+    text = text.replace("extracted: []", "extracted: [mae]")
+    (elsewhere / "params.yaml").write_text(text)
+    names = list(yaml.safe_load(dvc_yaml(elsewhere / "params.yaml"))["artifacts"])
+    assert names == ["mae-my-screen_1", "mae-phantom"]
+    for name in names:
+        check_name_format(name)
 
 
 def test_a_screen_s_stages_depend_on_the_files_that_they_read() -> None:

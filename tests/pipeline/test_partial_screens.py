@@ -111,8 +111,9 @@ def test_stages_that_need_what_is_not_there_do_not_exist(
     rows = ROWS | {"oracle": {"features": ["oracle"], "model": "linear"}}
     without(*removed, rows=rows)
     entries: dict[str, dict[str, Any]] = yaml.safe_load(dvc_yaml())["stages"]
-    # No row asks for the sensitivity.
-    names = {stage.name for stage in all_stages()} - IMAGE_STAGES - absent - {"predict-sensitivity"}
+    # No row asks for the sensitivity, or for what carries its predictions.
+    absent = absent | {"predict-sensitivity", "contributions"}
+    names = {stage.name for stage in all_stages()} - IMAGE_STAGES - absent
     assert set(entries) == {"pipeline"} | {f"{name}-{SCREEN}" for name in names}
     assert f"data/screens/{SCREEN}/screen.yaml" in entries["pipeline"]["deps"]
     made = {
@@ -213,15 +214,16 @@ def test_stages_of_tasks_without_a_row_do_not_exist(without: Without) -> None:
     without(rows=ONE_TASK)
     entries = yaml.safe_load(dvc_yaml())["stages"]
     absent = {"choose", "predict-regression", "predict-targets", "predict-sensitivity"}
+    absent.add("contributions")
     names = {stage.name for stage in all_stages()} - IMAGE_STAGES - absent
     assert set(entries) == {"pipeline"} | {f"{name}-{SCREEN}" for name in names}
-    metrics = [path for out in entries[f"report-{SCREEN}"]["metrics"] for path in out]
+    metrics = [path for out in entries[f"report-{SCREEN}"]["outs"] for path in out]
     assert f"{PATHS.metrics}/classification/up" in metrics
     assert not [path for path in metrics if re.search("regression|targets|sensitivity", path)]
     for script, argument in (("predict", "targets"), ("choose", "")):
         with pytest.raises(UserError) as caught:
             make_job(script, SCREEN, (argument,) if argument else ())
-        assert f"no row is in a task that the stage {script}" in str(caught.value)
+        assert f"no row asks for the stage {script}" in str(caught.value)
         assert f"params.yaml, screens.{SCREEN}.rows" in str(caught.value)
 
 

@@ -87,6 +87,8 @@ def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
         scorer="levels", n_targets=12, n_compounds=9, means={}, median=0.1, thresholds=[]
     )
     write_result(paths.scores / "classification/up/images.json", auc)
+    table = pd.DataFrame({"Target": ["p1", "p2"], "auc": [0.6, 0.8]})
+    table.to_parquet(paths.scores / "classification/up/images.parquet")
     write_result(paths.scores / "regression/linear.json", levels)
     table = pd.DataFrame(
         {
@@ -127,7 +129,8 @@ def test_a_report_goes_where_it_is_told(paths: Paths, tmp_path: Path) -> None:
     assert not paths.report.exists()
     found = {path.relative_to(out.metrics).as_posix() for path in out.metrics.rglob("*.*")}
     assert found == {
-        *("provenance.json", "images.json", "top_regression.json", "doses.csv", "activity.json"),
+        *("provenance.json", "images.json", "top_regression.json", "activity.json"),
+        *("headline.json", "doses.csv", "targets.csv", "counts.csv"),
         *("labels/counts.json", "doses/series.json", "comparisons/classification/up.json"),
         *("classification/up/images.json", "regression/linear.json"),
         "doses/classification/up/images.json",

@@ -85,6 +85,15 @@ def test_unlike_tables_are_refused_by_name(
     assert {value.file for value in found.values} <= {"labels/counts.json"}
 
 
+def test_the_headline_says_nothing_twice(repository: Any, against: Against) -> None:
+    """Commits from before it, which have none, compare as well."""
+    old = repository.commit()
+    repository.rows["a"] = row(0.73)
+    plain = against(old)
+    repository.write("metrics/toy/headline.json", {"toy": {"up": 0.73, "n_targets": 2}})
+    assert against(old).screens == plain.screens
+
+
 def test_labels_do_not_make_other_parts_unlike(repository: Any, against: Against) -> None:
     repository.write("metrics/toy/targets/a.json", row(0.6))
     old = repository.commit()

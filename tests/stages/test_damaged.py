@@ -31,6 +31,7 @@ STAGES = {
     "mae": "data/crops/toy",
     "evaluate": "data/labels/toy/counts.json",
     "report": "data/scores/toy",
+    "page": "metrics/toy",
 }
 """Stages that read the output of others, and what they read first."""
 

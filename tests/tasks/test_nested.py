@@ -11,12 +11,12 @@ import torch
 
 from phenoprot.evaluation.auc import auc_by_target
 from phenoprot.evaluation.regression import r2_by_target
-from phenoprot.tasks import linear, nested
+from phenoprot.tasks import linear, nested, training
 from phenoprot.tasks.fit_settings import LinearModelSettings, MlpModelSettings
 from phenoprot.tasks.linear import Linear, nested_linear
 from phenoprot.tasks.mlp import predict
 from phenoprot.tasks.nested import Mlp, NestedResult, PosterMlp, nested_mlp
-from phenoprot.tasks.ridge import ridge_path
+from phenoprot.tasks.ridge import Products, best_penalty, ridge_path
 from phenoprot.tasks.scaling import Scaler, common_scale, principal_components, scale_features
 from phenoprot.tasks.settings import TaskSettings
 from phenoprot.tasks.training import Member, Training
@@ -127,7 +127,7 @@ def test_predictions_of_clean_test_rows_do_not_depend_on_poisoned_ones(
 
 
 class _Spy:
-    """Records what the linear model fits: components and ridge predictions."""
+    """Records what the linear model fits: components, choice of the penalty, predictions."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls: list[np.ndarray] = []
@@ -144,8 +144,18 @@ class _Spy:
             self.calls += [np.array(penalties), path[:, train]]
             return path
 
+        def choice(products: Products, y: np.ndarray, penalties: list[float]) -> float:
+            whole = products.sums(y[products.train], slice(None))
+            self.calls += [*whole, products.z]
+            for split in range(len(products.holdouts)):
+                self.calls += products.sums(y[products.train], slice(None), split)
+            best = best_penalty(products, y, penalties)
+            self.calls.append(np.array(best))
+            return best
+
         monkeypatch.setattr(linear, "principal_components", components)
         monkeypatch.setattr(linear, "ridge_path", fits)
+        monkeypatch.setattr(linear, "best_penalty", choice)
 
 
 @pytest.mark.parametrize("loss", ["bce", "mse"])
@@ -217,24 +227,53 @@ def test_inner_splits_hold_out_whole_compounds_of_the_training_part(
 def test_the_penalty_is_chosen_on_rows_that_were_not_fitted(
     problem: Problem, tiny: TaskSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fitted: list[set[str]] = []
-    held_out: list[set[str]] = []
+    found: list[tuple[np.ndarray, list[np.ndarray]]] = []
 
-    def path(x: np.ndarray, y: np.ndarray, train: np.ndarray, penalties: list[float]) -> np.ndarray:
-        if len(penalties) > 1:
-            fitted.append(set(problem.groups[train]))
-        return ridge_path(x, y, train, penalties)
+    def choice(products: Products, y: np.ndarray, penalties: list[float]) -> float:
+        found.append((products.train, list(products.holdouts)))
+        return best_penalty(products, y, penalties)
 
-    def holdouts(groups: np.ndarray, *more: object) -> list[np.ndarray]:
-        found = nested.inner_holdouts(groups, *more)
-        held_out.extend(set(groups[rows]) for rows in found)
-        return found
-
-    monkeypatch.setattr(linear, "ridge_path", path)
-    monkeypatch.setattr(linear, "inner_holdouts", holdouts)
+    monkeypatch.setattr(linear, "best_penalty", choice)
     nested_linear(problem.features, problem.labels, problem.folds, problem.groups, ridge(tiny))
-    assert len(fitted) == len(held_out) == 6
-    assert all(held and not held & used for held, used in zip(held_out, fitted, strict=True))
+    assert len(found) == 3
+    for train, holdouts in found:
+        assert len(holdouts) == 2
+        for held in holdouts:
+            fitted = set(problem.groups[np.setdiff1d(train, held)])
+            assert len(held)
+            assert set(held) < set(train)
+            assert not fitted & set(problem.groups[held])
+
+
+@pytest.mark.parametrize("loss", ["bce", "mse"])
+def test_memory_changes_no_byte(
+    problem: Problem, tiny: TaskSettings, loss: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Folds in turn, rows copied step by step and networks judged one by one, or all at once."""
+    labels = problem.labels if loss == "bce" else problem.levels
+    labels = labels.copy()
+    labels[::7, 0] = np.nan
+    # Folds of other sizes and of lower rank: what they share is that of all folds.
+    features, folds = problem.features.copy(), problem.folds.copy()
+    folds[:4] = 2
+    features[folds != 1, 5] = 0.0
+    problem.folds = folds
+    run = mlp(problem, tiny, loss)
+    together = run(features, labels)
+    searched: list[int] = []
+    judge = nested.learning_curves
+
+    def curves(work: Training, *more: object) -> object:
+        searched.append(len({member.fold for member in work.members}))
+        return judge(work, *more)
+
+    monkeypatch.setattr(nested, "learning_curves", curves)
+    monkeypatch.setattr(nested, "TOGETHER", 1)
+    monkeypatch.setattr(training, "GATHERED", 1)
+    in_turn = run(features, labels)
+    assert searched == [1] * 6  # 3 folds x 2 grid points
+    assert in_turn.scores.tobytes() == together.scores.tobytes()
+    assert all(same_model(*pair) for pair in zip(in_turn.models, together.models, strict=True))
 
 
 # It learns what is there, and nothing else.

@@ -13,9 +13,9 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from phenoprot.tasks.fit_settings import Loss, MlpModelSettings, MlpSettings
 from phenoprot.tasks.mlp import predict
 from phenoprot.tasks.nested import nested_mlp
-from phenoprot.tasks.ridge import ridge_path, ridge_weights
+from phenoprot.tasks.ridge import Products, best_penalty, ridge_path, ridge_weights
 from phenoprot.tasks.settings import TaskSettings
-from phenoprot.tasks.start import best_penalty, linear_start
+from phenoprot.tasks.start import linear_start
 from phenoprot.tasks.training import Training, TrainPlan, learning_curves, train_networks
 
 from .conftest import Problem
@@ -57,8 +57,10 @@ def test_the_best_penalty_is_that_of_scikit_learns_errors() -> None:
             model = Ridge(alpha=alpha).fit(x[fitted], z[fitted])
             error += ((model.predict(x[held]) - z[held]) ** 2).mean()
         errors.append(error)
-    assert best_penalty(x, y, train, holdouts, PENALTIES) == PENALTIES[int(np.argmin(errors))]
-    assert best_penalty(x, np.full_like(y, np.nan), train, holdouts, PENALTIES) == PENALTIES[0]
+    products = Products(x, ~np.isnan(y), train, holdouts)
+    assert best_penalty(products, y, PENALTIES) == PENALTIES[int(np.argmin(errors))]
+    none = np.full_like(y, np.nan)
+    assert best_penalty(Products(x, ~np.isnan(none), train, holdouts), none, PENALTIES) == 0.01
 
 
 def test_log_odds_are_those_of_a_logistic_regression_of_little_signal() -> None:

@@ -13,12 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from phenoprot.core.errors import UserError, as_user_error, listed, shortened
 from phenoprot.core.files import read_json, require_file
 
 REMEDY = "Bring it back with `dvc checkout`, or make it again with `dvc repro`."
 """Against a damaged file of ``data/``."""
+PIECES = 50_000
+"""Columns times row groups of a table beyond which pyarrow reads its groups one by one: all at
+once, it takes some 30 KB for each piece."""
 OF_THE_MACHINE = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES),
     *(errno.EPERM, errno.EROFS, errno.EIO, errno.ESTALE, errno.EAGAIN, errno.EINTR),
@@ -83,7 +88,7 @@ def read_table(
     """
     require_file(path, remedy)
     try:
-        table = pd.read_parquet(path, columns=None if columns is None else list(columns))
+        table = _read_parquet(path, None if columns is None else list(columns))
     except Exception as error:
         # Of pyarrow, of pandas that reads its own notes in the file, of whatever they call.
         if is_of_the_machine(error) or isinstance(error, ImportError):
@@ -93,6 +98,16 @@ def read_table(
     if lacking:
         raise damaged(path, f"lacks {len(lacking)} column(s): {listed(lacking)}", remedy)
     return table
+
+
+def _read_parquet(path: Path, columns: list[str] | None) -> pd.DataFrame:
+    with pq.ParquetFile(path) as file:
+        wide = file.metadata.num_columns if columns is None else len(columns)
+        if file.num_row_groups * wide > PIECES:
+            groups = [file.read_row_group(i, columns) for i in range(file.num_row_groups)]
+            table: pd.DataFrame = pa.concat_tables(groups).to_pandas()
+            return table
+    return pd.read_parquet(path, columns=columns)
 
 
 def read_object(path: Path, needed: Sequence[str] = (), *, remedy: str = REMEDY) -> dict[str, Any]:

@@ -30,7 +30,7 @@ INERT = frozenset(
 count in the keys of shards, so that a better message does not train a network again."""
 _LAZY = re.compile(r"(?P<module>[A-Za-z_]\w*(?:\.\w+)+)(?::\w+)?")
 _NOT_FOLLOWED = {"TYPE_CHECKING", "typing.TYPE_CHECKING", "__name__ == '__main__'"}
-_DATA_FILE = re.compile(r"[\w-]+\.(?:csv|json|toml|txt|yaml)")
+_DATA_FILE = re.compile(r"[\w-]+\.(?:css|csv|html|js|json|toml|txt|yaml)")
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,11 @@ class Paths:
         return Path("data/predictions") / self.screen / task
 
     @property
+    def contributions(self) -> Path:
+        """What groups of features carry the predictions of a row."""
+        return Path("data/contributions") / self.screen
+
+    @property
     def scores(self) -> Path:
         """Per-target scores of every row."""
         return Path("data/scores") / self.screen
@@ -127,3 +132,18 @@ class Paths:
     def report_details(self) -> Path:
         """The long tables beside the account."""
         return self.report.with_name(f"results-{self.screen}-details.md")
+
+    @property
+    def heat_map(self) -> Path:
+        """Groups of features that carry the predictions, as a figure."""
+        return self.report.with_name(f"results-{self.screen}-contributions.svg")
+
+    @property
+    def page(self) -> Path:
+        """The page to pass on, HTML."""
+        return Path("reports") / f"{self.screen}.html"
+
+    @property
+    def page_data(self) -> Path:
+        """The data of its figures, CSV."""
+        return Path("reports") / self.screen

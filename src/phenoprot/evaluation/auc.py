@@ -29,7 +29,8 @@ def placements(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """
     placed = np.zeros(scores.shape[::-1])
     by_target = (np.ascontiguousarray(values.T, dtype=np.float64) for values in (labels, scores))
-    place(*by_target, placed)
+    label, score = by_target
+    place(label, score, np.argsort(score, axis=1), placed)
     return np.ascontiguousarray(placed.T)
 
 

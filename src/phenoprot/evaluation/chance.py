@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from phenoprot.evaluation.counting import add_placements
-from phenoprot.evaluation.folds import mean_over_folds
+from phenoprot.evaluation.counting import permuted_aucs, resampled_aucs
+from phenoprot.evaluation.repeated import Tested
 from phenoprot.evaluation.uncertainty import TRAINING
 
 
@@ -15,6 +15,12 @@ def joint_permutations(compounds: int, draws: int, seed: int) -> np.ndarray:
     """Number of the compound whose labels each one gets: (draws, compounds)."""
     rng = np.random.default_rng(seed)
     return rng.permuted(np.tile(np.arange(compounds), (draws, 1)), axis=1)
+
+
+def drawn_compounds(compounds: int, draws: int, seed: int) -> np.ndarray:
+    """How often each compound is drawn, of as many draws with replacement: (draws, compounds)."""
+    rng = np.random.default_rng(seed)
+    return rng.multinomial(compounds, np.full(compounds, 1 / compounds), size=draws)
 
 
 def permuted_auc(
@@ -53,25 +59,84 @@ def permuted_auc(
     numpy.ndarray
         (draws, targets); NaN where no fold has both classes.
     """
-    order = np.ascontiguousarray(joint_permutations(len(labels), draws, seed).T)
-    starts = [np.cumsum([0, *map(len, folds)]) for folds in repeats]
-    rows = [np.concatenate(list(folds)) for folds in repeats]
-    fold = [np.repeat(np.arange(len(folds)), list(map(len, folds))) for folds in repeats]
-    result = np.full((draws, labels.shape[1]), np.nan)
-    for target in range(labels.shape[1]):
-        permuted = np.nan_to_num(labels[:, target], nan=-1).astype(np.int8)[order]
-        by_repeat = []
-        for own, of_fold, start in zip(rows, fold, starts, strict=True):
-            score = scores[own, target]
-            ascending = np.lexsort((score, of_fold))
-            score = score[ascending]
-            tied = np.append(False, score[1:] == score[:-1])
-            tied[start[:-1]] = False
-            placed, counted = np.zeros((2, draws))
-            add_placements(permuted, compounds[own[ascending]], tied, start, placed, counted)
-            by_repeat.append(placed / np.where(counted > 0, counted, np.nan))
-        result[:, target] = mean_over_folds(by_repeat)
-    return result
+    folds = Tested.of(compounds, repeats)
+    labels, scores = (np.ascontiguousarray(of.T, dtype=np.float64) for of in (labels, scores))
+    order = joint_permutations(labels.shape[1], draws, seed)
+    return permuted_block(labels, scores, folds, folds.ascending(scores), order).T
+
+
+def permuted_block(
+    labels: np.ndarray, scores: np.ndarray, folds: Tested, ascending: np.ndarray, drawn: np.ndarray
+) -> np.ndarray:
+    """The same, (targets, draws), of what belongs to all blocks of targets.
+
+    Parameters
+    ----------
+    labels, scores
+        (targets, compounds) and (targets, rows).
+    folds
+        With the compounds whose labels the rows are scored against.
+    ascending
+        Rows in order, see `Tested.ascending`.
+    drawn
+        (draws, compounds): whose labels each compound gets.
+    """
+    auc = np.empty((len(scores), len(drawn)))
+    permuted_aucs(
+        np.nan_to_num(labels, nan=-1).astype(np.int8), np.ascontiguousarray(drawn.T, np.int32),
+        scores, ascending, folds.starts, folds.of_repeat, folds.compounds, auc,
+    )  # fmt: skip
+    return np.round(auc, 12)
+
+
+def resampled_auc(
+    labels: np.ndarray,
+    scores: np.ndarray,
+    compounds: np.ndarray,
+    repeats: Sequence[Sequence[np.ndarray]],
+    draws: int,
+    seed: int,
+) -> np.ndarray:
+    """ROC AUC of every target over compounds drawn with replacement: a bootstrap by compound.
+
+    A compound that is drawn twice counts twice, with all of its doses, in all repeats and for all
+    targets; the predictions stay as they are. So the spread of the draws is that of the jackknife
+    behind the intervals (:mod:`phenoprot.evaluation.uncertainty`), which needs no draws.
+
+    Parameters
+    ----------
+    labels, scores, compounds, repeats, draws, seed
+        As of :func:`permuted_auc`.
+
+    Returns
+    -------
+    numpy.ndarray
+        (draws, targets); NaN where no fold has both classes.
+    """
+    folds = Tested.of(compounds, repeats)
+    labels, scores = (np.ascontiguousarray(of.T, dtype=np.float64) for of in (labels, scores))
+    times = drawn_compounds(labels.shape[1], draws, seed)
+    return resampled_block(labels, scores, folds, folds.ascending(scores), times).T
+
+
+def resampled_block(
+    labels: np.ndarray, scores: np.ndarray, folds: Tested, ascending: np.ndarray, times: np.ndarray
+) -> np.ndarray:
+    """The same, (targets, draws), of what belongs to all blocks of targets.
+
+    Parameters
+    ----------
+    labels, scores, folds, ascending
+        As of :func:`permuted_block`.
+    times
+        (draws, compounds): how often each compound was drawn.
+    """
+    auc = np.empty((len(scores), len(times)))
+    resampled_aucs(
+        np.nan_to_num(labels, nan=-1).astype(np.int8), np.ascontiguousarray(times.T, np.int8),
+        scores, ascending, folds.starts, folds.of_repeat, folds.compounds, auc,
+    )  # fmt: skip
+    return np.round(auc, 12)
 
 
 def widened(scores: np.ndarray, centre: np.ndarray | float) -> np.ndarray:

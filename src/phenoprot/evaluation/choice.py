@@ -8,14 +8,16 @@ of the two scores is that optimism.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import pandas as pd
 
 from phenoprot.core.errors import UserError
-from phenoprot.evaluation.level_data import LevelData
-from phenoprot.evaluation.level_influence import Influence, pooled_skill
+from phenoprot.evaluation.blocks import Wide, key_of
+from phenoprot.evaluation.level_data import LevelData, levels_in_blocks
+from phenoprot.evaluation.level_influence import Pooled
 from phenoprot.evaluation.regression import r2_by_target
 from phenoprot.evaluation.results import ChosenScores, ProteinChoice, defined, tidy
 from phenoprot.screens.contract import PROTEIN
@@ -26,9 +28,7 @@ INSIDE, ALL = "inside", "all"
 COLUMNS = [REPEAT, FOLD, PROTEIN, INSIDE, ALL]
 
 
-def choice_scores(
-    predictions: pd.DataFrame, levels: pd.DataFrame, chosen: pd.DataFrame
-) -> ProteinChoice | None:
+def choice_scores(predictions: Wide, levels: Wide, chosen: pd.DataFrame) -> ProteinChoice | None:
     """Pooled skill and median R2 over all proteins, and over those that are chosen in each fold.
 
     Parameters
@@ -51,48 +51,75 @@ def choice_scores(
     """
     if chosen.empty:
         return None
-    data = LevelData.of(predictions, levels)
-    scaled, found, skills = data.standardised(), {}, {}
-    for name in ("every", INSIDE, ALL):
-        mask = _mask(predictions, data.names, chosen, name)
-        skills[name] = pooled_skill(replace(scaled, truth=np.where(mask, scaled.truth, np.nan)))
-        found[name] = _scores(data, mask, skills[name])
+    gathered: dict[str, _Gathered] = {}
+    for data in levels_in_blocks(predictions, levels):
+        scaled = data.standardised()
+        if not gathered:
+            inside = {name: _Inside.of(key_of(predictions), chosen, name) for name in (INSIDE, ALL)}
+            gathered = {name: _Gathered(data, inside.get(name)) for name in ("every", INSIDE, ALL)}
+        for one in gathered.values():
+            one.add(data, scaled)
+    found = {name: one.scores() for name, one in gathered.items()}
+    skills = {name: one.pooled.skill() for name, one in gathered.items()}
     return ProteinChoice(**found, optimism=skills[ALL].minus(skills[INSIDE]).estimate())
 
 
-def _mask(
-    predictions: pd.DataFrame, names: list[str], chosen: pd.DataFrame, column: str
-) -> np.ndarray:
-    """Whether each protein counts in each row (rows, targets)."""
-    key = predictions[[REPEAT, FOLD]]
-    if column == "every":
-        return np.ones((len(key), len(names)), dtype=bool)
-    table = chosen.pivot_table(
-        index=[REPEAT, FOLD], columns=PROTEIN, values=column, aggfunc="any", fill_value=False
-    )
-    at = table.index.get_indexer(pd.MultiIndex.from_frame(key))
-    if (at < 0).any():
-        repeat, fold = key.iloc[int((at < 0).argmax())]
-        raise UserError(
-            f"no proteins were chosen for fold {fold} of repeat {repeat}",
-            where="chosen proteins",
-            remedy="Choose them anew: `dvc repro`.",
+@dataclass(frozen=True)
+class _Inside:
+    """Which proteins are chosen, row by row of the predictions."""
+
+    table: pd.DataFrame
+    """Folds x proteins."""
+    at: np.ndarray
+    """(rows,): the fold of each row."""
+
+    @classmethod
+    def of(cls, key: pd.DataFrame, chosen: pd.DataFrame, column: str) -> Self:
+        """By the column that says which are chosen."""
+        key = key[[REPEAT, FOLD]]
+        table = chosen.pivot_table(
+            index=[REPEAT, FOLD], columns=PROTEIN, values=column, aggfunc="any", fill_value=False
         )
-    wide = table.reindex(columns=names, fill_value=False).to_numpy(dtype=bool)
-    return np.asarray(wide[at])
+        at = table.index.get_indexer(pd.MultiIndex.from_frame(key))
+        if (at < 0).any():
+            repeat, fold = key.iloc[int((at < 0).argmax())]
+            raise UserError(
+                f"no proteins were chosen for fold {fold} of repeat {repeat}",
+                where="chosen proteins",
+                remedy="Choose them anew: `dvc repro`.",
+            )
+        return cls(table, at)
+
+    def mask(self, names: list[str]) -> np.ndarray:
+        """Whether each protein counts in each row (rows, targets)."""
+        wide = self.table.reindex(columns=names, fill_value=False).to_numpy(dtype=bool)
+        return np.asarray(wide[self.at])
 
 
-def _scores(data: LevelData, mask: np.ndarray, skill: Influence) -> ChosenScores:
-    folds = [rows for of in data.folds() for rows in of]
-    medians = [
-        np.median(r2[~np.isnan(r2)]) if (~np.isnan(r2)).any() else np.nan
-        for r2 in (
-            r2_by_target(data.truth[rows], data.predicted[rows])[mask[rows[0]]] for rows in folds
+class _Gathered:
+    """Scores over some proteins, block by block of targets."""
+
+    def __init__(self, data: LevelData, inside: _Inside | None) -> None:
+        self.chosen, self.pooled = inside, Pooled(data)
+        self.folds = [rows for of in data.folds() for rows in of]
+        self.inside, self.r2 = list[np.ndarray](), list[np.ndarray]()
+
+    def add(self, data: LevelData, scaled: LevelData) -> None:
+        """Add a block: levels, and the same standardised."""
+        everywhere = np.ones(data.truth.shape, dtype=bool)
+        mask = everywhere if self.chosen is None else self.chosen.mask(data.names)
+        self.pooled.add(replace(scaled, truth=np.where(mask, scaled.truth, np.nan)))
+        self.inside.append(np.stack([mask[rows[0]] for rows in self.folds]))
+        r2 = [r2_by_target(data.truth[rows], data.predicted[rows]) for rows in self.folds]
+        self.r2.append(np.stack(r2))
+
+    def scores(self) -> ChosenScores:
+        """Of all blocks."""
+        inside = np.concatenate(self.inside, axis=1)
+        r2 = np.where(inside, np.concatenate(self.r2, axis=1), np.nan)
+        known = [np.median(own[~np.isnan(own)]) for own in r2 if not np.isnan(own).all()]
+        return ChosenScores(
+            n=tidy(float(np.mean(inside.sum(axis=1)))),
+            skill=self.pooled.skill().estimate(high=1),
+            median=defined(float(np.mean(known))) if known else None,
         )
-    ]
-    known = [median for median in medians if not np.isnan(median)]
-    return ChosenScores(
-        n=tidy(float(np.mean([mask[rows[0]].sum() for rows in folds]))),
-        skill=skill.estimate(high=1),
-        median=defined(float(np.mean(known))) if known else None,
-    )

@@ -22,13 +22,14 @@ import pandas as pd
 
 from phenoprot.core.errors import UserError
 from phenoprot.core.statistics import benjamini_hochberg
+from phenoprot.evaluation.blocks import Wide, key_of, labels_of_compounds, targets_of
 from phenoprot.evaluation.means import difference_estimate
 from phenoprot.evaluation.repeated import RepeatedAuc
 from phenoprot.evaluation.results import RowComparison, defined
-from phenoprot.evaluation.score import auc_scores
+from phenoprot.evaluation.score import aucs_of_parts, part_of
 from phenoprot.evaluation.settings import EvaluationSettings
 from phenoprot.evaluation.uncertainty import Uncertainty, combined
-from phenoprot.screens.contract import COMPOUND, TREATMENT_KEY, feature_columns
+from phenoprot.screens.contract import COMPOUND, TREATMENT_KEY
 from phenoprot.tasks.columns import FOLD, REPEAT
 
 
@@ -84,9 +85,9 @@ class Comparison:
 
 def compare(
     names: tuple[str, str],
-    one: pd.DataFrame,
-    other: pd.DataFrame,
-    labels: pd.DataFrame,
+    one: Wide,
+    other: Wide,
+    labels: Wide,
     settings: EvaluationSettings,
 ) -> Comparison:
     """Compare two rows on the treatments that both predict.
@@ -115,10 +116,12 @@ def compare(
     UserError
         A compound is in different folds, or no treatment is common to both.
     """
-    first, second = _common(one, other)
-    gain = auc_scores(first, labels).minus(auc_scores(second, labels))
-    targets, compounds = feature_columns(labels), np.unique(first[COMPOUND])
-    of_compound = labels.set_index(COMPOUND).reindex(compounds)[targets].to_numpy(dtype=np.float64)
+    rows = _common(key_of(one), key_of(other))
+    (first,) = aucs_of_parts(one, labels, [part_of(one, rows[0])])
+    (second,) = aucs_of_parts(other, labels, [part_of(other, rows[1])])
+    gain = first.minus(second)
+    targets, compounds = targets_of(labels), np.unique(key_of(one)[COMPOUND].iloc[rows[0]])
+    of_compound = labels_of_compounds(labels, compounds)
     difference, errors = gain.auc, target_uncertainty(gain, of_compound)
     p = errors.p(difference)
     q = benjamini_hochberg(p)
@@ -163,10 +166,13 @@ def corrected(comparisons: Sequence[RowComparison]) -> list[RowComparison]:
     ]
 
 
-def _common(one: pd.DataFrame, other: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The treatments of both in each repeat, in one order."""
+def _common(one: pd.DataFrame, other: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the rows that hold the treatments of both in each repeat, in one order."""
     key = [*TREATMENT_KEY, REPEAT]
-    both = one[[*key, FOLD]].merge(other[[*key, FOLD]], on=key)
+    first, second = (
+        table[[*key, FOLD]].assign(number=np.arange(len(table))) for table in (one, other)
+    )
+    both = first.merge(second, on=key)
     if both.empty:
         raise UserError("two rows have no treatment in common", where="predictions")
     moved = both.loc[both[f"{FOLD}_x"] != both[f"{FOLD}_y"], COMPOUND].nunique()
@@ -176,4 +182,4 @@ def _common(one: pd.DataFrame, other: pd.DataFrame) -> tuple[pd.DataFrame, pd.Da
             where="predictions",
             remedy="Predict both with the same folds: `dvc repro`.",
         )
-    return one.merge(both[key], on=key), both[key].merge(other, on=key)
+    return both["number_x"].to_numpy(), both["number_y"].to_numpy()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from phenoprot.core.artefacts import read_table
 from phenoprot.core.files import write_parquet
+from phenoprot.evaluation.blocks import WideFile
 from phenoprot.evaluation.ceiling import row_ceiling
 from phenoprot.evaluation.choice import COLUMNS, choice_scores
 from phenoprot.evaluation.compare import compare
@@ -71,13 +72,13 @@ def evaluate_shard(payload: RowToScore | RowsToCompare, folder: Path) -> None:
 def score_row(row: RowToScore, folder: Path) -> None:
     """Write the result of a row and its table of targets."""
     scorer = SCORERS[row.scorer]
-    predictions = read_table(row.predictions, PREDICTION_COLUMNS)
-    labels = read_table(row.labels, [COMPOUND])
+    predictions = WideFile(row.predictions, PREDICTION_COLUMNS)
+    labels = WideFile(row.labels, [COMPOUND])
     scores = scorer.score(predictions, labels, row.settings)
     result = scorer.result(scores, row.settings)
     more: dict[str, object] = {"doses": scorer.by_dose(predictions, labels, row.settings)}
     if row.gauge is not None:
-        leaking = read_table(row.gauge, PREDICTION_COLUMNS)
+        leaking = WideFile(row.gauge, PREDICTION_COLUMNS)
         more["leak"] = scorer.leak(scores, leaking, labels, row.settings)
     if row.groups is not None:
         more["planted"] = scorer.groups(scores, row.groups)
@@ -99,12 +100,12 @@ def score_row(row: RowToScore, folder: Path) -> None:
 
 def compare_rows(rows: RowsToCompare, folder: Path) -> None:
     """Write what one row is against another, and the tests per target."""
-    one, other = (read_table(path, PREDICTION_COLUMNS) for path in rows.predictions)
+    one, other = (WideFile(path, PREDICTION_COLUMNS) for path in rows.predictions)
     compared = compare(
         rows.names,
         one,
         other,
-        read_table(rows.labels, [COMPOUND]),
+        WideFile(rows.labels, [COMPOUND]),
         rows.settings,
     )
     write_result(folder / RESULT, compared.result)

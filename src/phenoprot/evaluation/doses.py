@@ -9,23 +9,24 @@ dose.
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
+from phenoprot.evaluation.blocks import Wide, key_of
 from phenoprot.evaluation.means import auc_estimate
 from phenoprot.evaluation.results import DoseScores, estimates
-from phenoprot.evaluation.score import auc_scores
+from phenoprot.evaluation.score import aucs_of_parts, part_of
 from phenoprot.evaluation.settings import EvaluationSettings
 from phenoprot.screens.contract import COMPOUND, CONCENTRATION
 
 
-def concentrations(predictions: pd.DataFrame) -> list[float]:
+def concentrations(predictions: Wide) -> list[float]:
     """Concentrations, ascending; none where no compound was given at two: no dose series."""
-    doses = predictions.groupby(COMPOUND)[CONCENTRATION].nunique()
-    return sorted(predictions[CONCENTRATION].unique()) if doses.max() > 1 else []
+    key = key_of(predictions)
+    doses = key.groupby(COMPOUND)[CONCENTRATION].nunique()
+    return sorted(key[CONCENTRATION].unique()) if doses.max() > 1 else []
 
 
 def classification_by_dose(
-    predictions: pd.DataFrame, labels: pd.DataFrame, settings: EvaluationSettings
+    predictions: Wide, labels: Wide, settings: EvaluationSettings
 ) -> list[DoseScores]:
     """Mean ROC AUC of the treatments at each concentration, within test folds.
 
@@ -45,17 +46,15 @@ def classification_by_dose(
         has a 95 % interval, see :mod:`phenoprot.evaluation.uncertainty`.
     """
     del settings
+    key, doses = key_of(predictions), concentrations(predictions)
+    given = [np.flatnonzero(key[CONCENTRATION] == dose) for dose in doses]
+    scored = aucs_of_parts(predictions, labels, [part_of(predictions, rows) for rows in given])
     return [
-        _auc_at(float(dose), predictions[predictions[CONCENTRATION] == dose], labels)
-        for dose in concentrations(predictions)
+        DoseScores(
+            concentration=float(dose),
+            n_compounds=int(key[COMPOUND].iloc[rows].nunique()),
+            n_targets_scored=int((~np.isnan(aucs.auc)).sum()),
+            means=estimates({"auc": auc_estimate(aucs.mean())}),
+        )
+        for dose, rows, aucs in zip(doses, given, scored, strict=True)
     ]
-
-
-def _auc_at(dose: float, predictions: pd.DataFrame, labels: pd.DataFrame) -> DoseScores:
-    scored = auc_scores(predictions, labels)
-    return DoseScores(
-        concentration=dose,
-        n_compounds=int(predictions[COMPOUND].nunique()),
-        n_targets_scored=int((~np.isnan(scored.auc)).sum()),
-        means=estimates({"auc": auc_estimate(scored.mean())}),
-    )

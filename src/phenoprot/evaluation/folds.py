@@ -11,12 +11,27 @@ from phenoprot.screens.contract import COMPOUND, CONCENTRATION, feature_columns
 from phenoprot.tasks.columns import FOLD, LABELS_OF, REPEAT
 
 
-def aligned_labels(predictions: pd.DataFrame, labels: pd.DataFrame) -> np.ndarray:
-    """Labels (rows, targets) that the predictions are scored against."""
+def label_rows(predictions: pd.DataFrame, labels: pd.DataFrame) -> np.ndarray:
+    """Row (rows,) of the label matrix that each prediction is scored against; -1 without one.
+
+    Parameters
+    ----------
+    predictions, labels
+        The keys of both; other columns are not looked at.
+    """
     key = [column for column in (COMPOUND, CONCENTRATION) if column in labels]
     wanted = predictions[[CONCENTRATION]].assign(**{COMPOUND: predictions[LABELS_OF]})[key]
-    merged = wanted.merge(labels, how="left", on=key)
-    return merged[feature_columns(labels)].to_numpy(dtype=np.float64)
+    numbered = labels[key].assign(number=np.arange(len(labels)))
+    found = wanted.merge(numbered, how="left", on=key)["number"]
+    return found.fillna(-1).to_numpy(dtype=np.int64)
+
+
+def aligned_labels(predictions: pd.DataFrame, labels: pd.DataFrame) -> np.ndarray:
+    """Labels (rows, targets) that the predictions are scored against."""
+    own = labels[feature_columns(labels)].to_numpy(dtype=np.float64)
+    return np.concatenate([own, np.full((1, own.shape[1]), np.nan)])[
+        label_rows(predictions, labels)
+    ]
 
 
 def folds_of(predictions: pd.DataFrame) -> list[np.ndarray]:

@@ -9,11 +9,10 @@ only in which compounds fell into which fold, and the gap is about 0.
 
 from __future__ import annotations
 
-import pandas as pd
-
 from phenoprot.core.errors import UserError
+from phenoprot.evaluation.blocks import Wide
 from phenoprot.evaluation.doses import concentrations
-from phenoprot.evaluation.level_data import LevelData
+from phenoprot.evaluation.level_data import levels_in_blocks
 from phenoprot.evaluation.level_influence import Influence, concordance
 from phenoprot.evaluation.levels import LevelScores
 from phenoprot.evaluation.means import difference_estimate
@@ -24,7 +23,7 @@ from phenoprot.evaluation.settings import EvaluationSettings
 
 
 def leak_of_aucs(
-    scores: RowScores, leaking: pd.DataFrame, labels: pd.DataFrame, settings: EvaluationSettings
+    scores: RowScores, leaking: Wide, labels: Wide, settings: EvaluationSettings
 ) -> LeakGauge:
     """Mean AUC under folds of treatments, and its gap to that under folds of compounds.
 
@@ -72,7 +71,7 @@ def _require_same(own: RepeatedAuc | Influence, torn: RepeatedAuc | Influence) -
 
 
 def leak_of_levels(
-    scores: RowScores, leaking: pd.DataFrame, levels: pd.DataFrame, settings: EvaluationSettings
+    scores: RowScores, leaking: Wide, levels: Wide, settings: EvaluationSettings
 ) -> LeakGauge:
     """Mean concordance under folds of treatments, and its gap to that under folds of compounds.
 
@@ -97,7 +96,7 @@ def leak_of_levels(
     """
     del settings
     own = LevelScores.checked(scores).concordance
-    torn = concordance(LevelData.of(leaking, levels))
+    torn = Influence.joined(concordance(data) for data in levels_in_blocks(leaking, levels))
     _require_same(own, torn)
     return LeakGauge(
         score="concordance",

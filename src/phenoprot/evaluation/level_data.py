@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from phenoprot.evaluation.folds import aligned_labels
-from phenoprot.screens.contract import COMPOUND, CONCENTRATION, feature_columns
+from phenoprot.evaluation.blocks import Wide, in_blocks, key_of
+from phenoprot.screens.contract import COMPOUND, CONCENTRATION
 from phenoprot.tasks.columns import FOLD, REPEAT
 
 CONSTANT = 1e-6
@@ -39,7 +40,7 @@ class LevelData:
 
     @classmethod
     def of(cls, predictions: pd.DataFrame, levels: pd.DataFrame) -> LevelData:
-        """Set levels beside the predictions.
+        """Set levels beside the predictions, all targets at once.
 
         Parameters
         ----------
@@ -48,17 +49,13 @@ class LevelData:
         levels
             By treatment.
         """
-        names = feature_columns(levels)
-        return cls(
-            names=names,
-            # Row by row in memory: pandas hands over columns, and every look at a row would stride.
-            truth=np.ascontiguousarray(aligned_labels(predictions, levels)),
-            predicted=np.ascontiguousarray(predictions[names].to_numpy(dtype=np.float64)),
-            fold=predictions[FOLD].to_numpy(),
-            repeat=_numbers(predictions[REPEAT].to_numpy()),
-            compound=_numbers(predictions[COMPOUND].to_numpy(dtype=str)),
-            concentration=predictions[CONCENTRATION].to_numpy(dtype=np.float64),
+        data = list(levels_in_blocks(predictions, levels))
+        truth, predicted = (
+            np.concatenate([getattr(one, of) for one in data], axis=1)
+            for of in ("truth", "predicted")
         )
+        names = [name for one in data for name in one.names]
+        return replace(data[0], names=names, truth=truth, predicted=predicted)
 
     @property
     def n_repeats(self) -> int:
@@ -114,6 +111,36 @@ class LevelData:
                 truth[rows] = (self.truth[rows] - mean) / sd
                 predicted[rows] = (self.predicted[rows] - mean) / sd
         return replace(self, truth=truth, predicted=predicted)
+
+
+def levels_in_blocks(predictions: Wide, levels: Wide) -> Iterator[LevelData]:
+    """Levels beside the predictions, a block of targets at a time.
+
+    Parameters
+    ----------
+    predictions, levels
+        As of `LevelData.of`; frames or files.
+
+    Raises
+    ------
+    UserError
+        A file is damaged.
+    """
+    key = key_of(predictions)
+    fold, repeat = key[FOLD].to_numpy(), _numbers(key[REPEAT].to_numpy())
+    compound = _numbers(key[COMPOUND].to_numpy(dtype=str))
+    concentration = key[CONCENTRATION].to_numpy(dtype=np.float64)
+    for block in in_blocks(predictions, levels):
+        yield LevelData(
+            names=block.names,
+            # Row by row in memory: every look at a row would stride otherwise.
+            truth=np.ascontiguousarray(block.labels.T),
+            predicted=np.ascontiguousarray(block.scores.T),
+            fold=fold,
+            repeat=repeat,
+            compound=compound,
+            concentration=concentration,
+        )
 
 
 def _numbers(values: np.ndarray) -> np.ndarray:

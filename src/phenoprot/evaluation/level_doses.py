@@ -11,16 +11,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from phenoprot.evaluation.blocks import Wide
 from phenoprot.evaluation.folds import mean_of_present, mean_over_folds
-from phenoprot.evaluation.level_data import LevelData
-from phenoprot.evaluation.level_influence import pooled_skill_at_dose
+from phenoprot.evaluation.level_data import LevelData, levels_in_blocks
+from phenoprot.evaluation.level_influence import PooledAtDose
 from phenoprot.evaluation.regression import r2_by_target
 from phenoprot.evaluation.results import DoseScores, defined, estimates
 from phenoprot.evaluation.settings import EvaluationSettings
 
 
 def regression_by_dose(
-    predictions: pd.DataFrame, levels: pd.DataFrame, settings: EvaluationSettings
+    predictions: Wide, levels: Wide, settings: EvaluationSettings
 ) -> list[DoseScores]:
     """Pooled skill of the levels at each concentration, and the median R2 over the proteins.
 
@@ -39,23 +40,35 @@ def regression_by_dose(
         concentration, and a mean over the repeats.
     """
     del settings
-    data = LevelData.of(predictions, levels)
-    scaled = data.standardised()
-    doses = []
-    for dose in data.concentrations():
-        rows = data.concentration == dose
-        r2 = r2_at_dose(data.take(rows))
-        skill = pooled_skill_at_dose(scaled.take(rows)).estimate()
-        doses.append(
-            DoseScores(
-                concentration=dose,
-                n_compounds=data.take(rows).n_compounds,
-                n_targets_scored=int((~np.isnan(r2)).sum()),
-                means=estimates({"skill": skill}),
-                median=defined(float(pd.Series(r2).dropna().median())),
-            )
+    at: list[_Dose] = []
+    for data in levels_in_blocks(predictions, levels):
+        scaled = data.standardised()
+        given = {dose: data.concentration == dose for dose in data.concentrations()}
+        if not at:
+            at = [_Dose(dose, scaled.take(rows)) for dose, rows in given.items()]
+        for one in at:
+            one.r2.append(r2_at_dose(data.take(given[one.concentration])))
+            one.pooled.add(scaled.take(given[one.concentration]))
+    return [one.scores() for one in at]
+
+
+class _Dose:
+    """What is gathered at one concentration, block by block of targets."""
+
+    def __init__(self, concentration: float, data: LevelData) -> None:
+        self.concentration, self.n_compounds = concentration, data.n_compounds
+        self.pooled, self.r2 = PooledAtDose(data), list[np.ndarray]()
+
+    def scores(self) -> DoseScores:
+        """Of all blocks."""
+        r2 = np.concatenate(self.r2)
+        return DoseScores(
+            concentration=self.concentration,
+            n_compounds=self.n_compounds,
+            n_targets_scored=int((~np.isnan(r2)).sum()),
+            means=estimates({"skill": self.pooled.skill().estimate()}),
+            median=defined(float(pd.Series(r2).dropna().median())),
         )
-    return doses
 
 
 def r2_at_dose(data: LevelData) -> np.ndarray:

@@ -6,14 +6,20 @@ the predictions staying as they are: the leave-one-out values of the jackknife, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
 from phenoprot.evaluation.folds import mean_of_present
 from phenoprot.evaluation.level_data import LevelData
-from phenoprot.evaluation.regression import concordant_pairs, share, sums_by
+from phenoprot.evaluation.regression import (
+    concordant_pairs,
+    concordant_pairs_within,
+    share,
+    sums_by,
+)
 from phenoprot.evaluation.results import Estimate, estimate
 from phenoprot.evaluation.uncertainty import uncertainty
 
@@ -42,6 +48,15 @@ class Influence:
         change = np.where(np.isnan(without), 0.0, without - value[:, None])
         of_repeats = np.where(np.isnan(value)[:, None], np.nan, change)
         return cls(value, np.nan_to_num(mean_of_present(of_repeats, axis=0)))
+
+    @classmethod
+    def joined(cls, blocks: Iterable[Influence]) -> Influence:
+        """Put blocks of targets side by side."""
+        parts = list(blocks)
+        return cls(
+            np.concatenate([one.by_repeat for one in parts], axis=-1),
+            np.concatenate([one.changes for one in parts], axis=-1),
+        )
 
     def minus(self, other: Influence) -> Influence:
         """The difference to `other`: of the same compounds, repeats and targets."""
@@ -85,13 +100,47 @@ def pooled_skill(data: LevelData) -> Influence:
     data
         Standardised levels and predictions.
     """
-    error = np.nansum((data.truth - data.predicted) ** 2, axis=1)
-    total = np.nansum(data.truth**2, axis=1)
-    scores = []
-    for rows in data.repeats():
-        own = [sums_by(data.compound[rows], of[rows], data.n_compounds) for of in (error, total)]
-        scores.append(_skills(own[0], own[1].sum(), own[1].sum() - own[1]))
-    return Influence.over_repeats(scores)
+    return Pooled(data).add(data).skill()
+
+
+class Pooled:
+    """The same, block by block: squares of each row, added up target by target.
+
+    Parameters
+    ----------
+    data
+        A block of the data: its rows are those of all.
+    """
+
+    def __init__(self, data: LevelData) -> None:
+        self.rows, self.compound, self.n_compounds = data.repeats(), data.compound, data.n_compounds
+        self.error, self.total = np.zeros((2, len(data.compound)))
+
+    def add(self, data: LevelData) -> Self:
+        """Add a block of standardised levels and predictions."""
+        _add_by_target(self.error, (data.truth - data.predicted) ** 2)
+        _add_by_target(self.total, data.truth**2)
+        return self
+
+    def skill(self) -> Influence:
+        """Of all blocks."""
+        scores = []
+        for rows in self.rows:
+            error, total = (
+                sums_by(self.compound[rows], of[rows], self.n_compounds)
+                for of in (self.error, self.total)
+            )
+            scores.append(_skills(error, total.sum(), total.sum() - total))
+        return Influence.over_repeats(scores)
+
+
+def _add_by_target(total: np.ndarray, values: np.ndarray) -> None:
+    """Add the columns of (rows, targets) one after the other, NaN left out.
+
+    So the sum does not depend on how many there are in a block.
+    """
+    for column in np.where(np.isnan(values), 0.0, values).T.copy():
+        total += column
 
 
 def pooled_skill_at_dose(data: LevelData) -> Influence:
@@ -104,20 +153,49 @@ def pooled_skill_at_dose(data: LevelData) -> Influence:
     data
         Standardised levels and predictions of one concentration.
     """
-    scores = []
-    for rows in data.repeats():
-        z, there = np.nan_to_num(data.truth[rows]), ~np.isnan(data.truth[rows])
-        error = np.nansum((data.truth[rows] - data.predicted[rows]) ** 2, axis=1)
-        own_error, n, sums, squares = (
-            sums_by(data.compound[rows], values, data.n_compounds)
-            for values in (error, there, z, z**2)
+    return PooledAtDose(data).add(data).skill()
+
+
+class PooledAtDose:
+    """The same, block by block.
+
+    Parameters
+    ----------
+    data
+        A block of the data: its rows are those of all.
+    """
+
+    def __init__(self, data: LevelData) -> None:
+        self.rows, n = data.repeats(), data.n_compounds
+        self.error, self.without = np.zeros((2, len(self.rows), n))
+        self.total = np.zeros((len(self.rows), 1))
+
+    def add(self, data: LevelData) -> Self:
+        """Add a block of standardised levels and predictions."""
+        for number, rows in enumerate(self.rows):
+            z, there = np.nan_to_num(data.truth[rows]), ~np.isnan(data.truth[rows])
+            square = np.where(there, (data.truth[rows] - data.predicted[rows]) ** 2, 0.0)
+            error, n, sums, squares = (
+                sums_by(data.compound[rows], values, data.n_compounds)
+                for values in (square, there, z, z**2)
+            )
+            total = _around_mean(n.sum(axis=0), sums.sum(axis=0), squares.sum(axis=0))
+            without = _around_mean(
+                n.sum(axis=0) - n, sums.sum(axis=0) - sums, squares.sum(axis=0) - squares
+            )
+            _add_by_target(self.error[number], error)
+            _add_by_target(self.total[number], total[None])
+            _add_by_target(self.without[number], without)
+        return self
+
+    def skill(self) -> Influence:
+        """Of all blocks."""
+        return Influence.over_repeats(
+            [
+                _skills(error, total[0], without)
+                for error, total, without in zip(self.error, self.total, self.without, strict=True)
+            ]
         )
-        total = _around_mean(n.sum(axis=0), sums.sum(axis=0), squares.sum(axis=0))
-        without = _around_mean(
-            n.sum(axis=0) - n, sums.sum(axis=0) - sums, squares.sum(axis=0) - squares
-        )
-        scores.append(_skills(own_error, total.sum(), without.sum(axis=1)))
-    return Influence.over_repeats(scores)
 
 
 def _around_mean(n: np.ndarray, sums: np.ndarray, squares: np.ndarray) -> np.ndarray:
@@ -174,16 +252,13 @@ def _fold_concordance(
     """Concordance in one fold, (targets,), and without each of its compounds."""
     n = int(compounds.max()) + 1
     right, pairs = concordant_pairs(truth, predicted)
+    # A pair of two doses of a compound was counted at both: it is lost once.
+    inside_right, inside_pairs = concordant_pairs_within(truth, predicted, compounds)
     present = (~np.isnan(truth)).astype(np.float64)
     own_right, own_pairs, own_levels = (
-        sums_by(compounds, values, n) for values in (right, pairs, present)
+        sums_by(compounds, values, n)
+        for values in (right - inside_right / 2, pairs - inside_pairs / 2, present)
     )
-    for i in np.flatnonzero(np.bincount(compounds) > 1):
-        # A pair of two doses of a compound was counted at both: it is lost once.
-        rows = compounds == i
-        inside_right, inside_pairs = concordant_pairs(truth[rows], predicted[rows])
-        own_right[i] -= inside_right.sum(axis=0) / 2
-        own_pairs[i] -= inside_pairs.sum(axis=0) / 2
     all_right, all_pairs = right.sum(axis=0) / 2, pairs.sum(axis=0) / 2
     levels = present.sum(axis=0)
     return (

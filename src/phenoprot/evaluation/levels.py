@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 import pandas as pd
 
+from phenoprot.evaluation.blocks import Wide
 from phenoprot.evaluation.chance import widened
 from phenoprot.evaluation.folds import mean_of_present, mean_over_folds
 from phenoprot.evaluation.level_chance import permuted_scores
-from phenoprot.evaluation.level_data import LevelData
+from phenoprot.evaluation.level_data import LevelData, levels_in_blocks
 from phenoprot.evaluation.level_doses import mean_r2_over_doses
-from phenoprot.evaluation.level_influence import Influence, concordance, pooled_skill
+from phenoprot.evaluation.level_influence import Influence, Pooled, concordance
 from phenoprot.evaluation.regression import (
     pearson_r2_by_target,
     r2_by_target,
@@ -58,7 +60,7 @@ class LevelScores(RowScores):
         return scores
 
 
-def level_scores(predictions: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:
+def level_scores(predictions: Wide, levels: Wide) -> pd.DataFrame:
     """Scores per target.
 
     Parameters
@@ -74,13 +76,17 @@ def level_scores(predictions: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFram
         ``rmse`` (sd); ``r2_over_doses``, the mean of the R2 at each concentration; ``n_levels`` and
         ``folds_skipped`` (of one repeat), those whose levels are constant.
     """
-    data = LevelData.of(predictions, levels)
-    return _table(data, concordance(data))
+    return pd.concat(
+        [
+            _table(data, data.standardised(), concordance(data))
+            for data in levels_in_blocks(predictions, levels)
+        ],
+        ignore_index=True,
+    )
 
 
-def _table(data: LevelData, ordered: Influence) -> pd.DataFrame:
+def _table(data: LevelData, scaled: LevelData, ordered: Influence) -> pd.DataFrame:
     folds = [(data.truth[rows], data.predicted[rows]) for of in data.folds() for rows in of]
-    scaled = data.standardised()
     on_scale = [(scaled.truth[rows], scaled.predicted[rows]) for of in data.folds() for rows in of]
     repeats = [number for number, of in enumerate(data.folds()) for _ in of]
     r2 = [r2_by_target(*fold) for fold in folds]
@@ -131,9 +137,7 @@ def repeated_mean(
     )
 
 
-def score_regression(
-    predictions: pd.DataFrame, levels: pd.DataFrame, settings: EvaluationSettings
-) -> LevelScores:
+def score_regression(predictions: Wide, levels: Wide, settings: EvaluationSettings) -> LevelScores:
     """Scores of the levels per target and over all, and what chance reaches.
 
     Parameters
@@ -143,19 +147,27 @@ def score_regression(
     settings
         Thresholds, permutations and seed.
     """
-    data = LevelData.of(predictions, levels)
-    ordered = concordance(data)
-    drawn = permuted_scores(data, settings.permutations, settings.seed)
-    chance = np.round(widened(drawn, mean_of_present(drawn, axis=0)), 12)
+    tables, ordered, chances = [], [], []
+    blocks = levels_in_blocks(predictions, levels)
+    first = next(blocks)
+    pooled = Pooled(first)
+    for data in chain([first], blocks):
+        scaled = data.standardised()
+        pooled.add(scaled)
+        ordered.append(concordance(data))
+        tables.append(_table(data, scaled, ordered[-1]))
+        drawn = permuted_scores(data, settings.permutations, settings.seed)
+        chances.append(np.round(widened(drawn, mean_of_present(drawn, axis=0)), 12))
+    chance = np.concatenate(chances, axis=1)
     reached = {f"chance_ge_{t:g}": (chance >= t).mean(axis=0) for t in settings.r2_thresholds}
     return LevelScores(
-        _table(data, ordered).assign(**reached),
-        data.n_compounds,
-        data.n_repeats,
-        len(np.unique(data.fold)),
+        pd.concat(tables, ignore_index=True).assign(**reached),
+        first.n_compounds,
+        first.n_repeats,
+        len(np.unique(first.fold)),
         chance=chance,
-        skill=pooled_skill(data.standardised()),
-        concordance=ordered,
+        skill=pooled.skill(),
+        concordance=Influence.joined(ordered),
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from phenoprot.tasks.task import Task
 
 COMPUTE = "phenoprot.evaluation.compute"
 """The module whose code decides what a shard computes."""
-ROW_SETTINGS = ("permutations", "seed", "false_discovery_rate")
+ROW_SETTINGS = ("permutations", "bootstrap", "seed", "false_discovery_rate")
 """Settings that the scores of a row depend on, thresholds aside."""
 COMPARISON_SETTINGS = ("false_discovery_rate",)
 
@@ -131,10 +132,13 @@ class PartToScore:
 
 def row_shards(part: PartToScore, settings: EvaluationSettings) -> list[Shard]:
     """One shard per row and variant: its name, and the hash of all that its scores depend on."""
-    return [_row_shard(part, row, settings) for row in (*part.rows, *part.variants)]
+    sha256 = cache(file_sha256)  # files of the part are read once
+    return [_row_shard(part, row, settings, sha256) for row in (*part.rows, *part.variants)]
 
 
-def _row_shard(part: PartToScore, row: str, settings: EvaluationSettings) -> Shard:
+def _row_shard(
+    part: PartToScore, row: str, settings: EvaluationSettings, sha256: Callable[[Path], str]
+) -> Shard:
     plain = row not in part.variants
     payload = RowToScore(
         predictions=part.predictions(row),
@@ -152,7 +156,7 @@ def _row_shard(part: PartToScore, row: str, settings: EvaluationSettings) -> Sha
     groups = {target: group.model_dump() for target, group in (part.groups or {}).items()}
     key = fingerprint(
         part.scorer,
-        [None if file is None else file_sha256(file) for file in files],
+        [None if file is None else sha256(file) for file in files],
         groups if part.groups is not None else None,
         part.ceilings,
         payload.active,
@@ -162,14 +166,16 @@ def _row_shard(part: PartToScore, row: str, settings: EvaluationSettings) -> Sha
     return Shard(f"{part.name} {row}", key, payload)
 
 
-def comparison_shards(part: PartToScore, settings: EvaluationSettings) -> list[Shard]:
+def comparison_shards(
+    part: PartToScore, settings: EvaluationSettings, also: Sequence[tuple[str, str]] = ()
+) -> list[Shard]:
     """One shard per pair of rows, under the hash of predictions, labels, settings and code.
 
     Rows with shuffled labels have other labels, and pair with none.
     """
     comparable = [row for row in part.rows if not is_shuffled(part.predictions(row))]
-    shards = []
-    for one, other in pairs_of(comparable, settings):
+    shards, sha256 = [], cache(file_sha256)  # a row is in many pairs
+    for one, other in pairs_of(comparable, settings, also):
         payload = RowsToCompare(
             names=(one, other),
             predictions=(part.predictions(one), part.predictions(other)),
@@ -178,7 +184,7 @@ def comparison_shards(part: PartToScore, settings: EvaluationSettings) -> list[S
         )
         key = fingerprint(
             payload.names,
-            [file_sha256(file) for file in (*payload.predictions, payload.labels)],
+            [sha256(file) for file in (*payload.predictions, payload.labels)],
             settings.model_dump(include=set(COMPARISON_SETTINGS)),
             code_fingerprint(COMPUTE),
         )
@@ -192,8 +198,20 @@ def is_shuffled(predictions: Path) -> bool:
     return bool((key[COMPOUND] != key[LABELS_OF]).any())
 
 
-def pairs_of(rows: Sequence[str], settings: EvaluationSettings) -> list[tuple[str, str]]:
-    """Rows to compare, in the order of the table, see :class:`EvaluationSettings`."""
+def pairs_of(
+    rows: Sequence[str], settings: EvaluationSettings, also: Sequence[tuple[str, str]] = ()
+) -> list[tuple[str, str]]:
+    """Rows to compare, in the order of the table, see :class:`EvaluationSettings`.
+
+    Behind them those of `also` that are no pair yet: fusions with the rows that they are of.
+    """
+    pairs = _usual_pairs(rows, settings)
+    there = {frozenset(pair) for pair in pairs}
+    more = [pair for pair in also if set(pair) <= set(rows) and frozenset(pair) not in there]
+    return pairs + more
+
+
+def _usual_pairs(rows: Sequence[str], settings: EvaluationSettings) -> list[tuple[str, str]]:
     if settings.comparisons == "all" or not rows:
         return list(combinations(rows, 2))
     untrained = [(row, row + UNTRAINED) for row in rows[1:] if row + UNTRAINED in rows]

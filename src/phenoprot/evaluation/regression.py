@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from phenoprot.evaluation.counting import count_pairs
+from phenoprot.evaluation.counting import count_pairs, count_pairs_within
 
 
 def r2_by_target(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -150,4 +150,24 @@ def concordant_pairs(truth: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarr
     columns = (np.ascontiguousarray(of.T, dtype=np.float64) for of in (truth, predicted))
     right, pairs = np.empty((2, *truth.T.shape))
     count_pairs(*columns, right, pairs)
+    return right.T, pairs.T
+
+
+def concordant_pairs_within(
+    truth: np.ndarray, predicted: np.ndarray, codes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same, of pairs of rows that have the same code.
+
+    Parameters
+    ----------
+    truth, predicted
+        (rows, targets); NaN in `truth` is left out.
+    codes
+        (rows,).
+    """
+    columns = (np.ascontiguousarray(of.T, dtype=np.float64) for of in (truth, predicted))
+    rows = np.argsort(codes, kind="stable")
+    starts = np.append(np.unique(codes[rows], return_index=True)[1], len(rows))
+    right, pairs = np.empty((2, *truth.T.shape))
+    count_pairs_within(*columns, rows, starts, right, pairs)
     return right.T, pairs.T

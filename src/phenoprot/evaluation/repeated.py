@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
 
-from phenoprot.evaluation.auc import placements
+from phenoprot.evaluation.counting import influences
 from phenoprot.evaluation.folds import mean_of_present, mean_over_folds
 from phenoprot.evaluation.uncertainty import Uncertainty, uncertainty
 
@@ -69,6 +70,104 @@ class RepeatedAuc:
         return Mean(value, sd, uncertainty(changes, by_repeat))
 
 
+@dataclass(frozen=True)
+class Tested:
+    """Which rows are tested together, in a form that compiled loops read."""
+
+    rows: np.ndarray
+    """(tested rows,): row numbers fold by fold, repeat by repeat."""
+    starts: np.ndarray
+    """(folds + 1,): where each fold starts in `rows`."""
+    of_repeat: np.ndarray
+    """(repeats + 1,): first fold of each repeat."""
+    compounds: np.ndarray
+    """(all rows,): number of the compound of each row, from 0; any number where a row is not
+    tested."""
+    n_compounds: int
+    members: np.ndarray
+    """Compounds of each fold, ascending."""
+    member_starts: np.ndarray
+    """(folds + 1,): where those of a fold start."""
+
+    @classmethod
+    def of(cls, compounds: np.ndarray, repeats: Sequence[Sequence[np.ndarray]]) -> Self:
+        """From the row numbers of each fold of each repeat.
+
+        Parameters
+        ----------
+        compounds
+            (rows,): number of the compound of each row, from 0.
+        repeats
+            Row numbers of each test fold of each repeat.
+        """
+        folds = [rows for of in repeats for rows in of]
+        inside = [np.unique(compounds[rows]) for rows in folds]
+        none = [np.zeros(0, dtype=np.int64)]
+        return cls(
+            np.concatenate([*folds, *none]).astype(np.int64),
+            np.cumsum([0, *map(len, folds)]),
+            np.cumsum([0, *map(len, repeats)]),
+            np.ascontiguousarray(compounds, dtype=np.int64),
+            int(compounds.max()) + 1,
+            np.concatenate([*inside, *none]).astype(np.int64),
+            np.cumsum([0, *map(len, inside)]),
+        )
+
+    @property
+    def n_repeats(self) -> int:
+        """Number of repeats."""
+        return len(self.of_repeat) - 1
+
+    def ascending(self, scores: np.ndarray) -> np.ndarray:
+        """Row numbers (targets, tested rows) fold by fold, in a fold by ascending score.
+
+        Parameters
+        ----------
+        scores
+            (targets, rows).
+        """
+        order = np.empty((len(scores), len(self.rows)), dtype=np.int64)
+        for start, end in pairwise(self.starts):
+            rows = self.rows[start:end]
+            order[:, start:end] = rows[np.argsort(scores[:, rows], axis=1)]
+        return order
+
+
+class AucSums:
+    """The AUCs of all targets, filled in block by block."""
+
+    def __init__(self, folds: Tested, n_targets: int) -> None:
+        self.folds = folds
+        self.auc = RepeatedAuc(
+            np.empty((folds.n_repeats, n_targets)),
+            np.empty((folds.n_compounds, n_targets)),
+            np.empty(n_targets),
+        )
+
+    def add(self, where: slice, labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """Score a block of targets.
+
+        Parameters
+        ----------
+        where
+            Which targets.
+        labels, scores
+            (targets of the block, rows) float64, target by target in memory.
+
+        Returns
+        -------
+        numpy.ndarray
+            The rows in order, see `Tested.ascending`.
+        """
+        order, folds, auc = self.folds.ascending(scores), self.folds, self.auc
+        influences(
+            labels, scores, order, folds.rows, folds.starts, folds.of_repeat, folds.compounds,
+            folds.members, folds.member_starts, auc.by_repeat[:, where], auc.changes[:, where],
+            auc.skipped[where],
+        )  # fmt: skip
+        return order
+
+
 def repeated_auc(
     labels: np.ndarray,
     scores: np.ndarray,
@@ -88,75 +187,7 @@ def repeated_auc(
     repeats
         Row numbers of each test fold of each repeat.
     """
-    n_compounds = int(compounds.max()) + 1
-    by_repeat, changes, skipped = [], [], np.zeros(labels.shape[1])
-    for folds in repeats:
-        total = _Sums.of_nothing(n_compounds, labels.shape[1])
-        for rows in folds:
-            skipped += total.add(labels[rows], scores[rows], compounds[rows])
-        auc, without = total.auc(), total.without()
-        lone = np.isnan(without).any(axis=0)
-        by_repeat.append(auc)
-        changes.append(np.where(lone & ~np.isnan(auc), np.nan, without - auc))
-    there = ~np.isnan(np.stack(by_repeat))
-    # A repeat without a score says nothing; one whose compounds cannot be told apart makes the
-    # target's variance unknown.
-    summed = np.where(there[:, None, :], np.stack(changes), 0.0).sum(axis=0)
-    return RepeatedAuc(
-        np.stack(by_repeat),
-        summed / np.where(there.any(axis=0), there.sum(axis=0), np.nan),
-        skipped / len(repeats),
-    )
-
-
-@dataclass
-class _Sums:
-    """Placements of the positives and their number, with every compound and without each."""
-
-    placed: np.ndarray
-    """(targets,): sum of the placements of all positive rows."""
-    counted: np.ndarray
-    """(targets,): number of these rows."""
-    placed_change: np.ndarray
-    """(compounds, targets): what the sum changes by without a compound."""
-    counted_change: np.ndarray
-    """(compounds, targets): what the number changes by."""
-
-    @classmethod
-    def of_nothing(cls, compounds: int, targets: int) -> _Sums:
-        """No fold yet."""
-        one, each = np.zeros(targets), np.zeros((compounds, targets))
-        return cls(one, one.copy(), each, each.copy())
-
-    def add(self, labels: np.ndarray, scores: np.ndarray, compounds: np.ndarray) -> np.ndarray:
-        """Add a fold; return the targets of which it has not both classes."""
-        placed = placements(labels, scores)
-        names, codes = np.unique(compounds, return_inverse=True)
-        member = np.equal.outer(np.arange(len(names)), codes.ravel()).astype(np.float64)
-        positive, negative = labels == 1, labels == 0
-        n_positive, n_negative = positive.sum(axis=0), negative.sum(axis=0)
-        both = (n_positive > 0) & (n_negative > 0)
-        own = member @ np.where(positive, placed, 0.0)
-        lost = member @ np.where(negative, placed, 0.0)
-        rest_positive = n_positive - member @ positive
-        rest_negative = n_negative - member @ negative
-        left = (rest_positive > 0) & (rest_negative > 0)
-        total = np.where(both, own.sum(axis=0), 0.0)
-        # Wins of the pairs that are left: without those of its positives, or over its negatives.
-        wins = (total - own) * n_negative - lost * n_positive
-        rest = np.where(left, wins / np.maximum(rest_negative, 1), 0.0)
-        self.placed += total
-        self.counted += np.where(both, n_positive, 0)
-        self.placed_change[names] += np.where(both, rest - total, 0.0)
-        counted = np.where(left, rest_positive, 0) - n_positive
-        self.counted_change[names] += np.where(both, counted, 0)
-        return ~both
-
-    def auc(self) -> np.ndarray:
-        """(targets,): mean placement; NaN where no fold has both classes."""
-        return self.placed / np.where(self.counted > 0, self.counted, np.nan)
-
-    def without(self) -> np.ndarray:
-        """(compounds, targets): mean placement without each; NaN where no fold is left."""
-        counted = self.counted + self.counted_change
-        return (self.placed + self.placed_change) / np.where(counted > 0, counted, np.nan)
+    sums = AucSums(Tested.of(compounds, repeats), labels.shape[1])
+    by_target = (np.ascontiguousarray(of.T, dtype=np.float64) for of in (labels, scores))
+    sums.add(slice(None), *by_target)
+    return sums.auc

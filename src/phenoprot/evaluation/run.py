@@ -45,6 +45,7 @@ def evaluate_screen(
     execution: ExecutionSettings = LOCAL,
     has: Contents = EVERYTHING,
     tasks: Collection[str] | None = None,
+    also: Sequence[tuple[str, str]] = (),
 ) -> None:
     """Write ``<part>/<row>.json`` (a `RowResult`) and ``<part>/<row>.parquet`` (its targets).
 
@@ -69,6 +70,8 @@ def evaluate_screen(
         What the screen has. What an earlier one left of other parts is not looked at.
     tasks
         Names of those that a row takes part in; None: all that the screen can have.
+    also
+        Pairs of rows to compare besides those of the settings.
 
     Raises
     ------
@@ -101,7 +104,7 @@ def evaluate_screen(
     ]
     scored = {part.name: row_shards(part, settings) for part in parts}
     compared = {
-        part.name: comparison_shards(part, settings)
+        part.name: comparison_shards(part, settings, also)
         for part in parts
         if SCORERS[part.scorer].compares
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from phenoprot.evaluation.blocks import Wide
 from phenoprot.evaluation.doses import classification_by_dose
 from phenoprot.evaluation.groups import auc_groups
 from phenoprot.evaluation.leak import leak_of_aucs, leak_of_levels
@@ -31,17 +32,17 @@ from phenoprot.evaluation.summary import auc_result
 class Scorer:
     """How the predictions of a row are scored. All functions are pure."""
 
-    score: Callable[[pd.DataFrame, pd.DataFrame, EvaluationSettings], RowScores]
+    score: Callable[[Wide, Wide, EvaluationSettings], RowScores]
     """Of predictions and labels, target by target."""
     result: Callable[[RowScores, EvaluationSettings], RowResult]
     """Summary of these scores."""
-    by_dose: Callable[[pd.DataFrame, pd.DataFrame, EvaluationSettings], list[DoseScores]]
+    by_dose: Callable[[Wide, Wide, EvaluationSettings], list[DoseScores]]
     """Of predictions and labels, at each concentration."""
-    leak: Callable[[RowScores, pd.DataFrame, pd.DataFrame, EvaluationSettings], LeakGauge]
+    leak: Callable[[RowScores, Wide, Wide, EvaluationSettings], LeakGauge]
     """Of the scores, the predictions under leaking folds, and labels."""
     groups: Callable[[RowScores, Mapping[str, Group]], list[GroupScores]]
     """Of the scores, and the group of each target."""
-    by_stratum: Callable[[pd.DataFrame, pd.DataFrame, pd.DataFrame], list[StratumScores]] | None
+    by_stratum: Callable[[Wide, Wide, pd.DataFrame], list[StratumScores]] | None
     """Of predictions, labels and cell numbers; None: not of these scores."""
     thresholds: str
     """Key of its thresholds in the settings."""

@@ -22,6 +22,10 @@ class EvaluationSettings(Settings):
     """Proteins at or above each R2 are counted."""
     permutations: int = Field(ge=1, le=1_000_000)
     """Permutations of the compounds behind what chance gives: counts, their spread and p."""
+    bootstrap: int = Field(default=0, ge=0, le=1_000_000)
+    """Draws of the compounds with replacement behind `bootstrap_sd` in the tables of targets: the
+    standard deviation of each ROC AUC with the models held fixed. 0: no such column. The intervals
+    need no draws."""
     comparisons: Literal["first", "all"] = "first"
     """Rows that are compared target by target: the first one of the screen with every other, and a
     row with the one named ``<row>-untrained``, if there is one; or every two. Rows with shuffled
@@ -32,4 +36,4 @@ class EvaluationSettings(Settings):
     """Profile table with one feature, the cell number: ROC AUCs are given within its thirds, too. A
     screen without it has none. null: for no screen."""
     seed: Seed
-    """Seed of the permutations."""
+    """Seed of the permutations and of the bootstrap."""

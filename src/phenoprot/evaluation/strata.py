@@ -13,18 +13,16 @@ from typing import Final, get_args
 import numpy as np
 import pandas as pd
 
-from phenoprot.evaluation.folds import aligned_labels, repeats_of
+from phenoprot.evaluation.blocks import Wide, key_of
 from phenoprot.evaluation.means import auc_estimate
-from phenoprot.evaluation.repeated import repeated_auc
 from phenoprot.evaluation.results import Activeness, Stratum, StratumScores, estimates
+from phenoprot.evaluation.score import Part, aucs_of_parts, part_of
 from phenoprot.screens.contract import COMPOUND, TREATMENT_KEY, feature_columns
 
 THIRDS: Final = 3
 
 
-def auc_within_thirds(
-    predictions: pd.DataFrame, labels: pd.DataFrame, counts: pd.DataFrame
-) -> list[StratumScores]:
+def auc_within_thirds(predictions: Wide, labels: Wide, counts: pd.DataFrame) -> list[StratumScores]:
     """Mean ROC AUC among the treatments with few, middling and many cells, and within all thirds.
 
     Parameters
@@ -43,14 +41,14 @@ def auc_within_thirds(
         ``few``, ``middle``, ``many``; ``within``: all three, each positive row among the negatives
         of its own third.
     """
-    third = predictions[TREATMENT_KEY].merge(_thirds(counts), how="left", on=TREATMENT_KEY)
+    third = key_of(predictions)[TREATMENT_KEY].merge(_thirds(counts), how="left", on=TREATMENT_KEY)
     chosen = [[number] for number in range(THIRDS)] + [list(range(THIRDS))]
     strata = dict(zip(get_args(Stratum), chosen, strict=True))
     return _auc_within(predictions, labels, third["third"].to_numpy(), strata)
 
 
 def auc_by_activity(
-    predictions: pd.DataFrame, labels: pd.DataFrame, active: Mapping[str, bool]
+    predictions: Wide, labels: Wide, active: Mapping[str, bool]
 ) -> list[StratumScores]:
     """Mean ROC AUC among the active and among the inactive compounds, all their treatments.
 
@@ -66,34 +64,31 @@ def auc_by_activity(
     list of StratumScores
         ``active``, ``inactive``.
     """
-    code = predictions[COMPOUND].map({name: float(not own) for name, own in active.items()})
+    code = key_of(predictions)[COMPOUND].map({name: float(not own) for name, own in active.items()})
     strata: dict[Activeness, list[int]] = {"active": [0], "inactive": [1]}
     return _auc_within(predictions, labels, code.to_numpy(dtype=np.float64), strata)
 
 
 def _auc_within(
-    predictions: pd.DataFrame,
-    labels: pd.DataFrame,
+    predictions: Wide,
+    labels: Wide,
     code: np.ndarray,
     strata: Mapping[Stratum, Sequence[int]] | Mapping[Activeness, Sequence[int]],
 ) -> list[StratumScores]:
     """Scores in each stratum, given by the codes (rows,) of the treatments that it takes."""
-    truth = aligned_labels(predictions, labels)
-    scores = predictions[feature_columns(labels)].to_numpy(dtype=np.float64)
-    compounds = np.unique(predictions[COMPOUND], return_inverse=True)[1]
-    repeats = repeats_of(predictions)
-    found = []
-    for name, codes in strata.items():
-        parts = [[rows[code[rows] == own] for rows in folds for own in codes] for folds in repeats]
-        aucs = repeated_auc(truth, scores, compounds, [[r for r in p if len(r)] for p in parts])
-        found.append(
-            StratumScores(
-                name=name,
-                n_targets_scored=int((~np.isnan(aucs.auc)).sum()),
-                means=estimates({"auc": auc_estimate(aucs.mean())}),
-            )
+    compounds, repeats = part_of(predictions)
+    parts: list[Part] = []
+    for codes in strata.values():
+        cut = [[rows[code[rows] == own] for rows in folds for own in codes] for folds in repeats]
+        parts.append((compounds, [[rows for rows in folds if len(rows)] for folds in cut]))
+    return [
+        StratumScores(
+            name=name,
+            n_targets_scored=int((~np.isnan(aucs.auc)).sum()),
+            means=estimates({"auc": auc_estimate(aucs.mean())}),
         )
-    return found
+        for name, aucs in zip(strata, aucs_of_parts(predictions, labels, parts), strict=True)
+    ]
 
 
 def _thirds(counts: pd.DataFrame) -> pd.DataFrame:

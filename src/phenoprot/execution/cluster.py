@@ -1,7 +1,8 @@
 """Executor ``ray``: tasks on a Ray cluster, the one at RAY_ADDRESS or one started for the run.
 
 Workers write results straight into the work folder: every machine of the cluster must see it, the
-inputs and the code under the same paths (NFS or the like).
+inputs and the code under the same paths (NFS or the like). A shard whose machine is lost is begun
+anew on another one.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import secrets
 import signal
 import sys
 import time
+from collections import Counter, deque
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from phenoprot.core.errors import UserError
+from phenoprot.core.notices import warn
 from phenoprot.execution.attempt import WORKER_ENVIRONMENT, Job, Outcome, attempt
 from phenoprot.execution.failure import Failure
 from phenoprot.execution.shards import MANIFEST, Compute
@@ -39,6 +42,13 @@ SHARED = (
     "Run in a folder that all machines of the cluster see under the same path, or set "
     "execution.executor to local."
 )
+LOSSES = 3
+"""Machines that may be lost while they compute one and the same shard; then it has failed."""
+LOST = Failure(
+    f"{LOSSES + 1} machines of the cluster were lost while they computed it",
+    remedy="Finished shards are kept: look why they end (`ray status`, memory), and run again.",
+)
+"""Of a shard that took too many machines with it."""
 PATIENCE = 30.0
 """Seconds until a file that another machine wrote must be seen here; NFS caches folders."""
 
@@ -147,11 +157,13 @@ def _outcomes(
         runtime_env={"env_vars": {**WORKER_ENVIRONMENT, **CLUSTER_ENVIRONMENT}},
     )(_task)
     running: dict[Any, tuple[Job, float]] = {}
+    again: deque[Job] = deque()
+    losses: Counter[Path] = Counter()
     try:
         while True:
             limit = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
             while len(running) < limit:
-                job = next(jobs, None)
+                job = again.popleft() if again else next(jobs, None)
                 if job is None:
                     break
                 data = ray.cloudpickle.dumps((compute, job))
@@ -162,7 +174,13 @@ def _outcomes(
             done, _ = ray.wait(list(running))
             for reference in done:
                 job, since = running.pop(reference)
-                yield _result(ray, reference, job, time.monotonic() - since)
+                outcome = _result(ray, reference, job, time.monotonic() - since)
+                if outcome is None and losses[job.folder] < LOSSES:
+                    losses[job.folder] += 1
+                    again.append(job)
+                    warn(f"a machine of the cluster was lost: shard {job.shard.name} is begun anew")
+                    continue
+                yield outcome or Outcome(job, time.monotonic() - since, LOST)
     finally:
         for reference in running:
             ray.cancel(reference, force=True)
@@ -183,10 +201,12 @@ def _task(data: bytes, folder: str, path: list[str]) -> tuple[float, Failure | N
     return attempt(compute, job)
 
 
-def _result(ray: Any, reference: Any, job: Job, seconds: float) -> Outcome:
-    """The end of a task: its own word, or Ray's where it had none."""
+def _result(ray: Any, reference: Any, job: Job, seconds: float) -> Outcome | None:
+    """The end of a task: its own word, or Ray's where it had none; None: its machine was lost."""
     try:
         seconds, failure = ray.get(reference)
+    except ray.exceptions.NodeDiedError:
+        return None
     except ray.exceptions.RayError as error:
         failure = Failure(
             f"its Ray worker died: {_first_line(error)}",

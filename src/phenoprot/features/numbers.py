@@ -68,12 +68,12 @@ class PlainText:
         wanted = np.zeros(self._width, dtype=bool)
         places = np.array(columns, dtype=np.int64)
         wanted[places] = True
-        values = [np.empty((0, len(columns)))]
+        values: list[Floats] = []
         odd: dict[tuple[int, int], object] = {}
         row = 0
         for starts, ends in self._blocks():
             try:
-                block = self._cast(starts, ends, wanted)[:, places]
+                block = self._cast(starts, ends, wanted).take(places, axis=1)
             except pa.ArrowInvalid:
                 return self._column_by_column(columns)
             if np.isinf(block).any():
@@ -84,7 +84,9 @@ class PlainText:
                 }
             values.append(block)
             row += len(starts)
-        return Numbers(np.concatenate(values), odd)
+        if len(values) == 1:  # a site: no copy
+            return Numbers(values[0], odd)
+        return Numbers(np.concatenate([np.empty((0, len(columns))), *values]), odd)
 
     def texts(self, columns: Sequence[int]) -> Cells:
         """Cells of some columns as text, None where empty, (N, columns); raises likewise."""
@@ -120,14 +122,17 @@ class PlainText:
 
     def _places(self, begin: int, stop: int) -> tuple[Integers, Integers]:
         # One comparison over all bytes; the few others below the comma are sorted out after it.
-        ends = np.flatnonzero(self._bytes[begin:stop] <= _COMMA) + begin
+        ends: Integers = np.flatnonzero(self._bytes[begin:stop] <= _COMMA)
+        ends += begin
         signs = self._bytes[ends]
-        chosen = (signs == _COMMA) | (signs == _NEWLINE)
+        newlines = signs == _NEWLINE
+        chosen = newlines | (signs == _COMMA)
         others = signs[~chosen]
         returns = (others == _RETURN).sum()
         if (others == _QUOTE).any():
             raise ValueError("there is a quote")
-        ends, newlines = ends[chosen], signs[chosen] == _NEWLINE
+        if len(others):
+            ends, newlines = ends[chosen], newlines[chosen]
         last = newlines[self._width - 1 :: self._width]
         if len(last) * self._width != len(ends) or newlines.sum() != len(last) or not last.all():
             raise ValueError("lines have other numbers of fields than the header")
@@ -164,10 +169,11 @@ class PlainText:
             pa.py_buffer(self._content),
             pa.py_buffer(np.packbits(valid.ravel(), bitorder="little")),
         )
-        numbers = texts.cast(pa.float64()).to_numpy(zero_copy_only=False)[::2]
-        nans = np.isnan(numbers)
+        _, data = texts.cast(pa.float64()).buffers()
+        numbers = np.where(valid[:, 0], np.frombuffer(data)[: 2 * starts.size : 2], np.nan)
+        nans = np.isnan(numbers) & valid[:, 0]
         if nans.any():
-            self._require_plain_nans(places[:-1:2], places[1::2], nans & valid[:, 0])
+            self._require_plain_nans(places[:-1:2], places[1::2], nans)
         return numbers.reshape(starts.shape)
 
     def _require_plain_nans(

@@ -147,7 +147,11 @@ def read_images(export: Export) -> pd.DataFrame:
             where=where,
             remedy="They come from the Metadata_ columns of LoadData.",
         )
-    numbers, _ = parse_numbers(pd.Series(images[IMAGE_NUMBER], dtype=object))
+    texts = images[IMAGE_NUMBER]
+    if all(text is not None and text.isascii() and text.isdigit() for text in texts):
+        numbers = np.array(texts, dtype=np.float64)
+    else:
+        numbers, _ = parse_numbers(pd.Series(texts, dtype=object))
     images[IMAGE_NUMBER] = whole_numbers(numbers, IMAGE_NUMBER, where)
     if not len(cells):
         raise UserError("the table has no row", where=where, remedy="Export it again.")
@@ -302,10 +306,12 @@ def _rows_of(numbers: Numbers, chosen: npt.NDArray[np.bool_]) -> Numbers:
 def rows_of_images(numbers: Integers, tables: Cells | None, images: pd.DataFrame) -> Integers:
     """Row of the table of images for each image number and, where there is one, table number."""
     if tables is None:
-        known = pd.Index(images[IMAGE_NUMBER])
-        if not known.is_unique:
-            known = pd.Index([])  # told apart by their table numbers only
-        return known.get_indexer(pd.Index(numbers)).astype(np.int64)
+        own = images[IMAGE_NUMBER].to_numpy(dtype=np.int64)
+        order = np.argsort(own, kind="stable")
+        if (own[order][1:] == own[order][:-1]).any():  # told apart by their table numbers only
+            return np.full(len(numbers), -1)
+        row = order[np.searchsorted(own, numbers, sorter=order).clip(max=len(own) - 1)]
+        return np.where(own[row] == numbers, row, -1)
     known = {key: row for row, key in enumerate(
         zip(images[TABLE_NUMBER], images[IMAGE_NUMBER], strict=True))}  # fmt: skip
     codes, of = pd.factorize(tables, use_na_sentinel=False)

@@ -15,6 +15,7 @@ from phenoprot.core.files import write_json
 from phenoprot.features.aggregate import mean_of_cells
 from phenoprot.features.cellprofiler.names import COMPARTMENTS
 from phenoprot.features.exports import IMAGE, Export, Span
+from phenoprot.features.memory import keep_freed_memory
 from phenoprot.features.numbers import Floats, Integers
 from phenoprot.features.objects import Columns, Objects, read_images, read_objects
 from phenoprot.screens.contract import FIELD_KEY
@@ -54,6 +55,7 @@ class Measured:
 
 def measure_parts(parts: tuple[Part, ...], folder: Path) -> None:
     """In a worker process: write the means of some parts; faults do not stop the others."""
+    keep_freed_memory()  # each site takes as much as the one before
     columns = {name: Columns() for name in ORDER}
     sets: dict[tuple[str, ...], list[tuple[Part, Measured]]] = {}
     faults = []

@@ -189,7 +189,7 @@ def params_block(draft: Draft, folder: Path) -> str:
     if draft.proteins is not None and draft.targets is not None:
         for model in MODELS:
             name = "proteome" if model == MODELS[0] else f"proteome_{model}"
-            rows[name] = {"features": ["proteome"], "model": model, "tasks": ["targets"]}
+            rows[name] = {"features": ["proteome"], "tasks": ["targets"], "model": model}
     root, place = Path.cwd().resolve(), folder.resolve()
     shown = place.relative_to(root) if place.is_relative_to(root) else place
     block: dict[str, Any] = {"folder": shown.as_posix()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from itertools import chain
 from pathlib import Path
@@ -13,6 +14,7 @@ from phenoprot.core.errors import UserError
 from phenoprot.core.files import read_text, write_text
 from phenoprot.core.paths import Paths
 from phenoprot.core.settings import parse_settings, read_yaml
+from phenoprot.features.mae.settings import MAE_NAMES
 from phenoprot.pipeline import first
 from phenoprot.pipeline.overrides import effective_keys
 from phenoprot.pipeline.params import Params, ScreenParams
@@ -37,6 +39,8 @@ HEADER = f"""\
 # params.yaml and the screen folders: run it after a change of these. Do not edit.
 """
 ROWS_KEY = "screen.rows"
+LOSSES = ["loss", "pixel", "fourier"]
+"""Columns of the log of training that are drawn."""
 SCRIPTS = sorted({stage.path for stage in (SIMULATE, *all_stages())})
 """Of all stages but the first, which writes down their code."""
 
@@ -59,7 +63,7 @@ def dvc_yaml(params_file: Path = PARAMS_FILE) -> str:
     stages: dict[str, Any] = {"pipeline": _first(screens)}
     declared = {name: _declared(name, block) for name, block in params.screens.items()}
     artefacts = {
-        name: set(chain.from_iterable(stage.makes(Paths(name)) for stage in own))
+        name: set(chain.from_iterable(_written(stage, Paths(name)) for stage in own))
         for name, own in declared.items()
     }
     for name, own in declared.items():
@@ -69,9 +73,15 @@ def dvc_yaml(params_file: Path = PARAMS_FILE) -> str:
             keys = _keys(_asked(stage, own), name, content)
             needs = _needs(stage, name, block, artefacts)
             stages[stage.key(name)] = _entry(stage, name, block, parts, keys, needs)
-    return HEADER + yaml.safe_dump(
-        {"stages": stages}, sort_keys=False, width=1000, allow_unicode=True
-    )
+    logs = {
+        (stage.name, name): log
+        for name, own in declared.items()
+        for stage in own
+        if set(MAE_NAMES) & set(params.screens[name].extracted)
+        for log in stage.trains(Paths(name))
+    }
+    whole = {"stages": stages} | _models(logs)
+    return HEADER + yaml.safe_dump(whole, sort_keys=False, width=1000, allow_unicode=True)
 
 
 def write_dvc_yaml() -> None:
@@ -169,6 +179,26 @@ def _entry(
         ],
     }
     return {key: value for key, value in entry.items() if value}
+
+
+def _written(stage: Stage, paths: Paths) -> tuple[Path, ...]:
+    """All that others may need of a stage."""
+    return (*stage.makes(paths), *stage.in_git(paths), *stage.metrics(paths))
+
+
+def _models(logs: Mapping[tuple[str, str], Path]) -> dict[str, Any]:
+    """Plots of training, and trained models as artefacts, by stage and screen."""
+    plots, artefacts = [], {}
+    for (stage, screen), log in logs.items():
+        axes = {"x": "step", "y": {str(log): LOSSES}, "y_label": "loss"}
+        plots.append({f"{stage}-{screen}": axes | {"title": f"Training of {stage}, {screen}"}})
+        # DVC takes no other signs in names of artefacts.
+        artefacts[re.sub("[^A-Za-z0-9_-]", "-", f"{stage}-{screen}")] = {
+            "path": str(log.parent),
+            "type": "model",
+            "desc": f"{stage}, trained on the crops of {screen}",
+        }
+    return {"plots": plots, "artifacts": artefacts} if logs else {}
 
 
 def _uncached(path: Path) -> dict[str, dict[str, bool]]:

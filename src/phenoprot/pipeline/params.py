@@ -11,6 +11,7 @@ from pydantic import AfterValidator, field_validator, model_validator
 from phenoprot.core.errors import UserError, listed, quoted
 from phenoprot.core.settings import Name, Settings, parse_settings, read_yaml
 from phenoprot.curves.settings import CurveSettings
+from phenoprot.evaluation.contribution_results import ContributionSettings
 from phenoprot.evaluation.settings import EvaluationSettings
 from phenoprot.execution.settings import ExecutionSettings
 from phenoprot.features.mae.settings import MAESettings
@@ -21,7 +22,7 @@ from phenoprot.imaging.settings import ImageSettings
 from phenoprot.phantom.settings import PhantomSettings
 from phenoprot.pipeline.overrides import SHARED, laid_over
 from phenoprot.readout.settings import LabelSettings
-from phenoprot.tasks.settings import RowSettings, TaskSettings
+from phenoprot.tasks.settings import RowSettings, TaskSettings, require_fusions
 from phenoprot.validation.settings import ValidationSettings
 from phenoprot.wells.settings import ActivitySettings, ProfileSettings
 
@@ -59,6 +60,7 @@ class ScreenParams(Settings):
         if value and all(row.model is None for row in value.values()):
             raise ValueError("all are predictions from files; the treatments to predict are those "
                              "of a row with features and a model: add one")  # fmt: skip
+        require_fusions(value)
         return value
 
     @field_validator("settings")
@@ -104,6 +106,8 @@ class Params(Settings):
     """Prediction tasks."""
     evaluation: EvaluationSettings
     """Scores and their uncertainty."""
+    contributions: ContributionSettings = ContributionSettings()
+    """Which features carry a prediction, of rows with `contributions`."""
 
     @model_validator(mode="after")
     def _folds_from_elsewhere(self) -> Self:

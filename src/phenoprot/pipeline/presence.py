@@ -51,7 +51,7 @@ def require_stage(stage: Stage, name: str, block: ScreenParams, has: Contents) -
         )
     if stage.name not in {own.name for own in stages_of(name, has, block.rows.values())}:
         raise UserError(
-            f"no row is in a task that the stage {stage.name} is of, and hence there is none",
+            f"no row asks for the stage {stage.name} or is in its task, and hence there is none",
             where=f"params.yaml, screens.{name}.rows",
             remedy=remedy,
         )

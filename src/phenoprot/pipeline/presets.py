@@ -1,8 +1,8 @@
 """Presets: named sets of parameters on top of params.yaml.
 
 ``phenoprot preset apply poster`` writes the poster's values into params.yaml, comments and order
-kept; `git diff params.yaml` shows what it did, `git checkout params.yaml` takes it back. Every
-stage then sees them: there is one place for parameters.
+kept, in the layout of `dvc exp run -S`; `git diff params.yaml` shows what it did, `git checkout
+params.yaml` takes it back. Every stage then sees them: there is one place for parameters.
 """
 
 from __future__ import annotations
@@ -166,22 +166,11 @@ def _unshared(value: Any) -> Any:
 
 
 def _written(text: str, changes: list[Change], where: str) -> str:
-    """The text with the changed values, all else as it was."""
+    """The text with the changed values, all else as it was, in the layout that DVC writes."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
-    from ruamel.yaml.representer import RoundTripRepresenter
 
-    class Plain(RoundTripRepresenter):
-        """Writes ``null`` as it stands in params.yaml, where ruamel would leave it out."""
-
-    Plain.add_representer(
-        type(None), lambda self, _: self.represent_scalar("tag:yaml.org,2002:null", "null")
-    )
-    yaml = YAML()
-    yaml.Representer = Plain
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    yaml.preserve_quotes = True
-    yaml.width = 4096
+    yaml = YAML()  # as DVC sets it up
     try:
         content = yaml.load(text)
         for key, _, value in changes:

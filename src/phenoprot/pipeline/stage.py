@@ -50,9 +50,12 @@ class Stage:
     in_git: Places = nothing
     """What it makes for git, besides `metrics` and `plots`."""
     metrics: Places = nothing
-    """Metrics, in git."""
+    """What DVC takes for metrics, in git."""
     plots: dict[str, dict[str, str]] = field(default_factory=dict)
     """Files in git that ``dvc plots`` draws, by their path below the metrics, and how."""
+    trains: Places = nothing
+    """Logs of training, in folders that it makes, if the screen takes features of the model: CSV
+    with step, loss and its parts. ``dvc plots`` draws them, and the folders are ``artifacts``."""
     script: str = ""
     """File in ``stages/``; by default it has the name of the stage."""
     arguments: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from phenoprot.core.errors import UserError
 from phenoprot.pipeline.stage import Stage
+from phenoprot.report.files import COUNTS, DOSES, HEADLINE, TARGETS
 from phenoprot.screens.contents import EVERYTHING, Contents
 from phenoprot.tasks.registry import tasks_of
 from phenoprot.tasks.settings import RowSettings, TaskSettings, given_files
@@ -59,6 +60,7 @@ BEFORE_TASKS = (
         needs=lambda paths: (paths.crops,),
         params=("mae", "screen.extracted"),
         makes=lambda paths: (paths.mae,),
+        trains=lambda paths: (paths.mae / "training.csv",),
     ),
     Stage(
         "features",
@@ -145,9 +147,23 @@ def predict_stage(task: Task) -> Stage:
     )
 
 
-def _after_tasks(has: Contents, tasks: Mapping[str, Task]) -> tuple[Stage, ...]:
+CONTRIBUTIONS = Stage(
+    "contributions",
+    requires=("labels",),
+    reads=("truth",),
+    needs=lambda paths: (paths.profiles, paths.folds, paths.predictions("classification")),
+    params=(*_MODELS, "contributions", "screen.rows"),
+    makes=lambda paths: (paths.contributions,),
+)
+"""Of screens with a row that asks for it."""
+
+
+def _after_tasks(
+    has: Contents, tasks: Mapping[str, Task], explained: bool = True
+) -> tuple[Stage, ...]:
     parts = [part.name for task in tasks.values() for part in task.parts]
     paired = [name for name, task in tasks.items() if task.scorer == "auc" and not task.asked]
+    written = ("provenance.json", "activity.json", "images.json")
     best = [f"top_{name}.json" for name, task in tasks.items() if task.poster_top]
     choose = Stage(
         "choose",
@@ -176,25 +192,41 @@ def _after_tasks(has: Contents, tasks: Mapping[str, Task]) -> tuple[Stage, ...]:
     )
     report = Stage(
         "report",
-        needs=lambda paths: (paths.masks, paths.scores),
+        needs=lambda paths: (paths.masks, paths.contributions, paths.scores),
         needs_elsewhere=lambda block: given_files(block.rows.values()),
         params=("curves", "labels", "evaluation", "screen.rows"),
         provenance=True,
         in_git=lambda paths: (
-            *(paths.metrics / name for name in ("provenance.json", *best, "activity.json")),
+            *(paths.metrics / part for part in parts),
+            *((paths.metrics / "labels",) if has.labels else ()),
+            *(paths.metrics / name for name in (*written, *best, "doses", "comparisons")),
+            *((paths.metrics / CONTRIBUTIONS.name, paths.heat_map) if explained else ()),
             paths.report,
             paths.report.with_suffix(".svg"),
             paths.report_details,
         ),
-        metrics=lambda paths: (
-            *(paths.metrics / part for part in parts),
-            *((paths.metrics / "labels",) if has.labels else ()),
-            *(paths.metrics / name for name in ("images.json", "doses", "comparisons")),
+        metrics=lambda paths: (paths.metrics / HEADLINE,),
+        plots={
+            DOSES: {"template": "by_dose", "x": "concentration", "y": "mean_auc"},
+            TARGETS: {"template": "sorted", "x": "rank", "y": "auc"},
+            COUNTS: {"template": "counts", "x": "threshold", "y": "percent"},
+        },
+    )
+    page = Stage(
+        "page",
+        reads=("wells", "images"),
+        needs=lambda paths: (
+            *(paths.input_checks, paths.label_checks, paths.masks, paths.quality, paths.mae),
+            *(paths.curves, paths.labels, paths.contributions, paths.scores),
+            *(paths.predictions(task) for task in tasks),
+            *report.metrics(paths),
+            *report.in_git(paths),
         ),
-        plots={"doses.csv": {"template": "by_dose", "x": "concentration", "y": "mean_auc"}},
+        params=(),
+        makes=lambda paths: (paths.page, paths.page_data),
     )
     chosen = (choose,) if {"classification", "regression"} <= tasks.keys() else ()
-    return *chosen, evaluate, report
+    return *chosen, evaluate, *((CONTRIBUTIONS,) if explained else ()), report, page
 
 
 def all_stages(
@@ -209,8 +241,12 @@ def all_stages(
     rows
         Of its tables: what only tasks without a row need is left out. None: nothing is.
     """
+    rows = None if rows is None else list(rows)
     tasks = tasks_of(has, rows)
-    stages = (*BEFORE_TASKS, *map(predict_stage, tasks.values()), *_after_tasks(has, tasks))
+    asked = rows is None or any(row.contributions for row in rows)
+    explained = asked and "classification" in tasks
+    after = _after_tasks(has, tasks, explained)
+    stages = (*BEFORE_TASKS, *map(predict_stage, tasks.values()), *after)
     return tuple(stage for stage in stages if not has.lacking(stage.requires))
 
 

@@ -44,7 +44,7 @@ def tables(
     """Print Tables 1 to 3 from the committed metrics: the rows that matter, on one screen."""
     from phenoprot.report.store import read_metrics
 
-    folders = _folders(screens or [])
+    folders = folders_with_metrics(screens or [])
     results = [read_metrics(folder) for folder in folders]
     if form in (Format.CSV, Format.JSON):
         _print_records(results, every, form)
@@ -59,7 +59,7 @@ def tables(
         _print_screens(results)
 
 
-def _folders(screens: list[str]) -> list[Path]:
+def folders_with_metrics(screens: list[str]) -> list[Path]:
     """Folders with metrics.
 
     Raises

@@ -67,7 +67,8 @@ def verify_screens(screens: Iterable[str] | None = None) -> dict[str, int]:
 
 def _committed(paths: Paths) -> set[Path]:
     """Files of a screen's report in git's last commit, or in the working folder without git."""
-    places = [paths.metrics, *Output.of(paths).files]
+    out = Output.of(paths)
+    places = [paths.metrics, *out.files, out.heat_map]
     listed_files = _git("ls-tree", "-r", "-z", "--name-only", "HEAD", "--", *map(str, places))
     if listed_files is not None:
         return {Path(name) for name in listed_files.decode().split("\0") if name}

@@ -14,6 +14,7 @@ def details(results: ScreenResults) -> str:
     """The whole page. Every number in it is read from the results."""
     source = results.provenance
     said = [f"- {line}" for line in findings(results)]
+    heat_map, explained = f"results-{source.screen}-contributions.svg", results.contributions
     parts = [
         f"# {source.title}: details",
         GENERATED,
@@ -22,6 +23,7 @@ def details(results: ScreenResults) -> str:
         *(["## Labels", labels_against_truth(results.truth)] if results.truth else []),
         "## Tables",
         guide(results, long=True),
+        *([f"![AUC of each place alone, target by target]({heat_map})"] if explained else []),
         *(to_markdown(table) for table in detail_tables(results)),
         "## Rows",
         rows_in_words(results),

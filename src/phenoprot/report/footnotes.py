@@ -198,6 +198,20 @@ def comparison_note(false_discovery_rate: float) -> str:
     )
 
 
+CONTRIBUTIONS = (
+    "Drop: the AUC lost when the group's features are permuted among the test compounds. Alone: "
+    "the AUC when all others are. Share: of the variance of a linear score, cov(part, score) / "
+    "var(score), 100 % over the groups of one kind. Groups that say the same stand in for each "
+    "other: the drop of either is near 0 though both are good alone. A correlation counts with "
+    "both its stains, in the share by half. First draw of the folds (docs/contributions.md)."
+)
+FUSION = (
+    "Mean: of the scores as they are. Stack: weighted target by target, by the scores of the other "
+    "test folds. Gain: over the better single row, chosen by these very scores, which favours the "
+    "single row."
+)
+
+
 def untrained_note(screen: str, row: str, method: Description, published: str | None) -> str:
     """The footnote of a row whose network has random weights.
 

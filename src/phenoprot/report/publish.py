@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from phenoprot.core.artefacts import REMEDY, read_object, read_table
 from phenoprot.core.errors import UserError
-from phenoprot.core.files import write_text
+from phenoprot.core.files import write_json, write_text
 from phenoprot.core.names import inside, name_fault
 from phenoprot.core.paths import Paths
 from phenoprot.core.version import __version__
@@ -31,8 +30,11 @@ from phenoprot.readout.settings import LabelSettings
 from phenoprot.report.account import account
 from phenoprot.report.details import details
 from phenoprot.report.figure import draw
-from phenoprot.report.flatten import dose_key
+from phenoprot.report.files import HEADLINE
+from phenoprot.report.headline import headline
+from phenoprot.report.heat_map import draw_heat_map
 from phenoprot.report.parts import TablePart, parts_of, table_parts
+from phenoprot.report.plotted import write_plotted
 from phenoprot.report.results import (
     GIVEN,
     NO_ACTIVITY,
@@ -45,6 +47,7 @@ from phenoprot.report.results import (
 )
 from phenoprot.report.rule import given_rule, label_rule
 from phenoprot.report.store import (
+    CONTRIBUTIONS,
     COUNTS,
     DOSES,
     EMPTY,
@@ -53,6 +56,7 @@ from phenoprot.report.store import (
     TRUTH,
     read_across,
     read_comparisons,
+    read_contributions,
     read_rows,
     read_truth,
     top_file,
@@ -98,6 +102,11 @@ class Output:
         page = self.page
         return page, page.with_suffix(".svg"), page.with_name(f"{page.stem}-details.md")
 
+    @property
+    def heat_map(self) -> Path:
+        """The figure of the features that carry the predictions."""
+        return self.page.with_name(f"{self.page.stem}-contributions.svg")
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -115,6 +124,11 @@ class Inputs:
     def has(self) -> Contents:
         """What the screen has."""
         return Contents.of(load_screen(self.folder).info)
+
+    @property
+    def explained(self) -> bool:
+        """Whether a row asks which features carry its predictions, and the screen has labels."""
+        return self.has.labels and any(row.contributions for row in self.rows.values())
 
     @property
     def without_rows(self) -> list[str]:
@@ -149,11 +163,17 @@ def publish(paths: Paths, inputs: Inputs, sources: Sources, out: Output | None =
     results = collect(paths, inputs, sources)
     remove_earlier(out.metrics)
     write_metrics(results, out.metrics)
-    write_text(out.metrics / "doses.csv", dose_curves(results))
+    # Not sorted: `dvc exp show` has its columns in the order of the file.
+    write_text(out.metrics / HEADLINE, json.dumps(headline(results), indent=2) + "\n")
+    write_plotted(results, paths.scores, out.metrics)
     page, figure, long_tables = out.files
     write_text(page, account(results))
     write_text(long_tables, details(results))
     draw(results, figure)
+    if inputs.explained:
+        if not results.contributions:  # DVC asks for the folder
+            write_json(out.metrics / CONTRIBUTIONS / EMPTY, {})
+        draw_heat_map(results, paths.contributions, out.heat_map)
 
 
 def collect(paths: Paths, inputs: Inputs, sources: Sources) -> ScreenResults:
@@ -165,6 +185,8 @@ def collect(paths: Paths, inputs: Inputs, sources: Sources) -> ScreenResults:
     parts = {part: of_part if part in there else {} for part, of_part in found.items()}
     variants = read_rows(scores, [row for row in inputs.rows if row not in rows], VARIANTS)
     comparisons = read_comparisons(scores)
+    asked = [row for row in rows if inputs.rows[row].contributions]
+    explained = read_contributions(paths.contributions, asked, REMEDY)
     activity = scores / ACTIVITY
     tested = has.wells and activity.exists()
     results = ScreenResults(
@@ -181,6 +203,7 @@ def collect(paths: Paths, inputs: Inputs, sources: Sources) -> ScreenResults:
         variants={part: of_part for part, of_part in variants.items() if of_part and part in there},
         activity=read_result(activity, ActivityCounts) if tested else NO_ACTIVITY,
         images=image_counts(paths.masks) if has.images else {},
+        contributions=explained,
         across=read_across(scores, rows, REMEDY),
     )
     return results.completed()
@@ -230,6 +253,9 @@ def provenance(inputs: Inputs, sources: Sources, too_few: Sequence[str] = ()) ->
 
 def method_record(row: RowSettings) -> MethodRecord:
     """How a row comes about; its model is a name, or a name with parameters."""
+    if row.fusion is not None:
+        of = list(row.fusion.of)
+        return MethodRecord(features=[], model=row.fusion.by, shuffled=False, fusion=of)
     if row.model is None:
         return MethodRecord(
             features=[], model=GIVEN, shuffled=False, predictions=str(row.predictions)
@@ -261,7 +287,13 @@ def remove_earlier(metrics: Path) -> None:
     files = [inside(folder, name) for folder in folders for name in names if not name_fault(name)]
     files += [metrics / COMPARISONS / f"{part}.json" for part in table_parts()]
     files += [metrics / COMPARISONS / ACROSS]
-    files += [metrics / folder / EMPTY for folder in (*table_parts(), COMPARISONS)]
+    files += [
+        metrics / CONTRIBUTIONS / part / name
+        for part in table_parts()
+        for name in names
+        if not name_fault(name)
+    ]
+    files += [metrics / folder / EMPTY for folder in (*table_parts(), COMPARISONS, CONTRIBUTIONS)]
     files += [metrics / top_file(part.task) for part in table_parts().values() if part.poster_top]
     for path in (*files, *(metrics / name for name in (COUNTS, TRUTH, SERIES, ACTIVITY))):
         path.unlink(missing_ok=True)
@@ -290,27 +322,6 @@ def image_counts(masks: Path) -> Numbers:
         for kind in KINDS:
             counts[f"average_precision_{kind}"] = score[kind]["average_precision"]
     return counts
-
-
-def dose_curves(results: ScreenResults) -> str:
-    """Mean AUC by task, row and concentration, for ``dvc plots``.
-
-    A screen of single doses has none: the header alone.
-    """
-    columns = ["task", "row", "concentration", "mean_auc"]
-    lines = [
-        (
-            table_parts()[part].short,
-            row,
-            dose_key(dose.concentration),
-            dose.means["auc"].value,
-        )
-        for part, rows in results.doses.items()
-        for row, doses in rows.items()
-        for dose in doses
-        if "auc" in dose.means
-    ]
-    return pd.DataFrame(lines, columns=columns).to_csv(index=False, lineterminator="\n")
 
 
 def best_predicted(scores: Path, rows: list[str], part: TablePart) -> list[TopTarget]:

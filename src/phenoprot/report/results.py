@@ -9,6 +9,7 @@ from pydantic import model_validator
 
 from phenoprot.core.settings import Settings
 from phenoprot.evaluation.across_results import AcrossScreens
+from phenoprot.evaluation.contribution_results import ContributionResult
 from phenoprot.evaluation.results import (
     ActivityCounts,
     DoseScores,
@@ -41,6 +42,8 @@ class MethodRecord(Settings):
     shuffled: bool
     predictions: str | None = None
     """File that the row's predictions are from, which the data count with; None: made here."""
+    fusion: list[str] | None = None
+    """Rows whose scores it fuses; `model` then says how. None: it fuses none."""
 
 
 class VariantRecord(Settings):
@@ -141,6 +144,8 @@ class ScreenResults:
     """Of the treatments; without a concentration where it is not known."""
     images: Numbers = field(default_factory=dict)
     """Fields of view and cells found in them; empty without images."""
+    contributions: dict[str, dict[str, ContributionResult]] = field(default_factory=dict)
+    """By part and row, of the rows that ask for it."""
     across: AcrossScreens | None = None
     """Against the screen whose folds this one has; None: it has its own."""
 

@@ -14,6 +14,7 @@ from phenoprot.core.artefacts import damaged, read_object, remedied
 from phenoprot.core.errors import UserError, listed
 from phenoprot.core.files import read_json, write_json
 from phenoprot.evaluation.across_results import ACROSS, AcrossScreens
+from phenoprot.evaluation.contribution_results import ContributionResult
 from phenoprot.evaluation.results import (
     ACTIVITY,
     COMPARISONS,
@@ -43,6 +44,8 @@ PROVENANCE, IMAGES, DOSES = "provenance.json", "images.json", "doses"
 """Files and folders of metrics/<screen>, besides those that data/scores has too."""
 COUNTS, TRUTH = f"{LABELS}/counts.json", f"{LABELS}/truth.json"
 SERIES = f"{DOSES}/series.json"
+CONTRIBUTIONS = "contributions"
+"""What carries the predictions of a row, by part."""
 EMPTY = "empty.json"
 """Stands in a folder that would otherwise have no file: git keeps none without."""
 REMEDY = "Bring it back with `git checkout`, or make it again with `dvc repro`."
@@ -100,8 +103,23 @@ def read_across(folder: Path, rows: Sequence[str], remedy: str = REMEDY) -> Acro
     return read_result(path, AcrossScreens, remedy).ordered(table_parts(), rows)
 
 
+def read_contributions(
+    folder: Path, rows: Sequence[str], remedy: str = REMEDY
+) -> dict[str, dict[str, ContributionResult]]:
+    """What carries the predictions, by part and row, from data/contributions or metrics."""
+    found = {
+        part: {
+            row: read_result(folder / part / f"{row}.json", ContributionResult, remedy)
+            for row in rows
+            if lexists(folder / part / f"{row}.json")
+        }
+        for part in table_parts()
+    }
+    return {part: of_part for part, of_part in found.items() if of_part}
+
+
 def write_metrics(results: ScreenResults, folder: Path) -> None:
-    """Write all of metrics/<screen> but ``doses.csv``."""
+    """Write all of metrics/<screen> but the headline and what is plotted."""
     write_result(folder / PROVENANCE, results.provenance)
     for part, rows in results.parts.items():
         for row, result in rows.items():
@@ -121,6 +139,9 @@ def write_metrics(results: ScreenResults, folder: Path) -> None:
             folder / top_file(task),
             [target.model_dump(mode="json", exclude_none=True) for target in top],
         )
+    for part, explained in results.contributions.items():
+        for row, contribution in explained.items():
+            write_result(folder / CONTRIBUTIONS / part / f"{row}.json", contribution)
     if results.labels:
         write_json(folder / COUNTS, results.labels)
     if results.truth is not None:
@@ -167,6 +188,7 @@ def read_metrics(folder: Path) -> ScreenResults:
         variants={part: rows for part, rows in variants.items() if rows},
         activity=read_result(active, ActivityCounts, REMEDY) if lexists(active) else NO_ACTIVITY,
         images=_read_numbers(images) if lexists(images) else {},
+        contributions=read_contributions(folder / CONTRIBUTIONS, known.rows),
         across=read_across(folder, known.rows),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from phenoprot.report.compact import compact_tables
+from phenoprot.report.contribution_tables import contribution_tables, fusion_tables
 from phenoprot.report.further_tables import (
     activity_tables,
     comparison_tables,
@@ -32,6 +33,8 @@ def detail_tables(results: ScreenResults) -> list[Table]:
         *strata_tables(results),
         *activity_tables(results),
         *(t for t in choice_table(results, results.provenance.rows) if t.rows),
+        *contribution_tables(results),
+        *fusion_tables(results),
     ]
     tables = [*row_tables(results), *(marked(table, results) for table in further)]
     return [without_empty(table) for table in tables]

@@ -65,6 +65,8 @@ def rows_in_words(results: ScreenResults) -> str:
         made = f"{' + '.join(method.features)} in {model_in_words(method.model)}"
         if method.predictions is not None:
             made = f"predictions of a model that was trained elsewhere, {method.predictions}"
+        if method.fusion is not None:
+            made = f"{method.model} of the scores of {' and '.join(method.fusion)}"
         lines.append(" ".join([f"- `{row}`: {made}.", *notes]))
     return "\n".join(lines)
 

@@ -13,6 +13,7 @@ import yaml
 
 from phenoprot.core.errors import UserError, listed
 from phenoprot.core.yamltext import parse_yaml
+from phenoprot.report.files import HEADLINE
 from phenoprot.revisions.git import Revision
 
 METRICS, LOCK, PARAMS, PINS = "metrics", "dvc.lock", "params.yaml", "requirements.lock"
@@ -42,7 +43,8 @@ class Screen:
     name: str
     provenance: dict[str, Any]
     files: dict[str, Flat]
-    """Values of each file of metrics, provenance aside, by its path in the screen's folder."""
+    """Values of each file of metrics, provenance and headline aside, by its path in the screen's
+    folder."""
     stages: dict[str, Stage]
     """By the name without the screen's: ``labels``."""
     rows: Flat
@@ -86,6 +88,7 @@ class State:
         for name in names:
             start = f"{METRICS}/{name}/"
             own = {path.removeprefix(start): path for path in paths if path.startswith(start)}
+            own.pop(HEADLINE, None)  # values of the other files once more, for DVC
             provenance = _json(texts[own.pop(PROVENANCE)], f"{start}{PROVENANCE}", revision)
             screens[name] = Screen(
                 name,

@@ -82,7 +82,7 @@ class Classification(Task):
         self, sources: LabelSources, settings: ClassificationSettings
     ) -> dict[str, pd.DataFrame]:
         """Two matrices from ``labels.parquet``."""
-        table = read_table(sources.paths.labels / "labels.parquet", LABEL_COLUMNS)
+        table = read_table(sources.paths.labels / "labels.parquet", columns=LABEL_COLUMNS)
         return {
             UP.name: classification_labels(table, "up", settings),
             DOWN.name: classification_labels(table, "down", settings),

@@ -18,6 +18,8 @@ LABEL_COLUMNS = [COMPOUND, PROTEIN, "Label"]
 """Columns of ``labels.parquet`` that the tasks read."""
 PREDICTION_COLUMNS = [*TREATMENT_KEY, FOLD, LABELS_OF, REPEAT]
 """Columns of the predictions, besides one per target."""
-ROWS, GAUGE, VARIANTS = "rows", "leak_gauge", "variants"
+WITHOUT = "Metadata_Without"
+"""Second fold that a model has not seen, beside that of the row."""
+ROWS, GAUGE, VARIANTS, PAIRS = "rows", "leak_gauge", "variants", "pairs"
 """Folders of the predictions: rows of the tables, the same rows with leaking folds, and rows with
-other folds or fewer compounds than the tables'."""
+other folds or fewer compounds than the tables'; rows by models without two folds, for stacks."""

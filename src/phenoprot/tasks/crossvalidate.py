@@ -14,12 +14,13 @@ import pandas as pd
 from phenoprot.core.artefacts import read_table
 from phenoprot.core.files import write_parquet
 from phenoprot.screens.contract import COMPOUND, TREATMENT_KEY
-from phenoprot.tasks.columns import GAUGE, REPEAT, ROWS, VARIANTS
+from phenoprot.tasks.columns import GAUGE, PAIRS, REPEAT, ROWS, VARIANTS
 from phenoprot.tasks.data import align, split_by_treatment
 from phenoprot.tasks.fewer import cross_validate_share
 from phenoprot.tasks.fit_settings import Loss, SplitKind, SplitSettings
 from phenoprot.tasks.folds import folds_of_kind, folds_of_repeat, read_folds
 from phenoprot.tasks.model import Model
+from phenoprot.tasks.pairs import cross_validate_pairs
 
 RESULT = "predictions.parquet"
 """The file of a shard."""
@@ -53,6 +54,8 @@ class CrossValidation:
     """Kind of the folds."""
     train_share: float = 1.0
     """Share of the training compounds of each fold that are learned from."""
+    pairs: bool = False
+    """Models without two folds each, see :mod:`phenoprot.tasks.pairs`."""
     variant: bool = False
     """Whether it is no row of the tables, but one with other folds or fewer compounds."""
 
@@ -64,14 +67,14 @@ class CrossValidation:
     @property
     def name(self) -> str:
         """Name of the shard."""
-        kind = " leak gauge" if self.leak_gauge else ""
+        kind = " leak gauge" if self.leak_gauge else " pairs" if self.pairs else ""
         return f"{self.folder.name} {self.row}{kind} {self.repeat + 1}"
 
     @property
     def predictions(self) -> Path:
-        """Where its predictions go: those of gauges and variants are no rows of a table."""
-        kind = GAUGE if self.leak_gauge else VARIANTS if self.variant else ROWS
-        return self.folder / kind / f"{self.row}.parquet"
+        """Where its predictions go: those of gauges, pairs and variants are no rows of a table."""
+        kind = VARIANTS if self.variant else PAIRS if self.pairs else ROWS
+        return self.folder / (GAUGE if self.leak_gauge else kind) / f"{self.row}.parquet"
 
 
 def predict(run: CrossValidation, device: str = "cpu") -> pd.DataFrame:
@@ -88,7 +91,7 @@ def predict(run: CrossValidation, device: str = "cpu") -> pd.DataFrame:
     -------
     pandas.DataFrame
         Treatment, fold, ``Metadata_LabelsOf``, ``Metadata_Repeat`` and one float32 score per
-        target.
+        target; of pairs also ``Metadata_Without``.
 
     Raises
     ------
@@ -104,6 +107,9 @@ def predict(run: CrossValidation, device: str = "cpu") -> pd.DataFrame:
     )
     if run.leak_gauge:
         data = split_by_treatment(data, run.splits.folds, seed)
+    if run.pairs:
+        table = cross_validate_pairs(run.model, data, run.loss, run.repeat, device)
+        return table.assign(**{REPEAT: run.repeat})
     if run.train_share < 1:
         scores = cross_validate_share(
             run.model, data, run.train_share, run.loss, run.repeat, seed, device

@@ -89,10 +89,11 @@ def align(
     UserError
         No treatment has features and labels.
     """
-    samples = features[0]
-    for number, more in enumerate(features[1:], start=2):
-        samples = samples.merge(more, on=TREATMENT_KEY, suffixes=("", f" ({number})"))
-    names = feature_columns(samples)
+    # Keys alone are joined and sorted: wide tables are copied once, by their row numbers.
+    samples = features[0][TREATMENT_KEY].assign(**{_row(0): range(len(features[0]))})
+    for number, more in enumerate(features[1:], start=1):
+        keys = more[TREATMENT_KEY].assign(**{_row(number): range(len(more))})
+        samples = samples.merge(keys, on=TREATMENT_KEY)
     samples = samples.merge(folds, on=COMPOUND).sort_values(TREATMENT_KEY, ignore_index=True)
     samples = samples[samples[COMPOUND].isin(labels[COMPOUND])].reset_index(drop=True)
     if samples.empty:
@@ -107,11 +108,27 @@ def align(
     label_key = [column for column in TREATMENT_KEY if column in labels]
     wanted = samples[[CONCENTRATION]].assign(**{COMPOUND: owner})[label_key]
     targets = feature_columns(labels)
-    values = wanted.merge(labels, how="left", on=label_key)[targets].to_numpy(dtype=np.float32)
+    of_labels = labels[label_key].assign(**{_row(0): range(len(labels))})
+    row = wanted.merge(of_labels, how="left", on=label_key)[_row(0)]
+    values = _floats(labels, targets)[row.fillna(0).to_numpy(dtype=np.int64)]
+    values[row.isna()] = np.nan
+    wide = [
+        _floats(table, feature_columns(table))[samples[_row(number)].to_numpy()]
+        for number, table in enumerate(features)
+    ]
     return TaskData(
         key=samples[[*TREATMENT_KEY, FOLD]].assign(**{LABELS_OF: owner}),
-        features=samples[names].to_numpy(dtype=np.float32),
+        features=wide[0] if len(wide) == 1 else np.concatenate(wide, axis=1),
         labels=values,
         targets=targets,
         groups=samples[GROUP].to_numpy(),
     )
+
+
+def _row(number: int) -> str:
+    """Column of the row numbers of a table."""
+    return f"Metadata_RowOf{number}"
+
+
+def _floats(table: pd.DataFrame, columns: list[str]) -> np.ndarray:
+    return table[columns].to_numpy(dtype=np.float32)

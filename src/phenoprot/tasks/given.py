@@ -216,7 +216,10 @@ def write_rows(
     own = [
         name
         for name, row in rows.items()
-        if name not in tables and not row.variant and row.takes_part(task.name, task.asked)
+        if name not in tables
+        and row.fusion is None
+        and not row.variant
+        and row.takes_part(task.name, task.asked)
     ]
     for name, part in product(tables, task.parts):
         direction, where = part.name.partition("/")[2], f"{rows[name].predictions}, {part.name}"

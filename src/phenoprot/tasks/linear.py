@@ -15,7 +15,14 @@ import numpy as np
 from phenoprot.tasks.fit_settings import LinearModelSettings, Loss
 from phenoprot.tasks.folds import inner_holdouts
 from phenoprot.tasks.model import BOTH, refuse_parameters
-from phenoprot.tasks.ridge import ridge_path
+from phenoprot.tasks.ridge import (
+    FEW_ROWS,
+    Products,
+    best_penalty,
+    blocks,
+    ridge_path,
+    ridge_weights,
+)
 from phenoprot.tasks.scaling import (
     Scaler,
     principal_components,
@@ -81,13 +88,28 @@ def nested_linear(
         train, test = train_rows(folds, fold), np.flatnonzero(folds == fold)
         scaled = scale_features(features, train, settings.clip)
         x = principal_components(scaled, train, linear.components)
+        del scaled
+        holdouts = inner_holdouts(groups, train, linear.inner, (linear.seed, repeat, i))
+        products = Products(x, ~np.isnan(labels), train, holdouts)
+        best = best_penalty(products, labels, linear.penalties)
+        if len(train) > FEW_ROWS:
+            _predict(scores, x, labels, test, products, best)
+            continue
         scaler = Scaler.fit(labels[train])
-        y = scaler.scale(labels)
-        errors = np.zeros(len(linear.penalties))
-        for held in inner_holdouts(groups, train, linear.inner, (linear.seed, repeat, i)):
-            path = ridge_path(x, y, np.setdiff1d(train, held), linear.penalties)
-            if not np.isnan(y[held]).all():  # nothing known there decides nothing
-                errors += np.nanmean((path[:, held] - y[held]) ** 2, axis=(1, 2))
-        best = linear.penalties[int(errors.argmin())]
-        scores[test] = scaler.restore(ridge_path(x, y, train, [best])[0][test])
+        path = ridge_path(x, scaler.scale(labels), train, [best])
+        scores[test] = scaler.restore(path[0][test])
     return scores
+
+
+def _predict(
+    scores: np.ndarray,
+    x: np.ndarray,
+    labels: np.ndarray,
+    test: np.ndarray,
+    products: Products,
+    penalty: float,
+) -> None:
+    """Fill in the scores of the test rows, block by block of targets."""
+    weights, intercepts = ridge_weights(x, labels, products.train, [penalty], products)
+    for some in blocks(labels.shape[1]):
+        scores[test, some] = x[test] @ weights[0][:, some] + intercepts[0, some]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -18,6 +18,7 @@ from phenoprot.tasks.fit_settings import Loss, MlpConfig, MlpModelSettings, MlpS
 from phenoprot.tasks.folds import inner_holdouts
 from phenoprot.tasks.mlp import predict
 from phenoprot.tasks.model import BOTH, refuse_parameters
+from phenoprot.tasks.ridge import Products, best_penalty
 from phenoprot.tasks.scaling import (
     Scaler,
     common_scale,
@@ -25,7 +26,7 @@ from phenoprot.tasks.scaling import (
     scale_features,
     train_rows,
 )
-from phenoprot.tasks.start import LinearStart, best_penalty, linear_start
+from phenoprot.tasks.start import LinearStart, linear_start
 from phenoprot.tasks.training import (
     Member,
     Training,
@@ -43,6 +44,8 @@ BLOCK = 16
 tensor's last few elements otherwise than the rest, and which are last depends on the number of
 networks that still train: with whole blocks (widths too) a network is the same to the bit whatever
 the others do."""
+TOGETHER = 2**30
+"""Bytes of labels and networks of outer folds that train together; more folds train in turn."""
 SEARCH, FINAL = 0, 1
 """Streams of random numbers: networks of the inner splits, and those of the whole training part."""
 
@@ -130,6 +133,7 @@ def nested_mlp(
     loss: Loss,
     repeat: int = 0,
     device: str = "cpu",
+    tested: Sequence[int] | None = None,
 ) -> NestedResult:
     """Cross-validate the MLP; grid point and number of epochs are chosen inside each training part.
 
@@ -147,6 +151,8 @@ def nested_mlp(
         Number of the draw of the folds: each has random numbers of its own.
     device
         Torch device.
+    tested
+        Outer folds to predict; the scores of others stay NaN. None: all.
 
     Returns
     -------
@@ -155,23 +161,38 @@ def nested_mlp(
         inner splits, trained anew on the whole training part.
     """
     network = settings.network
-    names = np.unique(folds)
+    names = np.unique(folds) if tested is None else np.array(tested)
     trains = [train_rows(folds, fold) for fold in names]
+    # Widths and batches are those of all folds, whichever train together.
     x = _stacked([_inputs(features, train, settings) for train in trains])
-    scalers = [None if loss == "bce" else Scaler.fit(labels[train]) for train in trains]
-    y = np.stack([labels if s is None else s.scale(labels) for s in scalers]).astype(np.float32)
-    y = np.pad(y, ((0, 0), (0, 0), (0, -y.shape[2] % BLOCK)), constant_values=np.nan)
-    # Row by row in memory: pandas hands over columns, and a batch would copy the whole array.
-    x_all, y_all = (torch.from_numpy(np.ascontiguousarray(v)).to(device) for v in (x, y))
-    chosen = _search(x_all, y_all, trains, groups, network, loss, repeat)
-    models = _refit(x_all, y_all, trains, chosen, scalers, network, loss, repeat)
+    holdouts = [
+        inner_holdouts(groups, train, network.inner, (network.seed, repeat, fold))
+        for fold, train in enumerate(trains)
+    ]
     scores = np.full(labels.shape, np.nan, dtype=np.float32)
-    for i, (fold, model) in enumerate(zip(names, models, strict=True)):
-        test = np.flatnonzero(folds == fold)
-        outputs = [predict(weights, x_all[i, test], model.config) for weights in model.networks]
-        output = torch.stack(outputs).mean(dim=0)[:, : labels.shape[1]].cpu().numpy()
-        scores[test] = output if model.labels is None else model.labels.restore(output)
+    models: list[FoldModel] = []
+    for work in _Work.of_all(trains, holdouts, network, loss, repeat).turns(
+        x.shape[2], *labels.shape
+    ):
+        scalers = [None if loss == "bce" else Scaler.fit(labels[train]) for train in work.trains]
+        x_some = torch.from_numpy(x[work.folds.start : work.folds.stop]).to(device)
+        y_some = torch.from_numpy(_padded(labels, scalers)).to(device)
+        models += _refit(x_some, y_some, _search(x_some, y_some, work), scalers, work)
+        for i, fold in enumerate(work.folds):
+            test, model = np.flatnonzero(folds == names[fold]), models[fold]
+            outputs = [predict(own, x_some[i, test], model.config) for own in model.networks]
+            output = torch.stack(outputs).mean(dim=0)[:, : labels.shape[1]].cpu().numpy()
+            scores[test] = output if model.labels is None else model.labels.restore(output)
     return NestedResult(scores, models)
+
+
+def _padded(labels: np.ndarray, scalers: list[Scaler | None]) -> np.ndarray:
+    """Labels as each of some folds has them, (folds, rows, whole blocks of targets) float32."""
+    rows, count = labels.shape
+    y = np.full((len(scalers), rows, count + -count % BLOCK), np.nan, dtype=np.float32)
+    for own, scaler in zip(y, scalers, strict=True):
+        own[:, :count] = labels if scaler is None else scaler.scale(labels)
+    return y
 
 
 def _inputs(features: np.ndarray, train: np.ndarray, settings: MlpModelSettings) -> np.ndarray:
@@ -189,6 +210,66 @@ def _stacked(inputs: Sequence[np.ndarray]) -> np.ndarray:
     return np.stack([np.pad(v, ((0, 0), (0, width - v.shape[1]))) for v in inputs])
 
 
+@dataclass(frozen=True)
+class _Work:
+    """Training parts and inner splits of some outer folds."""
+
+    network: MlpSettings
+    loss: Loss
+    repeat: int
+    trains: list[np.ndarray]
+    holdouts: list[list[np.ndarray]]
+    """Rows that the inner splits of each fold hold out."""
+    search: TrainPlan
+    """Batches of the inner splits: of all folds, whichever train together."""
+    final: TrainPlan
+    """Batches of the whole training parts, likewise."""
+    folds: range
+    """Which outer folds these are."""
+
+    @classmethod
+    def of_all(
+        cls,
+        trains: list[np.ndarray],
+        holdouts: list[list[np.ndarray]],
+        network: MlpSettings,
+        loss: Loss,
+        repeat: int,
+    ) -> _Work:
+        """All outer folds."""
+        final = TrainPlan(
+            batch_size=network.batch_size,
+            epoch_rows=max(map(len, trains)),
+            loss=loss,
+            base_rate=network.output_bias == "base_rate",
+        )
+        pairs = [(t, held) for t, some in zip(trains, holdouts, strict=True) for held in some]
+        search = replace(
+            final,
+            epoch_rows=max(len(train) - len(held) for train, held in pairs),
+            held_rows=max(len(held) for _, held in pairs),
+        )
+        folds = range(len(trains))
+        return cls(network, loss, repeat, trains, holdouts, search, final, folds)
+
+    def turns(self, inputs: int, rows: int, targets: int) -> Iterator[_Work]:
+        """Cut into folds that train together; what they learn does not depend on it."""
+        network = self.network
+        stacked = max(map(len, _alike(network.points()))) * network.inner.splits
+        width = max(network.width) + (inputs if any(network.skip) else 0)
+        # Labels; weights, gradients and the two moments of Adam.
+        each = 4 * targets * (rows + 4 * max(stacked, network.ensemble) * width)
+        at_once = max(1, TOGETHER // each)
+        for first in self.folds[::at_once]:
+            some = slice(first, first + at_once)
+            yield replace(
+                self,
+                trains=self.trains[some],
+                holdouts=self.holdouts[some],
+                folds=self.folds[some],
+            )
+
+
 class _Choice(NamedTuple):
     """What the inner splits of a fold have chosen."""
 
@@ -198,53 +279,32 @@ class _Choice(NamedTuple):
     """Of the ridge regression that the network begins as."""
 
 
-class _Split(NamedTuple):
-    """An inner split."""
-
-    fold: int
-    fitted: np.ndarray
-    held: np.ndarray
-    stream: tuple[int, ...]
-    start: LinearStart | None
-
-
-def _search(
-    x: Tensor,
-    y: Tensor,
-    trains: list[np.ndarray],
-    groups: np.ndarray,
-    network: MlpSettings,
-    loss: Loss,
-    repeat: int,
-) -> list[_Choice]:
+def _search(x: Tensor, y: Tensor, work: _Work) -> list[_Choice]:
     """Best grid point and number of epochs for each outer fold."""
-    splits: list[_Split] = []
-    penalties: list[float | None] = []
-    for fold, train in enumerate(trains):
-        seed = (network.seed, repeat, fold)
-        holdouts = list(inner_holdouts(groups, train, network.inner, seed))
-        penalties.append(_penalty(x[fold], y[fold], train, holdouts, network))
-        for number, held in enumerate(holdouts):
-            fitted = np.setdiff1d(train, held)
-            stream = (network.seed, repeat, SEARCH, fold, number)
-            start = _start(x[fold], y[fold], fitted, penalties[fold], loss)
-            splits.append(_Split(fold, fitted, held, stream, start))
-    plan = _plan([split.fitted for split in splits], network, loss)
-    found: list[list[tuple[float, MlpConfig, int]]] = [[] for _ in trains]
+    network, folds = work.network, range(len(work.folds))
+    penalties = [_penalty(x[i], y[i], work.trains[i], work.holdouts[i], network) for i in folds]
+    splits: list[Member] = []
+    held_out: list[np.ndarray] = []
+    point = network.points()[0]
+    for i, fold in enumerate(work.folds):
+        for number, held in enumerate(work.holdouts[i]):
+            fitted = np.setdiff1d(work.trains[i], held)
+            stream = (network.seed, work.repeat, SEARCH, fold, number)
+            start = _start(x[i], y[i], fitted, penalties[i], work.loss)
+            splits.append(Member(i, fitted, stream, point, start))
+            held_out.append(held)
+    found: list[list[tuple[float, MlpConfig, int]]] = [[] for _ in folds]
     for configs in _alike(network.points()):
-        members = [
-            Member(split.fold, split.fitted, split.stream, config, split.start)
-            for config in configs
-            for split in splits
-        ]
-        held_out = [split.held for _ in configs for split in splits]
-        teams = [k * len(trains) + split.fold for k in range(len(configs)) for split in splits]
-        training = Training(x, y, members, plan)
-        curves = learning_curves(training, held_out, teams, network.max_steps, network.patience)
+        members = [replace(split, config=config) for config in configs for split in splits]
+        teams = [k * len(folds) + split.fold for k in range(len(configs)) for split in splits]
+        training = Training(x, y, members, work.search)
+        curves = learning_curves(
+            training, held_out * len(configs), teams, network.max_steps, network.patience
+        )
         for team, curve in enumerate(curves):
-            point, fold = divmod(team, len(trains))
+            k, i = divmod(team, len(folds))
             epochs = best_epoch(curve)
-            found[fold].append((curve[epochs], configs[point], epochs))
+            found[i].append((curve[epochs], configs[k], epochs))
     best = [min(points, key=lambda point: point[0]) for points in found]  # the first of equals
     return [
         _Choice(config, epochs, penalty)
@@ -257,7 +317,9 @@ def _penalty(
 ) -> float | None:
     if network.ridge is None:
         return None
-    return best_penalty(x.cpu().numpy(), y.cpu().numpy(), train, holdouts, network.ridge)
+    labels = y.cpu().numpy()
+    products = Products(x.cpu().numpy().astype(np.float64), ~np.isnan(labels), train, holdouts)
+    return best_penalty(products, labels, network.ridge)
 
 
 def _start(
@@ -276,48 +338,27 @@ def _alike(points: Sequence[MlpConfig]) -> list[list[MlpConfig]]:
     return list(stacks.values())
 
 
-def _plan(trains: Sequence[np.ndarray], network: MlpSettings, loss: Loss) -> TrainPlan:
-    return TrainPlan(
-        batch_size=network.batch_size,
-        epoch_rows=max(map(len, trains)),
-        loss=loss,
-        base_rate=network.output_bias == "base_rate",
-    )
-
-
 def _refit(
-    x: Tensor,
-    y: Tensor,
-    trains: list[np.ndarray],
-    chosen: list[_Choice],
-    scalers: list[Scaler | None],
-    network: MlpSettings,
-    loss: Loss,
-    repeat: int,
+    x: Tensor, y: Tensor, chosen: list[_Choice], scalers: list[Scaler | None], work: _Work
 ) -> list[FoldModel]:
     """Train the chosen grid point of each fold on its whole training part, seed by seed."""
-    plan = _plan(trains, network, loss)
+    network = work.network
     models: dict[int, FoldModel] = {}
     for configs in _alike(network.points()):
-        folds = [fold for fold, choice in enumerate(chosen) if choice.config in configs]
-        if not folds:
+        own = [i for i, choice in enumerate(chosen) if choice.config in configs]
+        if not own:
             continue
-        starts = {f: _start(x[f], y[f], trains[f], chosen[f].penalty, loss) for f in folds}
         members = [
-            Member(
-                fold,
-                trains[fold],
-                (network.seed, repeat, FINAL, fold, number),
-                chosen[fold].config,
-                starts[fold],
-            )
-            for fold in folds
+            Member(i, work.trains[i], (network.seed, work.repeat, FINAL, work.folds[i], number),
+                   chosen[i].config, start)
+            for i in own
+            for start in [_start(x[i], y[i], work.trains[i], chosen[i].penalty, work.loss)]
             for number in range(network.ensemble)
-        ]
+        ]  # fmt: skip
         epochs = [chosen[member.fold].epochs for member in members]
-        networks = iter(train_networks(x, y, members, epochs, plan))
-        for fold in folds:
-            own = [next(networks) for _ in range(network.ensemble)]
-            choice = chosen[fold]
-            models[fold] = FoldModel(choice.config, choice.epochs, own, scalers[fold])
-    return [models[fold] for fold in range(len(chosen))]
+        networks = iter(train_networks(x, y, members, epochs, work.final))
+        for i in own:
+            trained = [next(networks) for _ in range(network.ensemble)]
+            choice = chosen[i]
+            models[i] = FoldModel(choice.config, choice.epochs, trained, scalers[i])
+    return [models[i] for i in range(len(chosen))]

@@ -8,7 +8,7 @@ settings of the task count by the label matrix that they make.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from phenoprot.tasks.columns import PREDICTION_COLUMNS
 from phenoprot.tasks.crossvalidate import RESULT, CrossValidation
 from phenoprot.tasks.fit_settings import Loss
 from phenoprot.tasks.folds import folds_of_kind, folds_of_repeat, read_folds
+from phenoprot.tasks.fusion import fusions_of, stacked_rows, write_fusions
 from phenoprot.tasks.given import read_rows, write_rows
 from phenoprot.tasks.model import Model
 from phenoprot.tasks.models import find_model
@@ -68,11 +69,12 @@ def run_task(
     ------
     UserError
         A label matrix has no target; a row names an unknown task or model, or a model that cannot
-        predict what its tasks ask for, or a file of predictions that are not the suite's.
+        predict what its tasks ask for, a file of predictions that are not the suite's, or a fusion
+        of rows without predictions.
     """
     models = models_of(task, rows, settings)
     block, paths = settings_of(task, settings), sources.paths
-    given = read_rows(task, rows)
+    given, fusions = read_rows(task, rows), fusions_of(task, rows)
     labels = task.labels(sources, block)
     runs: list[CrossValidation] = []
     for part in task.parts:
@@ -80,10 +82,12 @@ def run_task(
         enough = _has_targets(labels[part.name], part, task, paths)
         write_parquet(folder / "labels.parquet", labels[part.name])
         if enough:
-            runs += plan(rows, models, task.loss(block), folder, paths, settings)
+            stacks = stacked_rows(fusions)
+            runs += plan(rows, models, task.loss(block), folder, paths, settings, stacks)
     title = f"{paths.screen} {task.name}"
     collect(runs, cross_validate(runs, WORK / "predictions", title, execution))
     write_rows(given, task, rows, paths, settings.splits.kind)
+    write_fusions(fusions, task, paths)
 
 
 def settings_of(task: Task, settings: TaskSettings) -> Settings:
@@ -160,10 +164,11 @@ def plan(
     folder: Path,
     paths: Paths,
     settings: TaskSettings,
+    stacked: Collection[str] = (),
 ) -> list[CrossValidation]:
     """What to run on one label matrix: every row of the task in every repeat.
 
-    Leak gauges come last.
+    Leak gauges, and what stacks learn from, come last.
 
     Parameters
     ----------
@@ -175,6 +180,8 @@ def plan(
         Folder of the part, which holds ``labels.parquet``.
     paths, settings
         Paths of the screen, and the block ``tasks`` of params.yaml.
+    stacked
+        Rows that a stack is of.
     """
     files = {PROTEOME: paths.labels / "levels.parquet"}
     runs = [
@@ -199,7 +206,8 @@ def plan(
         for repeat in range(settings.splits.repeats)
     ]
     gauged = [run for run in runs if rows[run.row].leak_gauge]
-    return runs + [replace(run, leak_gauge=True) for run in gauged]
+    pairs = [replace(run, pairs=True) for run in runs if run.row in stacked]
+    return runs + [replace(run, leak_gauge=True) for run in gauged] + pairs
 
 
 def shards_of(runs: Iterable[CrossValidation]) -> list[Shard]:
@@ -224,7 +232,7 @@ def shards_of(runs: Iterable[CrossValidation]) -> list[Shard]:
         own = folds_of_kind(folds[run.folds], run.kind, where)
         key = fingerprint(
             [run.model.name, run.model.settings.model_dump(), run.splits.seed, run.splits.folds],
-            [run.loss, run.repeat, run.shuffled, run.leak_gauge, run.train_share],
+            [run.loss, run.repeat, run.shuffled, run.leak_gauge, run.pairs, run.train_share],
             folds_of_repeat(own, run.repeat).to_numpy().tolist(),
             [file_sha256(path) for path in (run.labels, *run.features)],
             device_name(device),
@@ -244,8 +252,9 @@ def cross_validate(
 
 def collect(runs: Iterable[CrossValidation], results: Iterable[Path]) -> None:
     """Write the predictions of each row beside its labels, repeats stacked."""
-    tables: dict[Path, list[pd.DataFrame]] = {}
+    parts: dict[Path, list[Path]] = {}
     for run, result in zip(runs, results, strict=True):
-        tables.setdefault(run.predictions, []).append(read_table(result, PREDICTION_COLUMNS))
-    for path, parts in tables.items():
-        write_parquet(path, pd.concat(parts, ignore_index=True))
+        parts.setdefault(run.predictions, []).append(result)
+    for path, own in parts.items():  # one file in memory at a time
+        table = pd.concat([read_table(p, PREDICTION_COLUMNS) for p in own], ignore_index=True)
+        write_parquet(path, table)

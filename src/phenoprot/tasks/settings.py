@@ -5,12 +5,13 @@ Settings of the splits and of our own models stand in :mod:`phenoprot.tasks.fit_
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from phenoprot.core.errors import listed, quoted
 from phenoprot.core.settings import Count, Name, Settings, Share
 from phenoprot.tasks.fit_settings import (
     Clip,
@@ -96,8 +97,28 @@ class ModelSettings(Settings):
     ``tasks.splits`` plus the number of the repeat, if none is given."""
 
 
-_OF_PREDICTIONS = ("predictions", "tasks")
-"""Keys of a row whose predictions are a file."""
+class FusionSettings(Settings):
+    """Scores of other rows, made one: late fusion, where `features` side by side are early."""
+
+    of: tuple[Name, ...] = Field(min_length=2)
+    """Rows whose out-of-fold scores are fused."""
+    by: Literal["mean", "stack"]
+    """``mean``: of the scores as they are, which rows of one model have in one unit. ``stack``:
+    weighted target by target, by what models without the test fold say of the other folds: one
+    more fit of each row for every two folds."""
+
+    @field_validator("of")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("names a row twice")
+        return value
+
+
+ALONE = ("predictions", "fusion")
+"""Keys that take the place of features and model; `tasks` alone may stand beside them."""
+CLASSIFIED = "classification"
+"""Task whose contributions of features are looked at."""
 
 
 class RowSettings(Settings):
@@ -111,7 +132,7 @@ class RowSettings(Settings):
 
     A classifier predicts 1 / 0 labels, a regressor levels; `tasks` of the row says which tasks.
 
-    In place of both a row may name a file of `predictions`.
+    In place of both a row may name a file of `predictions`, or other rows whose scores it fuses.
     """
 
     features: list[Name] = []
@@ -123,6 +144,8 @@ class RowSettings(Settings):
     predictions: Path | None = None
     """File (.parquet, .csv) of what a model of yours predicts, trained elsewhere in the folds of
     the tables, see docs/own-screen.md: instead of features and a model."""
+    fusion: FusionSettings | None = None
+    """Rows whose scores are fused, instead of features and a model."""
     shuffled: bool = False
     """Permute the labels among the compounds, anew in each repeat: the row's score is what no
     information gives."""
@@ -139,6 +162,10 @@ class RowSettings(Settings):
     """Cross-validate the row once more with folds of treatments instead of compounds, so that doses
     of a compound stand on both sides. The gain is what a leak would be worth; it enters no table
     but that of the gauge."""
+    contributions: bool = False
+    """Ask which groups of its features carry the classification, by compartment, stain and family:
+    of rows on one table of CellProfiler features, in model ``linear`` or ``mlp``. One more
+    cross-validation."""
 
     @property
     def variant(self) -> bool:
@@ -172,15 +199,34 @@ class RowSettings(Settings):
 
     @model_validator(mode="after")
     def _made_in_one_way(self) -> Self:
-        if self.predictions is None:
+        own = next((key for key in ALONE if getattr(self, key) is not None), None)
+        if own is None:
             missing = [name for name in ("features", "model") if not getattr(self, name)]
             if missing:
                 raise ValueError(f"names no {' and no '.join(missing)}: a row has both, or "
-                                 "predictions")  # fmt: skip
+                                 "predictions, or a fusion")  # fmt: skip
         else:
-            odd = [name for name in sorted(self.model_fields_set) if name not in _OF_PREDICTIONS]
+            plain = type(self).model_fields
+            odd = [
+                name
+                for name in sorted(self.model_fields_set)
+                if name not in (own, "tasks") and getattr(self, name) != plain[name].default
+            ]
             if odd:
-                raise ValueError(f"predictions go with tasks alone, not with {', '.join(odd)}")
+                goes = "predictions go" if own == "predictions" else "a fusion goes"
+                raise ValueError(f"{goes} with tasks alone, not with {', '.join(odd)}")
+        return self
+
+    @model_validator(mode="after")
+    def _explainable(self) -> Self:
+        if self.contributions and (
+            self.shuffled
+            or self.variant
+            or len(self.features) != 1
+            or not self.takes_part(CLASSIFIED)
+        ):
+            raise ValueError("contributions are of a plain row of the classification on one table "
+                             "of features, without shuffled, splits or train_share")  # fmt: skip
         return self
 
     @model_validator(mode="after")
@@ -205,3 +251,38 @@ class RowSettings(Settings):
 def given_files(rows: Iterable[RowSettings]) -> tuple[Path, ...]:
     """Files of predictions that rows name, sorted."""
     return tuple(sorted({row.predictions for row in rows if row.predictions is not None}))
+
+
+def require_fusions(rows: Mapping[str, RowSettings]) -> None:
+    """Stop unless every fusion names rows that can be fused.
+
+    Raises
+    ------
+    ValueError
+        Of a fusion: rows that are not there, are fusions or files themselves, have shuffled labels
+        or other folds, or take no part in one of its tasks; or a mean of rows of unlike models.
+    """
+    for name, row in rows.items():
+        if row.fusion is None:
+            continue
+        where, of = f"fusion of row {quoted(name)}", row.fusion.of
+        if missing := [other for other in of if other not in rows]:
+            raise ValueError(f"{where}: no row {listed(missing)}; there are: {listed(list(rows))}")
+        if fused := [other for other in of if rows[other].fusion is not None]:
+            raise ValueError(f"{where}: {listed(fused)} is a fusion itself; name the rows that "
+                             "it is of")  # fmt: skip
+        if odd := [other for other in of if rows[other].shuffled or rows[other].variant]:
+            raise ValueError(f"{where}: {listed(odd)} has shuffled labels, other folds or fewer "
+                             "compounds than the tables")  # fmt: skip
+        for other in of:
+            named = rows[other].tasks
+            if named is not None and not (row.tasks and set(row.tasks) <= set(named)):
+                raise ValueError(f"{where}: row {quoted(other)} takes part in {listed(named)} "
+                                 "alone; set tasks to some that all of them have")  # fmt: skip
+        if given := [other for other in of if rows[other].model is None]:
+            raise ValueError(f"{where}: {listed(given)} is a file of predictions, whose model is "
+                             "not here")  # fmt: skip
+        unlike = any(rows[other].model != rows[of[0]].model for other in of)
+        if row.fusion.by == "mean" and unlike:
+            raise ValueError(f"{where}: the scores of unlike models have no common unit to take "
+                             "the mean in; set by: stack")  # fmt: skip

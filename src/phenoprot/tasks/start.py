@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +11,6 @@ from torch import Tensor
 from phenoprot.tasks.fit_settings import Loss
 from phenoprot.tasks.mlp import base_rate
 from phenoprot.tasks.ridge import ridge_weights
-from phenoprot.tasks.scaling import Scaler
 
 
 class LinearStart(NamedTuple):
@@ -22,35 +20,6 @@ class LinearStart(NamedTuple):
     """(n_features, n_targets) float32."""
     bias: Tensor
     """(n_targets,) float32."""
-
-
-def best_penalty(
-    x: np.ndarray,
-    y: np.ndarray,
-    train: np.ndarray,
-    holdouts: Sequence[np.ndarray],
-    penalties: Sequence[float],
-) -> float:
-    """The penalty with the lowest squared error on the inner hold-outs, over all targets.
-
-    Parameters
-    ----------
-    x, y
-        (rows, n_features) and (rows, n_targets) of one fold; NaN in `y` is left out.
-    train, holdouts
-        Rows of the training part, and those of them that each inner split holds out.
-    penalties
-        As for :func:`phenoprot.tasks.linear.ridge_path`; the first of equals wins.
-    """
-    x, y = x.astype(np.float64), Scaler.fit(y[train]).scale(y)
-    errors = np.zeros(len(penalties))
-    for held in holdouts:
-        weights, intercepts = ridge_weights(x, y, np.setdiff1d(train, held), penalties)
-        known = ~np.isnan(y[held])
-        if known.any():  # nothing known there decides nothing
-            error = x[held] @ weights + intercepts[:, None] - np.where(known, y[held], 0)
-            errors += (error**2 * known).sum(axis=(1, 2)) / known.sum()
-    return penalties[int(errors.argmin())]
 
 
 def linear_start(
@@ -64,7 +33,7 @@ def linear_start(
     Parameters
     ----------
     x, y, train
-        As for :func:`best_penalty`.
+        (rows, n_features) and (rows, n_targets) of one fold; NaN in `y` is left out. Rows to fit.
     penalty, loss
         The penalty; objective of the network.
     """

@@ -21,11 +21,15 @@ from phenoprot.tasks.mlp import (
     MlpStack,
     base_rate,
     dropped_levels,
+    forward,
     kept_factor,
     known,
     weighted_loss,
 )
 from phenoprot.tasks.start import LinearStart
+
+GATHERED = 2**28
+"""Bytes of training or held-out rows that are copied together; each copy costs a call or two."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ class TrainPlan:
     """Objective."""
     base_rate: bool
     """Whether the outputs start at the base rate, or mean level, of the member's training rows."""
+    held_rows: int = 0
+    """Rows that each member is judged by, at least; where it has fewer the last count nothing."""
 
     @property
     def steps(self) -> int:
@@ -188,11 +194,18 @@ class Training:
         device = self.features.device
         folds = torch.tensor([self.members[i].fold for i in self.running], device=device)
         index = torch.from_numpy(order).to(device)
-        x = _rows(self.features, folds[:, None], index)
-        y, weight = known(_rows(self.labels, folds[:, None], index))
         factors = torch.from_numpy(keep).to(device) if dropped else None
-        for step in range(plan.steps):
-            yield x[step], y[step], weight[step], None if factors is None else factors[step]
+        at_once = max(1, GATHERED // self._bytes(lanes * plan.step_rows))
+        for first in range(0, plan.steps, at_once):
+            some = index[first : first + at_once]
+            x = _rows(self.features, folds[:, None], some)
+            y, weight = known(_rows(self.labels, folds[:, None], some))
+            for i in range(len(some)):
+                yield x[i], y[i], weight[i], None if factors is None else factors[first + i]
+
+    def _bytes(self, rows: int) -> int:
+        """What so many rows take: features, labels and their weights."""
+        return 4 * rows * (self.features.shape[2] + 2 * self.labels.shape[2])
 
     def keep_lanes(self, lanes: list[int]) -> None:
         """Go on with some lanes only, Adam's moments included."""
@@ -220,34 +233,41 @@ class HeldOut:
     training
         The networks.
     rows
-        Row numbers for each member; a shorter list ends in rows that count nothing.
+        Row numbers for each member.
     """
 
     def __init__(self, training: Training, rows: Sequence[np.ndarray]) -> None:
         self.training = training
-        device = training.features.device
-        longest = max(map(len, rows))
-        index = torch.from_numpy(np.stack([np.resize(r, longest) for r in rows])).to(device)
-        lengths = torch.tensor([[len(r)] for r in rows], device=device)
-        folds = torch.tensor([[m.fold] for m in training.members], device=device)
-        target = _rows(training.labels, folds, index)
-        beyond = torch.arange(longest, device=device)[None] >= lengths
-        self._x = _rows(training.features, folds, index)
-        self._y, self._weight = known(target.masked_fill(beyond[..., None], math.nan))
-        self._lanes = list(training.running)
+        self._longest = max(training.plan.held_rows, *map(len, rows))
+        self._index = np.stack([np.resize(r, self._longest) for r in rows])
+        self._lengths = torch.tensor([[len(r)] for r in rows], device=training.features.device)
+        self._gathered: tuple[list[int], tuple[Tensor, Tensor, Tensor]] | None = None
+
+    def _rows(self, members: list[int]) -> tuple[Tensor, Tensor, Tensor]:
+        """Features, labels and their weights of some members; the last ones are kept."""
+        if self._gathered is None or self._gathered[0] != members:
+            training = self.training
+            device = training.features.device
+            index = torch.from_numpy(self._index[members]).to(device)
+            folds = torch.tensor([[training.members[i].fold] for i in members], device=device)
+            beyond = torch.arange(self._longest, device=device)[None] >= self._lengths[members]
+            self._gathered = None
+            target = _rows(training.labels, folds, index).masked_fill_(beyond[..., None], math.nan)
+            x = _rows(training.features, folds, index)
+            self._gathered = (members, (x, *known(target)))
+        return self._gathered[1]
 
     @torch.no_grad()
     def losses(self) -> list[float]:
         """Loss of each running member."""
-        training = self.training
-        if self._lanes != training.running:
-            at = [self._lanes.index(i) for i in training.running]
-            self._x, self._y, self._weight = self._x[at], self._y[at], self._weight[at]
-            self._lanes = list(training.running)
-        output = training.net.outputs(self._x)
-        losses: list[float] = weighted_loss(
-            output, self._y, self._weight, training.plan.loss
-        ).tolist()
+        training, losses = self.training, []
+        at_once = max(1, GATHERED // training._bytes(self._longest))
+        for first in range(0, len(training.running), at_once):
+            lanes = slice(first, first + at_once)
+            x, y, weight = self._rows(training.running[lanes])
+            own = [values[lanes] for values in training.net.layers]
+            output = forward(own, x, training.config)
+            losses += weighted_loss(output, y, weight, training.plan.loss).tolist()
         return losses
 
 

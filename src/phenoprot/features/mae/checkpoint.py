@@ -43,8 +43,8 @@ def save_checkpoint(
     """Replace the checkpoint `path`; whenever the process is killed, a whole one is there."""
     tensors = {MODEL + name: value for name, value in model.state_dict().items()}
     for name, parameter in model.named_parameters():
-        if parameter in optimiser.state:
-            tensors[MOMENTUM + name] = optimiser.state[parameter]["exp_avg"]
+        if parameter in optimiser.momenta:
+            tensors[MOMENTUM + name] = optimiser.momenta[parameter]
     about = About(fingerprint=fingerprint, step=state.step, tensors=len(tensors), log=state.log)
     # In a folder of its own: the library has a temporary file, which kill -9 would leave behind.
     with temporary_folder(path) as folder, atomic_path(path) as temporary:
@@ -90,7 +90,7 @@ def load_checkpoint(path: Path, model: nn.Module, optimiser: Lion, fingerprint: 
         for name, parameter in model.named_parameters():
             if MOMENTUM + name in tensors:
                 momentum = tensors[MOMENTUM + name].to(parameter.device, torch.float32)
-                optimiser.state[parameter] = {"exp_avg": momentum.view(parameter.shape)}
+                optimiser.momenta[parameter] = momentum.view(parameter.shape)
     except RuntimeError as error:  # tensors of other names or shapes
         if as_user_error(error):  # no memory for them
             raise

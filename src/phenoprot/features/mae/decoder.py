@@ -8,25 +8,26 @@ nowhere, and is not computed.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from phenoprot.features.mae.block import Block
 from phenoprot.features.mae.patches import rows_of
 
 LEAST = 1e-30
 """Added to sums of weights, of which the greatest is 1: none is 0."""
 
 
-def blank_block(block: Any, seen: Tensor, blank: Tensor, visible: Tensor, hidden: Tensor) -> Tensor:
+def blank_block(
+    block: Block, seen: Tensor, blank: Tensor, visible: Tensor, hidden: Tensor
+) -> Tensor:
     """Apply a transformer block to the hidden tokens.
 
     Parameters
     ----------
     block
-        timm's ``Block``, with neither dropout nor layer scale.
+        The block.
     seen
         What is known of each crop, CLS and visible tokens, shape (B, 1 + K, D).
     blank
@@ -46,13 +47,13 @@ def blank_block(block: Any, seen: Tensor, blank: Tensor, visible: Tensor, hidden
     return result
 
 
-def _attended(block: Any, seen: Tensor, blank: Tensor, visible: Tensor) -> Tensor:
+def _attended(block: Block, seen: Tensor, blank: Tensor, visible: Tensor) -> Tensor:
     """Attention of every place, were it hidden, before the projection: (B, L, D)."""
     attn, n, places = block.attn, len(seen), len(blank)
-    heads, size, width = attn.num_heads, attn.head_dim, attn.attn_dim
+    heads, size, width = attn.heads, attn.size, attn.heads * attn.size
     projected = attn.qkv(block.norm1(blank)).view(places, 3, heads, size)
     query, key, value = projected.permute(1, 2, 0, 3)  # each (heads, L, size)
-    query = query * attn.scale
+    query = query * size**-0.5
     weight, bias = attn.qkv.weight[width:], attn.qkv.bias[width:]
     projected = functional.linear(block.norm1(seen), weight, bias).view(n, -1, 2, heads, size)
     seen_key, seen_value = projected.permute(2, 3, 0, 1, 4)  # each (heads, B, 1 + K, size)

@@ -14,15 +14,15 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 import torch
-from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from phenoprot.core.errors import UserError, listed
 from phenoprot.core.files import remove_stale
+from phenoprot.features.mae.alone import Processes
 from phenoprot.features.mae.batches import MicroBatch, Sampler, split_fields, turned
 from phenoprot.features.mae.checkpoint import Entry, load_checkpoint, save_checkpoint
 from phenoprot.features.mae.gradient import THREADS, add_gradient, shared_out
-from phenoprot.features.mae.lion import Lion
+from phenoprot.features.mae.lion import Group, Lion
 from phenoprot.features.mae.log import TrainingLog, peak_memory
 from phenoprot.features.mae.losses import combined_loss, token_weights
 from phenoprot.features.mae.model import MaskedAutoencoder, decay_groups, seeded_model
@@ -52,7 +52,7 @@ def run(
     folder: Path,
     key: str,
     title: str,
-    fabric: Fabric,
+    fabric: Processes,
 ) -> Trained:
     """Train from the last checkpoint in `folder` to the end.
 
@@ -83,8 +83,9 @@ def run(
         remove_stale(folder / CHECKPOINT)
     state = load_checkpoint(folder / CHECKPOINT, bare, optimiser, key)
     if t.compile:
+        torch.use_deterministic_algorithms(True)  # of the compiler, too
         bare.compile()
-    model, wrapped = fabric.setup(bare, optimiser)
+    model = fabric.setup_module(bare)
     objective = Objective(standardisation, settings).to(fabric.device)
     trained_on, held_out = split_fields(len(crops.fields), t)
     sampler = Sampler(crops.fields, trained_on, settings.model, t)
@@ -102,7 +103,7 @@ def run(
         optimiser.pool = pool
         since, logged = time.monotonic(), state.step
         for step in range(state.step, t.steps):
-            for group in wrapped.param_groups:
+            for group in optimiser.groups:
                 group["lr"] = learning_rate(step, t)
             # Each process knows its own micro-batches; after the sum, all know all.
             losses = torch.zeros(t.accumulation, t.devices, len(PARTS), device=fabric.device)
@@ -118,8 +119,8 @@ def run(
             norm = gradient_norm(bare, t.clip_norm, pool)
             losses, stopped = shared(losses, stop.signal, fabric)
             require_finite(losses, float(norm), step, sampler)
-            wrapped.step()
-            wrapped.zero_grad()
+            optimiser.step()
+            optimiser.zero_grad()
 
             state.step = done = step + 1
             if done % t.log_every == 0 or done == t.steps:
@@ -150,7 +151,9 @@ def run(
     return Trained(bare, state.log)
 
 
-def threads(fabric: Fabric, settings: TrainingSettings) -> AbstractContextManager[Executor | None]:
+def threads(
+    fabric: Processes, settings: TrainingSettings
+) -> AbstractContextManager[Executor | None]:
     """Threads that share out a micro-batch: on a CPU, in the only process, not compiled."""
     alone = fabric.world_size == 1 and fabric.device.type == "cpu"
     return shared_out() if alone and not settings.compile else nullcontext()
@@ -167,7 +170,7 @@ def gradient_norm(model: nn.Module, most: float | None, pool: Executor | None = 
     return norm
 
 
-def shared(losses: Tensor, stop: int, fabric: Fabric) -> tuple[Tensor, int]:
+def shared(losses: Tensor, stop: int, fabric: Processes) -> tuple[Tensor, int]:
     """Sum the processes' losses, in which each has filled its own places; learn of a stop.
 
     Returns
@@ -220,11 +223,12 @@ class Objective:
 def make_optimiser(model: nn.Module, settings: TrainingSettings) -> Lion:
     """Lion; weight decay on matrices only."""
     decayed, free = decay_groups(model)
-    groups = [
-        {"params": decayed, "weight_decay": settings.weight_decay},
-        {"params": free, "weight_decay": 0.0},
+    lr, decay = settings.learning_rate, settings.weight_decay
+    groups: list[Group] = [
+        {"params": decayed, "lr": lr, "weight_decay": decay},
+        {"params": free, "lr": lr, "weight_decay": 0.0},
     ]
-    return Lion(groups, lr=settings.learning_rate, betas=settings.betas)
+    return Lion(groups, settings.betas)
 
 
 def require_finite(losses: Tensor, norm: float, step: int, sampler: Sampler) -> None:
@@ -288,13 +292,14 @@ class Stop:
 @contextmanager
 def deterministic() -> Iterator[None]:
     """Within the block, equal inputs give equal bits."""
-    threads, before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    threads, before = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     filling: Any = torch.utils.deterministic
     filled = filling.fill_uninitialized_memory
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     keep_freed_memory()
     torch.set_num_threads(THREADS)
-    torch.use_deterministic_algorithms(True)
+    # As use_deterministic_algorithms, which loads the compiler to tell it, too: 150 MiB.
+    torch.set_deterministic_debug_mode("error")
     # A guard against reading memory that was never written; costs 7 % of a step.
     filling.fill_uninitialized_memory = False
     try:
@@ -302,4 +307,4 @@ def deterministic() -> Iterator[None]:
     finally:
         filling.fill_uninitialized_memory = filled
         torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(before)
+        torch.set_deterministic_debug_mode(before)

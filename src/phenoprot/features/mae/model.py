@@ -1,14 +1,13 @@
-"""The masked autoencoder (He et al. 2022) for multi-channel crops, on timm's transformer blocks."""
+"""The masked autoencoder (He et al. 2022) for multi-channel crops."""
 
 from __future__ import annotations
 
 import torch
-from timm.layers.norm import LayerNorm
-from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 from torch.nn import functional
 
 from phenoprot.core.device import CPU
+from phenoprot.features.mae.block import EPSILON, Block
 from phenoprot.features.mae.decoder import blank_block
 from phenoprot.features.mae.patches import (
     hidden_tokens,
@@ -37,23 +36,16 @@ class MaskedAutoencoder(nn.Module):
         self.embed = nn.Linear(settings.token_values, width)
         self.cls = nn.Parameter(torch.empty(1, 1, width))
         self.blocks = nn.ModuleList(
-            Block(width, settings.heads, settings.mlp_ratio, qkv_bias=True, norm_layer=LayerNorm)
-            for _ in range(settings.depth)
+            Block(width, settings.heads, settings.mlp_ratio) for _ in range(settings.depth)
         )
-        self.norm = LayerNorm(width)  # timm's: epsilon 1e-6
+        self.norm = nn.LayerNorm(width, EPSILON)
         self.decoder_embed = nn.Linear(width, decoder_width)
         self.mask_token = nn.Parameter(torch.empty(1, 1, decoder_width))
         self.decoder_blocks = nn.ModuleList(
-            Block(
-                decoder_width,
-                settings.decoder_heads,
-                settings.mlp_ratio,
-                qkv_bias=True,
-                norm_layer=LayerNorm,
-            )
+            Block(decoder_width, settings.decoder_heads, settings.mlp_ratio)
             for _ in range(settings.decoder_depth)
         )
-        self.decoder_norm = LayerNorm(decoder_width)
+        self.decoder_norm = nn.LayerNorm(decoder_width, EPSILON)
         self.head = nn.Linear(decoder_width, settings.token_values)
         # Fixed, so made anew on loading and left out of the weights.
         self.positions: Tensor
@@ -152,7 +144,9 @@ class MaskedAutoencoder(nn.Module):
         seen = torch.cat([x[:, :1], x[:, 1:] + functional.embedding(visible, positions)], dim=1)
         blank = self.mask_token[0] + positions
         if len(self.decoder_blocks) == 1 and x.device.type == CPU and x.dtype == torch.float32:
-            x = blank_block(self.decoder_blocks[0], seen, blank, visible, hidden)
+            (block,) = self.decoder_blocks
+            assert isinstance(block, Block)
+            x = blank_block(block, seen, blank, visible, hidden)
         else:
             index = visible[:, :, None].expand(-1, -1, x.shape[2])
             filled = blank.expand(len(x), -1, -1).scatter(1, index, seen[:, 1:].to(blank.dtype))

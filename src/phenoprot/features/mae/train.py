@@ -12,8 +12,6 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal
 
-from lightning.fabric import Fabric
-
 from phenoprot.core.closure import code_fingerprint
 from phenoprot.core.device import CPU, choose_device, device_name
 from phenoprot.core.errors import UserError, listed
@@ -21,6 +19,7 @@ from phenoprot.core.files import fingerprint
 from phenoprot.execution.lock import work_lock
 from phenoprot.execution.shards import Shard, complete, fault, produce, remove
 from phenoprot.features.mae import finish, loop
+from phenoprot.features.mae.alone import Alone, Processes
 from phenoprot.features.mae.loop import Trained, deterministic, run
 from phenoprot.features.mae.settings import MAESettings, TrainingSettings
 from phenoprot.features.mae.standardise import Crops, Standardisation
@@ -120,7 +119,7 @@ def seal(
     produce(write, Shard("model", key, None), folder)
 
 
-def start(settings: TrainingSettings) -> Fabric:
+def start(settings: TrainingSettings) -> Processes:
     """Join the processes that ``torchrun`` started, or be the only one.
 
     Raises
@@ -137,6 +136,10 @@ def start(settings: TrainingSettings) -> Fabric:
             f"torchrun --nproc-per-node {settings.devices} stages/mae.py SCREEN.",
         )
     accelerator, precision = placement(settings)
+    if (world, accelerator, precision) == (1, "cpu", "32-true"):
+        return Alone()
+    from lightning.fabric import Fabric
+
     fabric = Fabric(
         accelerator=accelerator,
         strategy="ddp" if world > 1 else "auto",

@@ -1,0 +1,71 @@
+"""What sections are made from, and what their figures have in common."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from phenoprot.core.paths import Paths
+from phenoprot.evaluation.results import Estimate
+from phenoprot.report.choose_rows import main_rows, shown_parts
+from phenoprot.report.parts import TablePart
+from phenoprot.report.results import LINEAR, MLP, POSTER_MLP, ScreenResults
+from phenoprot.report.table import Table
+from phenoprot.report.tables import build_tables
+from phenoprot.report.telling_rows import telling_rows
+
+AXES = {"auc": "mean ROC AUC", "skill": "pooled skill", "concordance": "mean concordance"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the sections are made from."""
+
+    results: ScreenResults
+    paths: Paths
+    folder: Path
+    """The screen folder."""
+
+    @property
+    def parts(self) -> list[TablePart]:
+        """Parts with rows."""
+        return shown_parts(self.results)
+
+    def tables(self, *numbers: int) -> list[Table]:
+        """Tables of the report by their numbers."""
+        return [t for t in build_tables(self.results) if _number(t) in numbers]
+
+
+def _number(table: Table) -> int:
+    found = re.match(r"Table (\d+)", table.title)
+    return int(found[1]) if found else 0
+
+
+def kind_of(results: ScreenResults, row: str) -> str:
+    """What makes a row: its model, in words."""
+    method = results.provenance.methods[row]
+    if method.shuffled:
+        return "shuffled labels"
+    model = method.model if isinstance(method.model, str) else "other model"
+    words = {MLP: "MLP", LINEAR: "linear model", POSTER_MLP: "poster's MLP"}
+    return words.get(model, model)
+
+
+def chance_of(part: TablePart) -> float:
+    """The first mean of a part by chance."""
+    return 0.5 if part.scorer == "auc" else 0.0
+
+
+def lines_of(results: ScreenResults, part: TablePart) -> list[str]:
+    """Rows that are drawn first: those of the short tables, then of kinds that these lack."""
+    known = ("first row", "best baseline", "shuffled labels", "planted truth")
+    others = [row for row, kind in telling_rows(results, [part]).items() if kind not in known]
+    return list(dict.fromkeys([*main_rows(results, part.name), *others]))
+
+
+def ends_of(mean: Estimate) -> dict[str, float]:
+    """``value``, ``low`` and ``high`` of a mean; without an interval these are the value."""
+    low = mean.value if mean.low is None else mean.low
+    high = mean.value if mean.high is None else mean.high
+    return {"value": mean.value, "low": low, "high": high}

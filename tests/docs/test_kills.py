@@ -1,0 +1,54 @@
+"""Kills of the curves stage: what is counted, and that the page tells the kept figures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from benchmarks.scale.kills import (
+    END_MARK,
+    PAGE,
+    RESULTS,
+    START_MARK,
+    measure,
+    told,
+    verdict,
+)
+
+from phenoprot.phantom.full import FullSettings, simulate_full
+
+
+def test_a_block_is_begun_again_only_if_a_kill_found_it_at_work() -> None:
+    begun = ["A", "B", "A", "C", "D", "C", "C"]
+    found = verdict(begun, [["A"], [], ["C", "D"]])
+    assert found == {
+        "blocks": 4,
+        "blocks_begun": 7,
+        "blocks_at_work_when_killed": 3,
+        "most_at_work_at_a_kill": 2,
+        "fitted_again_for_no_reason": ["C"],
+    }
+
+
+def test_the_page_tells_the_kept_figures() -> None:
+    if not RESULTS.exists():
+        pytest.skip("no figures are kept")
+    text = PAGE.read_text(encoding="utf-8").split(START_MARK)[1].split(END_MARK)[0].strip()
+    record = json.loads(RESULTS.read_text(encoding="utf-8"))
+    assert text == told(record)
+    assert record["kills"] >= 20
+    assert record["same_bytes"]
+    assert record["fitted_again_for_no_reason"] == []
+
+
+@pytest.mark.slow
+def test_a_small_screen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = FullSettings(compounds=20, proteins=60, features=3)
+    simulate_full(settings, tmp_path / "small")
+    measure(tmp_path / "small", tmp_path / "runs", kills=2, seed=1, block=1500, keep=False)
+    said = capsys.readouterr().out
+    record = json.loads(said[said.index("{") :])
+    assert record["same_bytes"]
+    assert record["blocks"] == 5
+    assert record["screen"]["curves"] == 1200
