@@ -229,7 +229,8 @@ def _predict(task: str, screen: Screen) -> Work:
         made += fits.count * treatments * columns
         for unit, amount in _fit(fits, columns, treatments, screen).items():
             amounts[unit] = amounts.get(unit, 0.0) + amount
-    held = {"largest": largest, "torch": float(any(unit.startswith("steps of") for unit in amounts))}
+    torch = any(unit.startswith("steps of") for unit in amounts)
+    held = {"largest": float(largest), "torch": float(torch)}
     return Work(amounts, max(1, shards), held, {"predictions": made})
 
 
