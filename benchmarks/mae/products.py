@@ -80,12 +80,11 @@ def peak(side: int = 2048) -> float:
 
 
 def _arrays(found: list[Product]) -> dict[Layout, Tensor]:
-    layouts = {layout for pair in found for layout in pair}
-    found = {}
-    for shape, strides in layouts:
+    arrays = {}
+    for shape, strides in {layout for pair in found for layout in pair}:
         last = sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
-        found[shape, strides] = torch.ones(last + 1).as_strided(shape, strides)
-    return found
+        arrays[shape, strides] = torch.ones(last + 1).as_strided(shape, strides)
+    return arrays
 
 
 @torch.inference_mode()

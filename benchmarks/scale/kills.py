@@ -3,8 +3,7 @@
 ``python -m benchmarks.scale.kills SCREEN WORK`` fits the curves of a screen folder once undisturbed
 and once with ``kill -9`` of the whole process group at 20 random moments, in two new folders below
 WORK. It says whether all files are equal byte by byte, and how often each block of proteins was
-begun: once, and once more for each kill that found it at work. The figures are kept in
-``benchmarks/scale/kills.json``, from which ``table`` writes the lines of docs/scaling.md.
+begun: once, and once more for each kill that found it at work. It prints what it found as JSON.
 """
 
 from __future__ import annotations
@@ -34,19 +33,18 @@ import numpy as np  # noqa: E402
 import typer  # noqa: E402
 
 from phenoprot.core.errors import UserError  # noqa: E402
-from phenoprot.core.files import file_sha256, write_json  # noqa: E402
+from phenoprot.core.files import file_sha256  # noqa: E402
 from phenoprot.core.notices import errors_in_one_line  # noqa: E402
 from phenoprot.core.paths import WORK, Paths  # noqa: E402
 from phenoprot.execution.shards import MANIFEST, Compute  # noqa: E402
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
-RESULTS = Path(__file__).with_name("kills.json")
-PAGE = ROOT / "docs/scaling.md"
-START_MARK, END_MARK = "<!-- kills -->", "<!-- kills: end -->"
 BEGUN = "begun.txt"
 """File of a working folder with a line for each time that a block was begun."""
 STEP = (sys.executable, "-m", "benchmarks.scale.kills", "step")
 """Command that runs the stage."""
+LATEST = 0.8
+"""Share of the undisturbed course in which kills fall: another run may be faster."""
 LOOK = 0.02
 """Seconds between two looks at what is finished."""
 
@@ -246,7 +244,6 @@ def measure(
     block: Annotated[
         int, typer.Option(min=0, help="Values of a block, to try a small screen. 0: as always.")
     ] = 0,
-    keep: Annotated[bool, typer.Option(help="Keep the figures.")] = True,
 ) -> None:
     """Kill the stage at random moments of its course, resume it, and compare."""
     with errors_in_one_line("kills"):
@@ -254,7 +251,9 @@ def measure(
         screen = screen.absolute()
         course = undisturbed(screen, work / "undisturbed", block)
         print(f"undisturbed: {course.end:.0f} s, {len(course.ends)} blocks", flush=True)
-        moments = sorted(np.random.default_rng(seed).uniform(0, course.end, kills).tolist())
+        moments = sorted(
+            np.random.default_rng(seed).uniform(0, LATEST * course.end, kills).tolist()
+        )
         at_work: list[list[str]] = []
         start, folder = time.monotonic(), work / "killed"
         for number, moment in enumerate(moments, start=1):
@@ -276,35 +275,8 @@ def measure(
             "same_bytes": plain == killed,
         }
         print(json.dumps(record, indent=2))
-        if keep:
-            write_json(RESULTS, record)
         if not record["same_bytes"] or record["fitted_again_for_no_reason"]:
             raise UserError("kills have left their mark", where=str(folder))
-
-
-def told(record: dict[str, Any]) -> str:
-    """The figures in words."""
-    sizes, again = record["screen"], record["blocks_begun"] - record["blocks"]
-    return (
-        f"{sizes['compounds']:,} compounds x {sizes['proteins']:,} proteins, "
-        f"{sizes['curves']:,} curves in {record['blocks']} blocks: {record['kills']} kills found "
-        f"{record['blocks_at_work_when_killed']} blocks at work; {again} were begun again, "
-        f"{len(record['fitted_again_for_no_reason'])} for no reason. All files "
-        f"{'equal' if record['same_bytes'] else 'DO NOT equal'} those of the undisturbed run, byte "
-        f"by byte. {record['seconds_undisturbed']:,.0f} s undisturbed, of which "
-        f"{record['seconds_until_the_first_block']:,.0f} s before the first block; "
-        f"{record['seconds_with_kills']:,.0f} s with the kills."
-    )
-
-
-@app.command()
-def table() -> None:
-    """Write the lines of docs/scaling.md from the kept figures."""
-    text = PAGE.read_text(encoding="utf-8")
-    before, rest = text.split(START_MARK)
-    new = told(json.loads(RESULTS.read_text(encoding="utf-8")))
-    after = rest.split(END_MARK)[1]
-    PAGE.write_text(f"{before}{START_MARK}\n{new}\n{END_MARK}{after}", encoding="utf-8")
 
 
 def _sizes(screen: Path) -> dict[str, int]:

@@ -2,16 +2,17 @@
 
 ``python -m benchmarks.scale.rates keep .phenoprot/stages.log`` writes down a default run of
 ``python -m benchmarks.stages`` and the work that its stages had, in
-``benchmarks/scale/default_run.json``; run it in the folder of that run. ``... fit`` makes
-``src/phenoprot/costs/rates.json`` from it and from ``results.json``, the runs of
-``benchmarks.scale.run``; ``... check`` prints what the rates expect beside what was measured.
+``benchmarks/scale/default_run.json``, beside the stages that were kept before; run it in the folder
+of that run. ``... fit`` makes ``src/phenoprot/costs/rates.json`` from it and from ``results.json``,
+the runs of ``benchmarks.scale.run``; ``... check`` prints what the rates expect beside what was
+measured, and ``... page`` writes to docs/scaling.md what the smaller runs expect of the largest.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -26,7 +27,7 @@ runtime.pin()  # before numpy is loaded
 
 import numpy as np  # noqa: E402
 import typer  # noqa: E402
-from benchmarks.stages import BEFORE, LOG, read_log, times  # noqa: E402
+from benchmarks.stages import BEFORE, LOG, Stage, read_log, times  # noqa: E402
 from scipy.optimize import nnls  # noqa: E402
 
 from phenoprot.core.errors import UserError  # noqa: E402
@@ -46,6 +47,8 @@ from phenoprot.tasks.settings import RowSettings  # noqa: E402
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 DEFAULT_RUN = Path(__file__).with_name("default_run.json")
 RESULTS = Path(__file__).with_name("results.json")
+PAGE = ROOT / "docs/scaling.md"
+HELD_OUT, HELD_OUT_END = "<!-- held out -->", "<!-- held out: end -->"
 NOTHING = "splits"
 """Stage that computes next to nothing in the shipped screens: its time is that of any start."""
 SHARDED = (
@@ -62,6 +65,22 @@ ON_GPU = {
     ),
 }
 """Rates on one GPU, of runs that are told of elsewhere."""
+TOLD: dict[str, tuple[float | None, dict[str, int]]] = {
+    "mae-phantom": (290.0, {}),
+    "features-phantom": (
+        None,
+        {
+            "phantom dino-untrained": 72,
+            "phantom mae-untrained": 69,
+            "phantom mae": 63,
+            "phantom cloome-untrained": 38,
+            "phantom cellprofiler": 29,
+        },
+    ),
+}
+"""Seconds of stages that the log of a default run may lack, as :data:`TOLD_IN` tells them: of a
+stage, and of its parts."""
+TOLD_IN = "docs/notes/time.md: an earlier run"
 SMALLEST = 1.0
 """Seconds, MiB: below, an error counts as if the figure were so large."""
 
@@ -86,41 +105,71 @@ def keep(
     log: Annotated[Path, typer.Argument(help="Log of python -m benchmarks.stages.")] = LOG,
     machine: Annotated[str, typer.Option(help="Processor, in words.")] = "2 cores of an AMD EPYC",
 ) -> None:
-    """Write down the times of a default run, and the work of each stage."""
+    """Write down the times of a default run, and the work of each stage.
+
+    Stages that are kept and that the run left out stay.
+    """
     with errors_in_one_line("rates"):
         params = load_params()
-        stages: dict[str, Any] = {}
-        for one in times(read_log(log)):
-            name, _, screen = one.name.rpartition("-")
-            if one.name == BEFORE or screen not in params.screens:
-                continue
-            work = work_of(name, screen_named(screen, params))
-            stages[one.name] = {
-                "amounts": _whole(work.amounts),
-                "held": _whole(work.memory),
-                "made": _whole(work.disk),
-                "shards": work.shards,
-                "seconds": round(one.seconds, 1),
-                "cpu_seconds": one.cpu_seconds,
-                "peak_bytes": one.peak_bytes,
-                "disk_bytes": _made(name, screen, params),
-                "parts": one.parts if name == "features" else {},
-            }
-        record = {"machine": machine, "cores": cores(), "stages": stages}
-        write_json(DEFAULT_RUN, record)
+        record: dict[str, Any] = {"machine": machine, "cores": cores(), "stages": {}}
+        if DEFAULT_RUN.is_file():
+            kept = json.loads(DEFAULT_RUN.read_text(encoding="utf-8"))
+            if (kept["machine"], kept["cores"]) != (machine, cores()):
+                raise UserError(
+                    f"its stages ran on {kept['machine']} ({kept['cores']} cores), this run on "
+                    f"{machine} ({cores()})",
+                    where=str(DEFAULT_RUN),
+                    remedy="Remove it first.",
+                )
+            record = kept
+        stages = merged(record["stages"], times(read_log(log)), params)
+        write_json(DEFAULT_RUN, {**record, "stages": stages})
         print(f"{DEFAULT_RUN.name}: {len(stages)} stages")
+
+
+def merged(kept: Mapping[str, Any], log: Iterable[Stage], params: Params) -> dict[str, Any]:
+    """Kept stages, those of a log in place of their like, and :data:`TOLD` where there is none."""
+    stages, screens = dict(kept), {name: screen_named(name, params) for name in params.screens}
+    for one in log:
+        name, _, screen = one.name.rpartition("-")
+        if one.name == BEFORE or screen not in screens:
+            continue
+        stages[one.name] = _work(name, screens[screen]) | {
+            "seconds": round(one.seconds, 1),
+            "cpu_seconds": one.cpu_seconds,
+            "peak_bytes": one.peak_bytes,
+            "disk_bytes": _made(name, screens[screen]),
+            "parts": one.parts if name == "features" else {},
+        }
+    for key, (seconds, parts) in TOLD.items():
+        name, _, screen = key.rpartition("-")
+        if "source" in stages.get(key, {"source": TOLD_IN}):
+            unknown = dict.fromkeys(("cpu_seconds", "peak_bytes", "disk_bytes"))
+            told = {"seconds": seconds, "parts": parts, "source": TOLD_IN, **unknown}
+            stages[key] = _work(name, screens[screen]) | told
+    return stages
+
+
+def _work(name: str, screen: Screen) -> dict[str, Any]:
+    """Work of a stage of a screen, as it is kept."""
+    work = work_of(name, screen)
+    return {
+        "amounts": _whole(work.amounts),
+        "held": _whole(work.memory),
+        "made": _whole(work.disk),
+        "shards": work.shards,
+    }
 
 
 def _whole(amounts: Mapping[str, float]) -> dict[str, int]:
     return {unit: round(amount) for unit, amount in amounts.items() if amount}
 
 
-def _made(name: str, screen: str, params: Params) -> int | None:
+def _made(name: str, screen: Screen) -> int | None:
     """Bytes of what a stage makes, as far as it is there."""
-    one = screen_named(screen, params)
-    stages = stages_of(screen, one.sizes.contents, one.rows.values())
+    stages = stages_of(screen.name, screen.sizes.contents, screen.rows.values())
     stage = next((stage for stage in stages if stage.name == name), None)
-    places = stage.makes(Paths(screen)) if stage else ()
+    places = stage.makes(Paths(screen.name)) if stage else ()
     files = [f for place in places for f in ([place] if place.is_file() else place.rglob("*"))]
     return sum(f.stat().st_size for f in files if f.is_file()) or None
 
@@ -137,11 +186,11 @@ def of_default_run(record: Mapping[str, Any]) -> Iterator[Measured]:
     for key, one in record["stages"].items():
         name, _, screen = key.rpartition("-")
         whole = Measured(
-            run=f"default run, {screen}",
+            run=f"{one.get('source', 'default run')}, {screen}",
             stage=name,
             work=Work(one["amounts"], one["shards"], one["held"], one["made"]),
             cores=record["cores"],
-            seconds=max(0.1, one["seconds"] - start),
+            seconds=one["seconds"] and max(0.1, one["seconds"] - start),
             cpu_seconds=one["cpu_seconds"] and max(0.1, one["cpu_seconds"] - cpu_start),
             peak_bytes=one["peak_bytes"],
             disk_bytes=one["disk_bytes"],
@@ -220,21 +269,40 @@ def core_seconds(run: Measured, share: float) -> float | None:
 
 
 def fitted_line(
-    amounts: Sequence[Mapping[str, float]], values: Sequence[float], spare: int = 2
+    amounts: Sequence[Mapping[str, float]],
+    values: Sequence[float],
+    spare: int = 2,
+    *,
+    constant: bool = False,
 ) -> Line:
     """Rates of the units, none below 0, of least squared relative error.
 
-    There is a constant with as many runs more than units as `spare`.
+    There is a constant with as many runs more than units as `spare`, or always if `constant`: the
+    memory of a process is that of its libraries first of all. With too few runs for that, the rate
+    of units that differ least between them, for their size, is 0.
     """
-    units = sorted({unit for one in amounts for unit, amount in one.items() if amount})
+    known = sorted({unit for one in amounts for unit, amount in one.items() if amount})
+    units = known
+    if constant and len(values) < len(known) + 1:
+        units = sorted(sorted(known, key=lambda unit: -_spread(unit, amounts))[: len(values) - 1])
     x = np.array([[counted(unit, one.get(unit, 0.0)) for unit in units] for one in amounts])
-    if len(values) >= len(units) + spare or not units:
+    if constant or len(values) >= len(units) + spare or not units:
         x = np.hstack([x.reshape(len(values), -1), np.ones((len(values), 1))])
     y = np.array(values)
     scale = 1 / np.maximum(y, SMALLEST)
     found = nnls(x * scale[:, None], y * scale)[0]
     base = float(found[len(units)]) if len(found) > len(units) else 0.0
-    return Line(base=_short(base), per={u: _short(v) for u, v in zip(units, found, strict=False)})
+    return Line(
+        base=_short(base),
+        per=dict.fromkeys(known, 0.0) | {u: _short(v) for u, v in zip(units, found, strict=False)},
+        most={unit: max(one.get(unit, 0.0) for one in amounts) for unit in known},
+    )
+
+
+def _spread(unit: str, amounts: Sequence[Mapping[str, float]]) -> float:
+    """Standard deviation of the amounts of a unit, in their mean."""
+    own = np.array([one.get(unit, 0.0) for one in amounts])
+    return float(own.std() / own.mean())
 
 
 def _short(value: float) -> float:
@@ -261,9 +329,12 @@ def _of_stage(name: str, runs: Sequence[Measured]) -> StageRates:
             if getattr(run, kind) is not None and not (of_choice and run.stage == "choose")
         ]
         mib = [getattr(run, kind) / 2**20 for run in known]
-        line = fitted_line([getattr(run.work, of) for run in known], mib, 1) if known else None
+        held, constant = [getattr(run.work, of) for run in known], of == "memory"
+        line = fitted_line(held, mib, 1, constant=constant) if known else None
         lines[kind] = line and Line(
-            base=round(line.base * 2**20), per={u: round(v * 2**20) for u, v in line.per.items()}
+            base=round(line.base * 2**20),
+            per={u: round(v * 2**20) for u, v in line.per.items()},
+            most=line.most,
         )
     timed = [(run.work.amounts, seconds) for run in runs if (seconds := core_seconds(run, share))]
     on_gpu, source = ON_GPU.get(name, (None, ""))
@@ -291,12 +362,62 @@ def fit() -> None:
 
 
 def expected(run: Measured, rates: Rates) -> tuple[float | None, float | None]:
-    """Seconds, the start aside, and bytes of its largest process that the rates expect of a run."""
+    """Seconds, the start aside, and bytes of its largest process that the rates expect of a run.
+
+    However much more work it has than was measured.
+    """
     found = cost(run.stage, run.work, rates, Workers(run.cores))
+    own = rates.stages.get(rated(run.stage))
     return (
         None if found.seconds is None else found.seconds - rates.start,
-        found.process_bytes,
+        own.memory.of(run.work.memory) if own and own.memory else None,
     )
+
+
+def held_out(runs: Sequence[Measured]) -> list[tuple[Measured, float, float]]:
+    """The largest screen of tables, and what all other runs expect of it.
+
+    Returns
+    -------
+    list of (Measured, float, float)
+        Its stages but the start alone; seconds; bytes of the largest process.
+    """
+    of_scale = [run for run in runs if run.run.startswith("benchmarks.scale.run")]
+    largest = max((run.run for run in of_scale), key=lambda name: float(name.split()[-1]))
+    rates = fitted([run for run in runs if run.run != largest], "", 0.0)
+    found = []
+    for run in of_scale:
+        seconds, peak = expected(run, rates)
+        if run.run == largest and run.stage != NOTHING and seconds and peak:
+            found.append((run, seconds, peak))
+    return found
+
+
+def held_out_lines(runs: Sequence[Measured]) -> str:
+    """What was expected of the largest screen of tables, beside what was measured, in Markdown."""
+    rows = [
+        ["stage", "time expected", "measured", "memory expected", "measured"],
+        ["---", *["---:"] * 4],
+    ]
+    for run, seconds, peak in held_out(runs):
+        rows.append([
+            run.stage,
+            f"{seconds:,.0f} s",
+            f"{run.seconds:,.0f} s",
+            f"{peak / 2**30:.2f} GiB",
+            "-" if run.peak_bytes is None else f"{run.peak_bytes / 2**30:.2f} GiB",
+        ])  # fmt: skip
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+@app.command()
+def page() -> None:
+    """Write to docs/scaling.md what the smaller screens of tables expect of the largest."""
+    text = PAGE.read_text(encoding="utf-8")
+    before, rest = text.split(HELD_OUT)
+    after = rest.split(HELD_OUT_END)[1]
+    new = f"{before}{HELD_OUT}\n{held_out_lines(measured_runs())}\n{HELD_OUT_END}{after}"
+    PAGE.write_text(new, encoding="utf-8")
 
 
 @app.command()

@@ -29,6 +29,9 @@ runtime.pin()  # before numpy is loaded
 
 import typer  # noqa: E402
 
+from phenoprot.core.errors import UserError  # noqa: E402
+from phenoprot.core.notices import errors_in_one_line  # noqa: E402
+
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 RESULTS = Path(__file__).with_name("results.json")
 PAGE = ROOT / "docs/scaling.md"
@@ -238,14 +241,32 @@ def model_lines(kept: dict[str, Any]) -> str:
 def table() -> None:
     """Write the tables of docs/scaling.md from the kept figures."""
     text, kept = PAGE.read_text(encoding="utf-8"), json.loads(RESULTS.read_text())
-    for start, end, new in (
-        (START, END, lines(kept)),
-        (MODELS_START, MODELS_END, model_lines(kept)),
-    ):
-        if start in text:
-            before, rest = text.split(start)
-            text = f"{before}{start}\n{new}\n{end}{rest.split(end)[1]}"
-    PAGE.write_text(text, encoding="utf-8")
+    with errors_in_one_line("run"):
+        PAGE.write_text(with_tables(text, kept), encoding="utf-8")
+
+
+def with_tables(text: str, kept: dict[str, Any]) -> str:
+    """The page with the tables of the kept figures between their markers.
+
+    Raises
+    ------
+    UserError
+        The markers of figures that are kept are missing.
+    """
+    tables = [(START, END, lines(kept))]
+    if any("models" in record for record in kept.values()):
+        tables.append((MODELS_START, MODELS_END, model_lines(kept)))
+    for start, end, new in tables:
+        before, found, rest = text.partition(start)
+        _, closed, after = rest.partition(end)
+        if not (found and closed):
+            raise UserError(
+                f"no lines {start} and {end}",
+                where=str(PAGE),
+                remedy="Put them where the table belongs.",
+            )
+        text = f"{before}{start}\n{new}\n{end}{after}"
+    return text
 
 
 if __name__ == "__main__":

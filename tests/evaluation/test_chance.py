@@ -107,6 +107,10 @@ def test_folds_too_large_for_narrow_counters() -> None:
     order = joint_permutations(80_000, 2, 0)
     expected = [roc_auc_score(labels[one], -labels) for one in order]
     np.testing.assert_allclose(drawn[:, 0], expected, atol=1e-12)
+    constant = np.zeros((100_000, 1))  # more than 2 ** 31 in one group of equal scores
+    many, one = np.arange(100_000), [[np.arange(100_000)]]
+    drawn = permuted_auc(many[:, None] % 2 * 1.0, constant, many, one, 2, 0)
+    np.testing.assert_array_equal(drawn, 0.5)
     weight = drawn_compounds(80_000, 1, 0)[0]
     expected = roc_auc_score(labels[:, 0], scores[:, 0], sample_weight=weight)
     found = resampled_auc(labels, scores, number, folds, 1, 0)

@@ -373,7 +373,7 @@ def test_the_stage_passes_the_execution_on(monkeypatch: pytest.MonkeyPatch) -> N
     evaluate(job)
     tasks = {name: find_task(name) for name in ("targets", "sensitivity")}
     assert asked == [
-        *(Paths("toy"), folder, ["a", "b"], SETTINGS, TWO, EVERYTHING, tasks),
+        *(Paths("toy"), folder, ["a", "b"], SETTINGS, TWO, EVERYTHING, tasks, []),
         *(Paths("toy"), Paths("other"), ["a", "b"], tasks, TWO),
     ]
 

@@ -35,7 +35,8 @@ SHARDED = (
     *("predict-classification", "predict-regression", "predict-targets", "predict-sensitivity"),
     *("choose", "evaluate"),
 )
-"""Stages with shards; those of curves and labels have them where the readout is large."""
+"""Stages with shards; those of curves and labels have them where the readout is large, and no row
+of the tiny run asks for contributions."""
 QUICK = {
     "health_check_initial_delay_ms": 0,
     "health_check_period_ms": 500,
@@ -161,16 +162,32 @@ def until(there: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def when(there: Callable[[], bool], do: Callable[[], object]) -> threading.Thread:
-    """Do something as soon as something is there, beside the test."""
+def when(there: Callable[[], bool], do: Callable[[], object]) -> Callable[[], None]:
+    """Do something as soon as something is there, beside the test.
+
+    Returns
+    -------
+    callable
+        Waits until it is done; raises what it raised.
+    """
+    failed: list[BaseException] = []
 
     def wait() -> None:
-        until(there)
-        do()
+        try:
+            until(there)
+            do()
+        except BaseException as error:
+            failed.append(error)
 
     thread = threading.Thread(target=wait)
     thread.start()
-    return thread
+
+    def done() -> None:
+        thread.join()
+        if failed:
+            raise failed[0]
+
+    return done
 
 
 def test_the_shard_of_a_lost_machine_is_begun_anew(
@@ -185,10 +202,10 @@ def test_the_shard_of_a_lost_machine_is_begun_anew(
         until(lambda: not all(Path(f"/proc/{worker}/cmdline").exists() for worker in workers))
         (tmp_path / "go").touch()
 
-    losing = when(lambda: len(computed(counts)) == 2, lose)
+    lost = when(lambda: len(computed(counts)) == 2, lose)
     waiting = shards(counts, P1A="waits", P1B="waits")
     run_shards(compute, waiting, tmp_path / "ray", "toy", RAY)
-    losing.join()
+    lost()
     two.replace()
     assert contents(tmp_path / "ray") == contents(tmp_path / "local")
     # The one that was on the machine that stayed was begun once, and so were those that followed.
@@ -200,14 +217,19 @@ def test_the_shard_of_a_lost_machine_is_begun_anew(
 
 
 def test_a_stage_loses_a_machine(
-    two: Machines, whole_run: Path, on_ray: Path, sent: list[str]
+    two: Machines,
+    whole_run: Path,
+    on_ray: Path,
+    sent: list[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     stage = next(stage for stage in stages() if stage.name == "predict-classification")
-    losing = when(lambda: len(sent) > 1, two.lose)
+    lost = when(lambda: len(sent) > 1, two.lose)
     run_on_ray(stage, on_ray)
-    losing.join()
+    lost()
     two.replace()
     assert content(on_ray, made(stage)) == content(whole_run, made(stage))
+    assert "a machine of the cluster was lost" in capfd.readouterr().err
 
 
 def test_a_shard_that_takes_machines_with_it_fails(
@@ -258,7 +280,7 @@ def test_both_machines_compute(work: Path, counts: Path) -> None:
     """Two shards wait for each other: they are on two machines of one core."""
     go = when(lambda: len(computed(counts)) == 2, (counts.parent / "go").touch)
     run_shards(compute, shards(counts, "P1/A P1/B", P1A="waits", P1B="waits"), work, "toy", RAY)
-    go.join()
+    go()
     workers = {(counts / name).read_text().strip() for name in ("P1~A", "P1~B")}
     assert len(workers) == 2
     assert str(os.getpid()) not in workers

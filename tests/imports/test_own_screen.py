@@ -132,8 +132,8 @@ def report(block: int, name: str, **settings: Any) -> str:
             run(line)
             continue
         entries = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
-        assert line == f"dvc repro report-{name}"
-        assert list(entries)[-1] == line.split()[-1], "the report needs all that comes before"
+        assert line == f"dvc repro page-{name}"
+        assert list(entries)[-1] == line.split()[-1], "the page needs all that comes before"
         with shards_in_process():
             for entry in list(entries.values())[1:]:
                 stage = entry["cmd"].removeprefix("python stages/").replace(f".py {name}", "")

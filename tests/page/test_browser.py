@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from tests.page.chromium import chromium, required
+from tests.page.handmade import COMPOUNDS, COUNTS, DOSES, MARKUP, handmade
 
 from phenoprot.page.blocks import MOST_LINES
 
@@ -17,6 +19,8 @@ pytestmark = pytest.mark.skipif(
     chromium() is None and not required(), reason="no Chromium on this machine"
 )
 SCREENS = ("tiny", "phantom", "cpjump1", "comas")
+MARKS = ", ".join(f"svg .mark-{kind} path" for kind in ("symbol", "line", "rect"))
+"""What data are drawn as; the line of chance is a rule."""
 SLOWEST = 3.0
 """Seconds until the page can be read."""
 
@@ -76,8 +80,7 @@ def test_it_opens_without_requests_and_errors_and_draws_every_figure(
     figures = visit.page.locator("figure[data-figure]")
     assert figures.count() > 0
     for i in range(figures.count()):
-        marks = figures.nth(i).locator("svg .mark-symbol path, svg .mark-line path, "
-                                       "svg .mark-rect path, svg .mark-rule line")  # fmt: skip
+        marks = figures.nth(i).locator(MARKS)
         assert marks.count() > 0, figures.nth(i).get_attribute("data-figure")
 
 
@@ -209,10 +212,9 @@ def test_data_of_a_figure_are_saved(browser: Any, path: Path, tmp_path: Path) ->
     waiting.value.save_as(target)
     name = waiting.value.suggested_filename.removeprefix("phantom-")
     beside = path.with_suffix("") / name.removeprefix(f"{path.stem}-")
-    lines = target.read_text().splitlines()
-    expected = beside.read_text().splitlines()
-    assert lines[0] == expected[0]
-    assert len(lines) == len(expected)
+    pd.testing.assert_frame_equal(
+        pd.read_csv(target), pd.read_csv(beside), rtol=1e-4, check_dtype=False
+    )
 
 
 def test_a_row_keeps_its_colour_from_figure_to_figure(browser: Any, path: Path) -> None:
@@ -237,3 +239,74 @@ def test_a_row_keeps_its_colour_from_figure_to_figure(browser: Any, path: Path) 
             seen.setdefault(name, set()).add(colour)
     if "shuffled" in seen:
         assert len(seen["shuffled"]) == 1
+
+
+@pytest.fixture
+def opened(browser: Any, tmp_path: Path) -> Visit:
+    """A page by hand, its first target open."""
+    page = tmp_path / "toy.html"
+    page.write_text(handmade(tmp_path), encoding="utf-8")
+    visit = Visit(browser, page)
+    visit.all_drawn()
+    visit.page.locator("#targets-table tbody button", has_text=MARKUP).click()
+    visit.page.wait_for_selector("#detail figure:nth-of-type(3) svg")
+    return visit
+
+
+def detail(visit: Visit, title: str) -> Any:
+    return visit.page.locator("#detail figure").filter(has_text=title)
+
+
+def test_names_that_look_like_markup_are_shown_as_they_are(opened: Visit) -> None:
+    assert opened.complaints == []
+    assert opened.page.inner_text("#detail h3").startswith(MARKUP)
+    assert opened.page.locator("b").count() == 0
+    cells = detail(opened, "Label").locator("tbody td:first-child").all_inner_texts()
+    assert cells == COMPOUNDS
+    curves = detail(opened, "fitted curves").locator(".role-legend-label text")
+    assert curves.all_text_contents() == COMPOUNDS
+
+
+def test_every_one_of_eight_doses_has_a_colour(opened: Visit) -> None:
+    points = detail(opened, "Predicted").locator(".mark-symbol.role-mark path")
+    colours = points.evaluate_all("all => all.map((one) => getComputedStyle(one).stroke)")
+    assert len(set(colours)) == len(DOSES)
+    assert "none" not in colours
+    boxes = points.evaluate_all("all => all.map((one) => one.getBoundingClientRect().width)")
+    assert min(boxes) > 0
+
+
+def test_an_unknown_error_has_no_whiskers(opened: Visit) -> None:
+    figure = detail(opened, "Features that carry")
+    assert figure.locator(".mark-rect.role-mark path").count() == 2
+    lines = figure.locator(".mark-rule.role-mark line")
+    widths = lines.evaluate_all("all => all.map((one) => one.getBBox().width)")
+    assert len([width for width in widths if width > 0]) == 1  # the other, and no loss: none
+    assert "2 standard errors" in figure.inner_text()
+
+
+def test_counts_are_those_of_the_chosen_row(opened: Visit) -> None:
+    page = opened.page
+    for row, counts in COUNTS.items():
+        page.select_option("#row", label=f"{row}{MARKUP}")
+        line = page.locator("#targets-table tbody tr", has_text=MARKUP)
+        assert line.locator("td").all_inner_texts()[2:4] == [str(count) for count in counts]
+
+
+def test_the_table_of_targets_is_saved_under_the_names_of_its_rows(
+    opened: Visit, tmp_path: Path
+) -> None:
+    with opened.page.expect_download() as waiting:
+        opened.page.click("#targets-csv")
+    waiting.value.save_as(tmp_path / "targets.csv")
+    assert waiting.value.suggested_filename.startswith("toy-targets-regression-first")
+    table = pd.read_csv(tmp_path / "targets.csv").set_index("target")
+    first, second = (f"{row}{MARKUP}" for row in COUNTS)
+    assert table.loc[MARKUP, f"{first}: positives"] == COUNTS["first"][0]
+    assert list(table[f"{second}: R2"]) == [0.5, 0.4]
+    assert list(table[f"{first} minus {second}"]) == [0, 0]
+
+
+def test_concentrations_stand_in_order(opened: Visit) -> None:
+    labels = opened.page.locator("figure[data-figure=activity] .role-axis-label text")
+    assert labels.all_text_contents()[:3] == ["0.5", "2", "10"]

@@ -104,6 +104,9 @@ def test_the_explorer_has_every_target_with_its_score(copied: Path) -> None:
             scores = pd.read_parquet(PATHS.scores / name / f"{row}.parquet").set_index("Target")
             expected = scores[part.scores.main].reindex(table["columns"]["target"])
             assert table["scores"][row]["score"] == values_of(expected)
+            if part.scorer == "auc":
+                counts = scores["n_positives"].reindex(table["columns"]["target"])
+                assert table["scores"][row]["n_positives"] == values_of(counts.astype("Int64"))
 
 
 def test_an_interval_is_delongs_widened_by_training(tmp_path: Path) -> None:
@@ -166,6 +169,16 @@ def test_points_of_a_detail_are_thinned_evenly_and_keep_the_strongest() -> None:
     assert {points["x"].idxmin(), points["x"].idxmax()} <= set(kept.index)
     assert (kept["n_all"] == 5000).all()
     assert len(_thinned(points[:10])) == 10
+
+
+def test_given_states_are_not_drawn_as_measured_effects(copied: Path) -> None:
+    path = PATHS.labels / "labels.parquet"
+    pd.read_parquet(path).drop(columns="Effect").to_parquet(path)
+    write_page(PATHS, Path("data/screens/phantom"))
+    details = embedded(PATHS.page)["explorer"]["details"]
+    assert set(details["predicted"]) == {"regression", "targets"}
+    assert all("Effect" not in one for one in details["strongest"].values())
+    assert details["strongest"]
 
 
 def test_discoveries_are_counted_by_q() -> None:

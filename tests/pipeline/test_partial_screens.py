@@ -155,8 +155,8 @@ def test_without_targets_proteins_are_scored_and_what_is_left_of_them_is_not_loo
     assert "### Table 1. " not in page
     assert "### Table 3" in page
     left = {path.relative_to(PATHS.metrics).parts[0] for path in PATHS.metrics.rglob("*.json")}
-    assert left == {"activity.json", "comparisons", "doses", "images.json", "provenance.json",
-                    "targets"}  # fmt: skip
+    assert left == {"activity.json", "comparisons", "doses", "headline.json", "images.json",
+                    "provenance.json", "targets"}  # fmt: skip
 
 
 def test_with_neither_the_report_is_about_activity(without: Without) -> None:

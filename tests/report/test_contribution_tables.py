@@ -1,4 +1,4 @@
-"""Tables 11 and 12 and the heat map: exact cells from made-up results."""
+"""Tables 15 and 16 and the heat map: exact cells from made-up results."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def with_contributions(metrics: ScreenResults) -> ScreenResults:
 
 def test_groups_of_features(tmp_path: Path) -> None:
     (table,) = contribution_tables(with_contributions(read_metrics(write(tmp_path / "m", FILES))))
-    assert table.title == "Table 11a. What carries the predictions, UP: ROC AUC"
+    assert table.title == "Table 15a. What carries the predictions, UP: ROC AUC"
     drop, alone = "+0.031 (-0.010 to +0.072)", "0.679"
     assert table.rows == [["stain", "ER", "833", drop, alone, "-", drop, alone, "46 %"]]
     assert table.notes[0].startswith(
@@ -62,6 +62,22 @@ def test_groups_of_features(tmp_path: Path) -> None:
         "- cellprofiler: what was planted comes first, by the AUC alone, for these shares of 8 "
         "targets: stain 88 % (34 % by chance)."
     )
+
+
+def test_rows_on_other_features_keep_their_own_groups(tmp_path: Path) -> None:
+    def group(name: str, n: int, alone: float) -> GroupContribution:
+        return GroupContribution(grouping="stain", group=name, n_features=n, alone=alone)
+
+    few = explained(None).model_copy(update={"groups": [group("DNA", 5, 0.6)]})
+    more = few.model_copy(update={"groups": [group("ER", 7, 0.8), group("DNA", 9, 0.7)]})
+    results = read_metrics(write(tmp_path / "m", FILES))
+    for rows in ({"a": few, "b": more}, {"b": more, "a": few}):
+        (table,) = contribution_tables(replace(results, contributions={PART: rows}))
+        cells = {"a": ["-", "0.600", "-"], "b": ["-", "0.700", "-"]}
+        sizes = {"a": "5 / 9", "b": "9 / 5"}[next(iter(rows))]
+        assert ["stain", "DNA", sizes, *(c for row in rows for c in cells[row])] in table.rows
+        cells = {"a": ["-", "-", "-"], "b": ["-", "0.800", "-"]}
+        assert ["stain", "ER", "7", *(c for row in rows for c in cells[row])] in table.rows
 
 
 def test_they_come_back_from_the_metrics(tmp_path: Path) -> None:

@@ -36,8 +36,10 @@ from phenoprot.evaluation.results import (
     ThresholdCount,
 )
 from phenoprot.report import flatten
+from phenoprot.report.files import HEADLINE
+from phenoprot.report.headline import headline
 from phenoprot.report.parts import table_parts
-from phenoprot.report.publish import dose_curves
+from phenoprot.report.plotted import dose_curves, threshold_counts
 from phenoprot.report.results import MethodRecord, Provenance, ScreenResults, VariantRecord
 from phenoprot.report.store import read_metrics, write_metrics
 
@@ -333,10 +335,13 @@ def test_the_committed_metrics_come_back_to_the_byte(screen: str, tmp_path: Path
     results = read_metrics(committed)
     write_metrics(results, tmp_path)
     (tmp_path / "doses.csv").write_text(dose_curves(results))
+    (tmp_path / "counts.csv").write_text(threshold_counts(results))
+    (tmp_path / HEADLINE).write_text(json.dumps(headline(results), indent=2) + "\n")
     expected, found = (
         {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")}
         for folder in (committed, tmp_path)
     )
+    del expected[Path("targets.csv")]  # of scores, which metrics/ does not hold
     assert found == expected
     # What the provenance says is there is what the results hold.
     assert results.completed() == results

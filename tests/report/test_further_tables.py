@@ -9,7 +9,7 @@ import pytest
 
 from phenoprot.report.figure import draw
 from phenoprot.report.findings import findings
-from phenoprot.report.publish import dose_curves
+from phenoprot.report.plotted import dose_curves
 from phenoprot.report.results import ScreenResults
 from phenoprot.report.store import read_metrics
 

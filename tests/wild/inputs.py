@@ -224,12 +224,13 @@ def crops(folder: Path) -> None:
 def network():  # type: ignore[no-untyped-def]  # torch is not imported here
     """A small network and its optimiser, one step done."""
     import torch
-    from lion_pytorch import Lion
     from torch import nn
+
+    from phenoprot.features.mae.lion import Lion
 
     torch.manual_seed(0)
     model = nn.Linear(3, 2)
-    optimiser = Lion(model.parameters())
+    optimiser = Lion([{"params": list(model.parameters()), "lr": 1e-4, "weight_decay": 0.0}])
     model(torch.ones(1, 3)).sum().backward()
     optimiser.step()
     return model, optimiser

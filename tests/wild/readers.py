@@ -193,9 +193,9 @@ def checkpoint() -> Any:
     from phenoprot.features.mae.checkpoint import load_checkpoint
 
     model, optimiser = network()
-    optimiser.state.clear()
+    optimiser.momenta.clear()
     state = load_checkpoint(Path("checkpoint.safetensors"), model, optimiser, "ab" * 32)
-    momenta = [optimiser.state[p].get("exp_avg") for p in model.parameters()]
+    momenta = [optimiser.momenta.get(p) for p in model.parameters()]
     momenta = [None if value is None else value.numpy() for value in momenta]
     weights = [value.numpy() for value in model.state_dict().values()]
     return [state.step, state.log, momenta, weights]

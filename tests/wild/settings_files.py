@@ -94,7 +94,9 @@ YAML = (
     Mutation("cut", of_text(lambda t, r: t[: t.rstrip().rfind("\n") + 4])),
     Mutation("merge-conflict", of_text(lambda t, r: "<<<<<<< HEAD\n" + t + "=======\n>>>>>>> x\n")),
     Mutation("list-key", of_text(lambda t, r: t + "\n? [a, b]\n: 1\n")),
-    Mutation("open-quote", of_text(lambda t, r: t.replace(": ", ': "', 1))),
+    Mutation(
+        "open-quote", of_text(lambda t, r: re.sub(r"(?m)^( *[^#\s][^:\n]*: )", r'\1"', t, count=1))
+    ),
 )
 
 NUMBERS_OF_PARAMS = tuple(

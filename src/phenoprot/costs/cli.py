@@ -9,7 +9,7 @@ import typer
 from phenoprot.pipeline.tables import Format
 
 if TYPE_CHECKING:
-    from phenoprot.costs.plan import Cost, Workers
+    from phenoprot.costs.plan import Cost, Total, Workers
     from phenoprot.report.table import Table
 
 GIB = 2**30
@@ -72,6 +72,7 @@ def _print_records(found: dict[str, list[list[Cost]]], places: list[Workers], fo
 def table(name: str, planned: list[list[Cost]], places: list[Workers], machine: str) -> Table:
     """The costs of a screen's stages at each place, as a table; the last line is all of them."""
     from phenoprot.costs.plan import total
+    from phenoprot.costs.rates import BEYOND
     from phenoprot.report.table import Table
 
     columns = ["stage", "shards"]
@@ -79,20 +80,43 @@ def table(name: str, planned: list[list[Cost]], places: list[Workers], machine: 
         where = _where(place)
         columns += [f"time, {where}", f"memory, {where}"]
     rows = []
-    by_place = [[*one, total(one)] for one in planned]
-    for line in zip(*by_place, strict=True):
+    for line in zip(*planned, strict=True):
         cells = [line[0].stage, f"{line[0].shards:,}"]
         for one in line:
-            cells += [duration(one.seconds), gib(one.memory_bytes)]
+            cells += [_time(one), gib(one.memory_bytes)]
         rows.append([*cells, gib(line[0].process_bytes), gib(line[0].disk_bytes)])
+    totals = [total(one) for one in planned]
+    cells = [totals[0].stage, f"{totals[0].shards:,}"]
+    for one in totals:
+        cells += [_least(one, "seconds", _time(one)), _least(one, "memory_bytes")]
+    rows.append([*cells, _least(totals[0], "process_bytes"), _least(totals[0], "disk_bytes")])
     notes = [
         f"Expected from rates measured on {machine}; other cores are slower or faster.",
-        "Memory: of all processes of a stage at a time, and of the largest. -: not measured.",
+        "Memory: of all processes of a stage at a time, and of the largest. -: not measured, or "
+        "not for so much work.",
     ]
+    if unknown := max((one.unknown or {}).get("seconds", 0) for one in totals):
+        notes.append(f"At least: the time of {unknown} of {len(planned[0])} stages is not known.")
+    if any(one.beyond for one in totals):
+        notes.append(
+            f"?: more than {BEYOND:g} times the work that was measured; an order of magnitude."
+        )
     if any(place.gpus for place in places):
         notes.append("Only stages that were measured on a GPU take their time from GPUs.")
     title = f"{name}: expected cost"
     return Table(title, [*columns, "largest process", "disk"], rows, notes)
+
+
+def _time(one: Cost) -> str:
+    mark = "?" if one.beyond and one.seconds is not None else ""
+    return f"{duration(one.seconds)}{mark}"
+
+
+def _least(whole: Total, name: str, told: str | None = None) -> str:
+    """A figure of all stages; there may be more if it is not known of each."""
+    value = getattr(whole, name)
+    told = gib(value) if told is None else told
+    return f"at least {told}" if value is not None and (whole.unknown or {}).get(name) else told
 
 
 def _where(place: Workers) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phenoprot.core.paths import Paths
 from phenoprot.costs.rates import Rates, StageRates
-from phenoprot.costs.sizes import Sizes, full_sizes, phantom_sizes, sizes_of
+from phenoprot.costs.sizes import full_sizes, phantom_sizes, sizes_of
 from phenoprot.costs.work import Screen, Work, work_of
 from phenoprot.phantom.full import METHOD, FullSettings
 from phenoprot.pipeline.stages import SIMULATED, stages_of
@@ -34,7 +34,7 @@ class Workers:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a stage costs; None: not measured."""
+    """What a stage costs; None: not measured, or not for so much work."""
 
     stage: str
     shards: int
@@ -47,6 +47,16 @@ class Cost:
     """Of all processes at a time, at most."""
     disk_bytes: float | None
     """What it makes."""
+    beyond: bool = False
+    """Whether the time is that of far more work than was measured, an order of magnitude."""
+
+
+@dataclass(frozen=True)
+class Total(Cost):
+    """What all stages cost."""
+
+    unknown: Mapping[str, int] | None = None
+    """Stages of which a figure is not known, by its name: the total is at least what it says."""
 
 
 def rated(stage: str) -> str:
@@ -58,14 +68,19 @@ def cost(stage: str, work: Work, rates: Rates, at: Workers) -> Cost:
     """The cost of one stage.
 
     Workers share the parallel part evenly, and no more of them than there are shards; GPUs share
-    all of a stage that was measured on one.
+    all of a stage that was measured on one. Of more than
+    :data:`phenoprot.costs.rates.BEYOND` times the work that was measured, the memory is not told,
+    and the time is marked as `beyond`.
     """
     own = rates.stages.get(rated(stage))
     if own is None:
         return Cost(stage, work.shards, None, None, None, None)
     # A stage without shards has one process of its own.
     busy = min(at.cores, work.shards) if work.shards > 1 else 1
-    memory = own.memory.of(work.memory) if own.memory else None
+    memory = None
+    if own.memory is not None and not own.memory.beyond(work.memory):
+        memory = own.memory.of(work.memory)
+    line = own.gpu_seconds if at.gpus and own.gpu_seconds is not None else own.seconds
     return Cost(
         stage=stage,
         shards=work.shards,
@@ -73,6 +88,7 @@ def cost(stage: str, work: Work, rates: Rates, at: Workers) -> Cost:
         process_bytes=memory,
         memory_bytes=None if memory is None else memory * (busy + (busy > 1)),
         disk_bytes=own.disk.of(work.disk) if own.disk else None,
+        beyond=line.beyond(work.amounts),
     )
 
 
@@ -92,20 +108,26 @@ def costs(screen: Screen, rates: Rates, at: Workers) -> list[Cost]:
     return [cost(one.name, work_of(one.name, screen), rates, at) for one in stages]
 
 
-def total(found: Iterable[Cost]) -> Cost:
-    """All stages in turn: their time and disk, and the most memory of one of them."""
-    known = list(found)
+def total(found: Iterable[Cost]) -> Total:
+    """All stages in turn: their time and disk, and the most memory of one of them.
 
-    def largest(values: list[float | None]) -> float | None:
-        return max((value for value in values if value is not None), default=None)
-
-    return Cost(
+    Of the stages of which it is known, see :attr:`Total.unknown`; None: of no stage.
+    """
+    stages = list(found)
+    values = {
+        name: [getattr(one, name) for one in stages]
+        for name in ("seconds", "process_bytes", "memory_bytes", "disk_bytes")
+    }
+    known = {name: [v for v in own if v is not None] for name, own in values.items()}
+    return Total(
         stage="all",
-        shards=sum(one.shards for one in known),
-        seconds=sum(one.seconds or 0.0 for one in known),
-        process_bytes=largest([one.process_bytes for one in known]),
-        memory_bytes=largest([one.memory_bytes for one in known]),
-        disk_bytes=sum(one.disk_bytes or 0.0 for one in known),
+        shards=sum(one.shards for one in stages),
+        seconds=sum(known["seconds"]) if known["seconds"] else None,
+        process_bytes=max(known["process_bytes"], default=None),
+        memory_bytes=max(known["memory_bytes"], default=None),
+        disk_bytes=sum(known["disk_bytes"]) if known["disk_bytes"] else None,
+        beyond=any(one.beyond for one in stages),
+        unknown={name: len(stages) - len(own) for name, own in known.items()},
     )
 
 
@@ -150,8 +172,3 @@ def two_rows(method: str) -> dict[str, RowSettings]:
         f"{method}{end}": RowSettings.model_validate({"features": [method], "model": model})
         for model, end in (("mlp", ""), ("linear", "_linear"))
     }
-
-
-def resized(screen: Screen, sizes: Sizes) -> Screen:
-    """The same of other sizes."""
-    return replace(screen, sizes=sizes)

@@ -17,6 +17,8 @@ from phenoprot.costs.work import WHOLE
 
 RATES = Path(__file__).with_name("rates.json")
 MILLION = 1e6
+BEYOND = 2.0
+"""A line holds up to this many times the most that was measured of each unit."""
 
 
 class Line(Settings):
@@ -27,6 +29,15 @@ class Line(Settings):
     per: dict[str, float] = {}
     """For each unit by its name, see :data:`phenoprot.costs.work.UNITS`: per million, but per one
     result or treatment."""
+    most: dict[str, float] = {}
+    """The most of each unit in the runs that it is of; without an entry there is no limit."""
+
+    def beyond(self, amounts: Mapping[str, float]) -> bool:
+        """Whether so much work is more than :data:`BEYOND` times what was measured."""
+        return any(
+            unit in self.most and amount > BEYOND * self.most[unit]
+            for unit, amount in amounts.items()
+        )
 
     def of(self, amounts: Mapping[str, float]) -> float | None:
         """The cost of so much work; None: of one of its units no rate is known."""

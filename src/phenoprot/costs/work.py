@@ -11,6 +11,8 @@ from phenoprot.curves.screen import CURVES_PER_SHARD
 from phenoprot.evaluation.blocks import VALUES
 from phenoprot.features.mae.settings import MAE_NAMES
 from phenoprot.screens.readout import LARGEST_IN_MEMORY, VALUES_OF_BLOCK
+from phenoprot.tasks.classification import TASK as CLASSIFICATION
+from phenoprot.tasks.fusion import fusions_of, stacked_rows
 from phenoprot.tasks.registry import all_tasks, tasks_of
 from phenoprot.tasks.settings import RowSettings
 from phenoprot.wells.names import DOSE, POSITION, PROTEOME, STRUCTURE
@@ -26,16 +28,18 @@ UNITS = {
     "given": "compounds x proteins of labels that others found",
     "treatments": "treatments",
     "pixels": "fields x stains x pixels of an image",
-    "pixels of METHOD": "the same, once for each extracted feature method",
+    "pixels of METHOD": "the same, once for each extracted feature method but the count of cells",
     "pixels of a field": "stains x pixels of an image",
     "crops": "crops that the training of the autoencoder sees: steps x crops of a step",
-    "folds of MODEL": "fits x folds; a fit is a row, part and repeat",
+    "folds of MODEL": "fits x folds; a fit is a row, part and repeat, and folds - 1 more of a row "
+    "that a stack is of",
     "folds of contributions": "rows whose contributions are asked for x parts x folds",
     "features of MODEL": "fits x treatments x features",
     "labels of MODEL": "fits x treatments x label columns",
     "steps of MODEL": "fits x folds x networks x steps, at most",
     "outputs of MODEL": "the same x treatments of a step x label columns",
     "largest": "treatments x label columns of the largest part",
+    "inputs": "treatments x features of the row that has most of them",
     "predictions": "fits x treatments x label columns of all models",
     "explained": "treatments x label columns of rows whose contributions are asked for",
     "torch": "1 if a network is trained: its libraries",
@@ -46,10 +50,14 @@ UNITS = {
 """Units of work."""
 WHOLE = ("folds of", "results", "treatments", "torch", "in blocks")
 """Units that rates are given for as they are; of the others they are given for a million."""
+COUNTED = "cell_count"
+"""Extracted method that has no shards: cells are counted in the masks."""
 WIDTHS = {"cellprofiler": 4195, "cell_count": 1, "mae": 128, "cloome": 512, "dino": 768}
 """Features of the extracted methods, as the default run has them (count)."""
 MADE = {STRUCTURE: 1833, POSITION: 11, DOSE: 1}
 """Features of the tables that are made (count)."""
+CLASSIFIED = tuple(part.name for part in CLASSIFICATION.parts)
+"""Parts that proteins are chosen by, and contributions are of."""
 OTHER_METHOD = 1000
 """Features that another method is taken to have (count)."""
 
@@ -143,7 +151,8 @@ def _mae(screen: Screen) -> Work:
 
 def _features(screen: Screen) -> Work:
     pixels, wells = float(_pixels(screen)), screen.sizes.wells
-    amounts = {f"pixels of {method}": pixels for method in screen.extracted}
+    methods = [method for method in screen.extracted if method != COUNTED]
+    amounts = {f"pixels of {method}": pixels for method in methods}
     made = {"profiles": float(wells * sum(map(_width, screen.extracted)))}
     held = {"pixels of a field": float(screen.sizes.stains * screen.sizes.field_pixels)}
     if not amounts:
@@ -204,16 +213,23 @@ class _Fits:
     row: RowSettings
     part: str
     count: int
+    shards: int
 
 
 def _fits(task: str, screen: Screen) -> Iterator[_Fits]:
-    """Rows of a task that have a model; a leak gauge is one more."""
-    found = all_tasks()[task]
-    repeats = screen.params.tasks.splits.repeats
-    for row in screen.rows.values():
+    """Rows of a task that have a model; a leak gauge is one more.
+
+    A row that a stack is of is fitted without each two folds, too: as one more shard a repeat,
+    with two fits of a fold for each pair, which are those of folds - 1 cross-validations.
+    """
+    found, splits = all_tasks()[task], screen.params.tasks.splits
+    stacked = stacked_rows(fusions_of(found, screen.rows))
+    for name, row in screen.rows.items():
         if row.model is not None and row.takes_part(task, found.asked):
+            plain, pairs = 1 + row.leak_gauge, name in stacked
+            count = splits.repeats * (plain + pairs * (splits.folds - 1))
             for part in found.parts:
-                yield _Fits(row, part.name, repeats * (1 + row.leak_gauge))
+                yield _Fits(row, part.name, count, splits.repeats * (plain + pairs))
 
 
 def _treatments(task: str, screen: Screen) -> int:
@@ -222,15 +238,20 @@ def _treatments(task: str, screen: Screen) -> int:
 
 def _predict(task: str, screen: Screen) -> Work:
     amounts: dict[str, float] = {}
-    treatments, largest, made, shards = _treatments(task, screen), 0, 0, 0
+    treatments, largest, widest, made, shards = _treatments(task, screen), 0, 0, 0, 0
     for fits in _fits(task, screen):
         columns = screen.sizes.columns_of(fits.part)
-        largest, shards = max(largest, treatments * columns), shards + fits.count
+        largest, shards = max(largest, treatments * columns), shards + fits.shards
+        widest = max(widest, sum(map(screen.width, fits.row.features)))
         made += fits.count * treatments * columns
         for unit, amount in _fit(fits, columns, treatments, screen).items():
             amounts[unit] = amounts.get(unit, 0.0) + amount
     torch = any(unit.startswith("steps of") for unit in amounts)
-    held = {"largest": float(largest), "torch": float(torch)}
+    held = {
+        "largest": float(largest),
+        "inputs": float(treatments * widest),
+        "torch": float(torch),
+    }
     return Work(amounts, max(1, shards), held, {"predictions": made})
 
 
@@ -255,10 +276,16 @@ def _fit(fits: _Fits, columns: int, treatments: int, screen: Screen) -> dict[str
 
 def _choose(screen: Screen) -> Work:
     splits, sizes = screen.params.tasks.splits, screen.sizes
-    parts = ("classification/up", "classification/down")
+    parts = CLASSIFIED
     columns = sum(map(sizes.columns_of, parts))
     values = splits.repeats * splits.folds * sizes.labelled * columns
-    held = {"largest": sizes.labelled * max(map(sizes.columns_of, parts))}
+    chosen = screen.params.tasks.regression.selection
+    row = screen.rows.get(chosen.row) if chosen else None
+    width = sum(map(screen.width, row.features)) if row else 0
+    held = {
+        "largest": sizes.labelled * max(map(sizes.columns_of, parts)),
+        "inputs": sizes.labelled * width,
+    }
     shards = len(parts) * splits.repeats
     # Within the training part of each fold a cross-validation of its own.
     amounts = {"folds of linear": float(shards * splits.folds**2), "labels of linear": values}
@@ -281,7 +308,7 @@ def _evaluate(screen: Screen) -> Work:
 
 
 def _contributions(screen: Screen) -> Work:
-    sizes, parts = screen.sizes, ("classification/up", "classification/down")
+    sizes, parts = screen.sizes, CLASSIFIED
     asked = sum(row.contributions for row in screen.rows.values())  # the first repeat only
     columns = sum(map(sizes.columns_of, parts))
     amounts = {

@@ -50,9 +50,8 @@ class PlantedFirst(Settings):
     measure: Measure
     share: Share
     """Share of the targets whose first group is one of their programmes'."""
-    by_chance: Share
-    """The same with the programmes of one target and the first group of another, mean over all
-    pairs of targets."""
+    by_chance: Share | None = None
+    """The same with the programmes of another target, mean over all pairs. None: there is one."""
 
 
 class ContributionResult(Settings):

@@ -121,9 +121,10 @@ def _hits(first: list[str], planted: list[frozenset[str]]) -> np.ndarray:
 
 
 def _stated(grouping: First, measure: Measure, hits: np.ndarray) -> PlantedFirst:
+    n, own = len(hits), np.diag(hits).sum()
     return PlantedFirst(
         grouping=grouping,
         measure=measure,
-        share=tidy(np.diag(hits).mean()),
-        by_chance=tidy(hits.mean()),
+        share=tidy(own / n),
+        by_chance=tidy((hits.sum() - own) / (n * (n - 1))) if n > 1 else None,
     )

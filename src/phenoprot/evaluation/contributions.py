@@ -41,14 +41,17 @@ class OutOfFold:
     """Each row is tested in one."""
 
     def aucs(self, scores: np.ndarray) -> RepeatedAuc:
-        """AUCs (1, draws x targets) of scores (rows, draws, targets), draw by draw."""
-        draws = scores.shape[1]
+        """AUCs of scores (rows, targets)."""
         return repeated_auc(
-            np.tile(self.labels, (1, draws)),
-            scores.reshape(len(scores), -1),
-            self.compounds,
-            [[fold.test for fold in self.folds]],
+            self.labels, scores, self.compounds, [[fold.test for fold in self.folds]]
         )
+
+    def scores(self, inputs: Iterable[np.ndarray]) -> np.ndarray:
+        """Scores (rows, targets) of the inputs (n, inputs) of each fold's test rows."""
+        found = np.empty(self.labels.shape)
+        for fold, own in zip(self.folds, inputs, strict=True):
+            found[fold.test] = fold.predict(own)
+        return found
 
 
 @dataclass(frozen=True)
@@ -127,27 +130,20 @@ def contributions(
             for i, fold in enumerate(tested.folds)
         )
     ]
-    shape = (len(tested.labels), settings.draws, len(targets))
-    as_it_is = np.empty((shape[0], 1, shape[2]))
-    for fold, part in zip(tested.folds, parts, strict=True):
-        as_it_is[fold.test, 0] = fold.predict(part.sum(axis=0))
-    own = tested.aucs(as_it_is)
+    own = tested.aucs(tested.scores(part.sum(axis=0) for part in parts))
     found = []
     for grouping in GROUPINGS:
         for name, share in partition.unions(grouping).items():
-            without, alone = np.empty(shape), np.empty(shape)
-            for fold, part, order in zip(tested.folds, parts, orders, strict=True):
-                group = part[share > 0].sum(axis=0)
-                rest = part[share == 0].sum(axis=0)
-                without[fold.test] = _predicted(fold, rest + group[order])
-                alone[fold.test] = _predicted(fold, rest[order] + group)
+            group = [part[share > 0].sum(axis=0) for part in parts]
+            rest = [part[share == 0].sum(axis=0) for part in parts]
+            without = _by_draw(tested, rest, group, orders)
             found.append(
                 Contribution(
                     grouping,
                     name,
                     partition.n_features(share),
-                    _lost(own, tested.aucs(without), settings.draws),
-                    _by_draw(tested.aucs(alone), settings.draws).auc,
+                    _lost(own, without, settings.draws),
+                    _by_draw(tested, group, rest, orders).auc,
                     score_share(tested.folds, parts, share),
                 )
             )
@@ -176,24 +172,34 @@ def permuted_rows(compounds: np.ndarray, rng: np.random.Generator) -> np.ndarray
     return order
 
 
-def _predicted(fold: FittedFold, inputs: np.ndarray) -> np.ndarray:
-    """Scores (n, draws, targets) of inputs (draws, n, inputs)."""
-    draws, n, width = inputs.shape
-    scores = fold.predict(inputs.reshape(-1, width))
-    return scores.reshape(draws, n, -1).transpose(1, 0, 2)
+def _by_draw(
+    tested: OutOfFold,
+    kept: Sequence[np.ndarray],
+    permuted: Sequence[np.ndarray],
+    orders: Sequence[np.ndarray],
+) -> RepeatedAuc:
+    """AUCs with the draws in place of repeats, influences their means; one draw in memory.
 
-
-def _by_draw(aucs: RepeatedAuc, draws: int) -> RepeatedAuc:
-    """AUCs (1, draws x targets) with the draws in place of repeats, influences their means."""
-    changes = aucs.changes.reshape(len(aucs.changes), draws, -1).mean(axis=1)
-    skipped = aucs.skipped.reshape(draws, -1).mean(axis=0)
-    return RepeatedAuc(aucs.by_repeat.reshape(draws, -1), changes, skipped)
+    Parameters
+    ----------
+    kept, permuted
+        Parts (n, inputs) of the inputs of each fold's test rows.
+    orders
+        (draws, n) of each fold: whose rows are taken for the permuted part.
+    """
+    by_draw, changes, skipped = [], np.zeros(1), np.zeros(1)
+    for order in zip(*orders, strict=True):
+        inputs = (k + p[rows] for k, p, rows in zip(kept, permuted, order, strict=True))
+        one = tested.aucs(tested.scores(inputs))
+        by_draw.append(one.by_repeat[0])
+        changes, skipped = changes + one.changes, skipped + one.skipped
+    n = len(by_draw)
+    return RepeatedAuc(np.stack(by_draw), changes / n, skipped / n)
 
 
 def _lost(own: RepeatedAuc, permuted: RepeatedAuc, draws: int) -> RepeatedAuc:
-    by_draw = _by_draw(permuted, draws)
     same = np.repeat(own.by_repeat, draws, axis=0)
-    return RepeatedAuc(same, own.changes, own.skipped).minus(by_draw)
+    return RepeatedAuc(same, own.changes, own.skipped).minus(permuted)
 
 
 def score_share(

@@ -69,12 +69,13 @@ def _weighted_aucs(
                 stop = first + 1
                 while stop < end and tied[stop]:
                     stop += 1
-                most += 2 * (stop - starts[fold]) * (stop - first) * heaviest**2
+                of_group = 2 * (stop - starts[fold]) * (stop - first) * heaviest**2
+                most += of_group
                 if most >= 2**31:
                     for draw in range(draws):
                         won[draw] += new[draw]
                         new[draw] = 0
-                    most = 2 * (stop - starts[fold]) * (stop - first) * heaviest**2
+                    most = of_group
                 if stop == first + 1:  # most rows: one pass instead of two
                     compound = who[first]
                     plus, minus = positive[compound], negative[compound]
@@ -91,8 +92,15 @@ def _weighted_aucs(
                     for draw in range(draws):
                         tied_ones[draw] += plus[draw]
                         tied_zeros[draw] += minus[draw]
+                if of_group >= 2**31:
+                    most = 0
+                    for draw in range(draws):
+                        before = np.int64(below[draw]) + tied_zeros[draw]
+                        won[draw] += tied_ones[draw] * before
+                else:
+                    for draw in range(draws):
+                        new[draw] += tied_ones[draw] * (below[draw] + tied_zeros[draw])
                 for draw in range(draws):
-                    new[draw] += tied_ones[draw] * (below[draw] + tied_zeros[draw])
                     below[draw] += 2 * tied_zeros[draw]
                     ones[draw] += tied_ones[draw]
                 first = stop

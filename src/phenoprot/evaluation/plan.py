@@ -203,12 +203,12 @@ def pairs_of(
 ) -> list[tuple[str, str]]:
     """Rows to compare, in the order of the table, see :class:`EvaluationSettings`.
 
-    Behind them those of `also` that are no pair yet: fusions with the rows that they are of.
+    With those of `also` that are no pair yet: fusions and the rows that they are of.
     """
     pairs = _usual_pairs(rows, settings)
     there = {frozenset(pair) for pair in pairs}
     more = [pair for pair in also if set(pair) <= set(rows) and frozenset(pair) not in there]
-    return pairs + more
+    return sorted(pairs + more, key=lambda pair: (rows.index(pair[0]), rows.index(pair[1])))
 
 
 def _usual_pairs(rows: Sequence[str], settings: EvaluationSettings) -> list[tuple[str, str]]:

@@ -246,7 +246,7 @@ def to_do(draft: Draft, folder: Path, params: Path | None) -> Sequence[str]:
         left.append("put the block below under `screens:` of params.yaml (--params does it)")
     left.append(f"phenoprot screens validate {folder}")
     left.append("phenoprot pipeline write")
-    left.append(f"dvc repro report-{folder.resolve().name}{_skipped(draft)}")
+    left.append(f"dvc repro page-{folder.resolve().name}{_skipped(draft)}")
     return left
 
 

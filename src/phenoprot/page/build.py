@@ -100,7 +100,7 @@ def html(results: ScreenResults, sections: list[Section]) -> str:
         style=Markup(read_text(HERE / STYLE)),
         script=Markup(read_text(HERE / SCRIPT)),
         vega=Markup(vega()),
-        data=Markup(as_json(_data(sections))),
+        data=Markup(as_json(_data(source.screen, sections))),
     )
 
 
@@ -112,7 +112,7 @@ def runs(blocks: list[Block]) -> list[dict[str, Any]]:
     ]
 
 
-def _data(sections: list[Section]) -> dict[str, Any]:
+def _data(screen: str, sections: list[Section]) -> dict[str, Any]:
     """What the script of the page draws from."""
     blocks = [block for section in sections for block in section.blocks]
     figures = {
@@ -122,6 +122,7 @@ def _data(sections: list[Section]) -> dict[str, Any]:
     }
     explorer = next((one for one in blocks if isinstance(one, Explorer)), None)
     return {
+        "screen": screen,
         "figures": figures,
         "explorer": explorer
         and {"tables": explorer.tables, "details": explorer.details, "specs": explorer.specs},

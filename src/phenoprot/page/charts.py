@@ -73,7 +73,9 @@ def rows_chart(
     }
     chart = alt.layer(
         _rule(chance),
-        _base().mark_rule(strokeWidth=2).encode(x=low, x2="high:Q", y=rows, color=colour),
+        _with_ends(_base().mark_rule(strokeWidth=2)).encode(
+            x=low, x2="high:Q", y=rows, color=colour
+        ),
         *(mark.encode(x=alt.X(f"{name}:Q", title=title), y=rows)
           for name, mark in marks.items() if name in beside),
         _base().mark_point(filled=True, size=60, opacity=1).encode(
@@ -93,6 +95,12 @@ def _rule(at: float, axis: str = "x") -> alt.Chart:
     return rule.encode(**place)
 
 
+def _with_ends(chart: alt.Chart, value: str = "value") -> alt.Chart:
+    """Where there is no interval, its ends are the value: nothing is seen of it."""
+    ends = {end: f"isValid(datum.{end}) ? datum.{end} : datum.{value}" for end in ("low", "high")}
+    return chart.transform_calculate(**ends)
+
+
 def doses_chart(title: str, unit: str, chance: float) -> Spec:
     """Scores by concentration.
 
@@ -106,7 +114,7 @@ def doses_chart(title: str, unit: str, chance: float) -> Spec:
         axis=alt.Axis(format="~g", tickCount=5, grid=False),
     )
     score = alt.Y("value:Q", title=title, scale=alt.Scale(zero=False))
-    band = _base().mark_area(opacity=0.12).encode(
+    band = _with_ends(_base().mark_area(opacity=0.12)).encode(
         x=dose, y=alt.Y("low:Q", title=title), y2="high:Q", color=colour
     )  # fmt: skip
     line = _base().mark_line(strokeWidth=2).encode(x=dose, y=score, color=colour, strokeDash=dash)
@@ -139,12 +147,15 @@ def differences_chart(first: str, n_rows: int) -> Spec:
     shape = alt.Shape(
         "told:N", scale=alt.Scale(domain=["told apart", "not told apart"], range=list(SHAPES[:2]))
     )
-    low = alt.X("low:Q", title=f"{first} minus row, mean AUC")
+    title = f"{first} minus row, mean AUC"
+    low = alt.X("low:Q", title=title)
     chart = alt.layer(
         _rule(0),
-        _base().mark_rule(strokeWidth=2).encode(x=low, x2="high:Q", y=rows, color=colour),
+        _with_ends(_base().mark_rule(strokeWidth=2)).encode(
+            x=low, x2="high:Q", y=rows, color=colour
+        ),
         _base().mark_point(filled=True, size=60, opacity=1).encode(
-            x="value:Q", y=rows, color=colour, shape=shape,
+            x=alt.X("value:Q", title=title), y=rows, color=colour, shape=shape,
             tooltip=["against:N", "value:Q", "low:Q", "high:Q", "q:Q"],
         ),
     )  # fmt: skip
@@ -232,7 +243,8 @@ def thirds_chart(title: str, chance: float) -> Spec:
 def active_chart(unit: str) -> Spec:
     """Active treatments. Columns: ``concentration``, ``percent``, ``n``, ``n_active``."""
     bars = _base().mark_bar(color=COLOURS[0]).encode(
-        x=alt.X("concentration:O", title=f"concentration ({unit})", axis=alt.Axis(labelAngle=0)),
+        x=alt.X("concentration:O", sort=None, title=f"concentration ({unit})",
+                axis=alt.Axis(labelAngle=0)),
         y=alt.Y("percent:Q", title="active treatments (%)", scale=alt.Scale(domain=[0, 100])),
         tooltip=["concentration:N", "n_active:Q", "n:Q"],
     )  # fmt: skip
@@ -288,7 +300,10 @@ def predicted_chart() -> Spec:
 
 
 def carriers_chart() -> Spec:
-    """What a score loses without a group of features. Columns: ``group``, ``drop``, ends."""
+    """What a score loses without a group of features. Columns: ``group``, ``drop``, ends.
+
+    The ends are 2 standard errors away; none where the error is unknown.
+    """
     groups = alt.Y("group:N", sort=None, title=None, axis=alt.Axis(labelLimit=170))
     chart = alt.layer(
         _rule(0),
@@ -296,7 +311,9 @@ def carriers_chart() -> Spec:
             x=alt.X("drop:Q", title="AUC lost without the group"), y=groups,
             tooltip=["group:N", "drop:Q", "low:Q", "high:Q", "n_features:Q"],
         ),
-        _base().mark_rule(color=INK).encode(x="low:Q", x2="high:Q", y=groups),
+        _with_ends(_base().mark_rule(color=INK), "drop").encode(
+            x="low:Q", x2="high:Q", y=groups
+        ),
     )  # fmt: skip
     return _finished(chart)
 

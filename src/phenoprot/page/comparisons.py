@@ -52,7 +52,7 @@ def _heat(part: TablePart, row: str, table: pd.DataFrame) -> list[Block]:
     auc = places.drop_duplicates("Target").set_index("Target")["auc"]
     best = list(auc[auc >= MIN_HEAT].sort_values(ascending=False, kind="stable").index)
     best = best[:MOST_IN_HEAT]
-    data = places[places["Target"].isin(best)]
+    data = places[places["Target"].isin(best)].dropna(subset=["drop"])
     if data.empty:
         return []
     data = data.assign(order=data["Target"].map(best.index)).sort_values("order", kind="stable")
@@ -61,7 +61,7 @@ def _heat(part: TablePart, row: str, table: pd.DataFrame) -> list[Block]:
         Figure(
             f"features-{part.name.replace('/', '-')}-{row}",
             f"{part.short}, {row}: targets of an AUC of {MIN_HEAT} and more x places",
-            charts.heat_chart(len(best), float(data["drop"].abs().max())),
+            charts.heat_chart(data["Target"].nunique(), float(data["drop"].abs().max())),
             data[kept],
         )
     ]
@@ -101,7 +101,7 @@ def _pairs(source: Source, part: TablePart, scores: pd.DataFrame) -> list[Block]
     """The MLP against the linear model on the same features, target by target."""
     results, first = source.results, first_row(source.results)
     linear = linear_of(results, first)
-    if part.scorer != "auc" or linear is None or linear not in set(scores["row"]):
+    if part.scorer != "auc" or linear is None or not {first, linear} <= set(scores["row"]):
         return []
     wide = scores.pivot(index="Target", columns="row", values="score")
     data = pd.DataFrame({"linear": wide[linear], "mlp": wide[first]}).dropna().reset_index()

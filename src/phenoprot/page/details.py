@@ -23,9 +23,11 @@ from phenoprot.tasks.columns import ROWS
 MOST_TARGETS = 400
 """Targets of a part with a detail: the best."""
 MOST_POINTS = 400
-"""Points of predicted against measured: evenly over the predictions, positives first."""
+"""Points of predicted against measured: the strongest measured, the rest evenly predicted."""
 N_CARRIERS = 12
 """Groups of features of a target: the heaviest."""
+N_ERRORS = 2
+"""Standard errors from a drop to either end of its whiskers."""
 N_FIT = 41
 """Points of a drawn curve."""
 CURVE = ["pEC50", "Slope", "Front", "Back"]
@@ -42,8 +44,9 @@ class Details:
     """By part, the names of the groups."""
     strongest: dict[str, dict[str, Any]]
     """By protein: columns of the strongest compounds."""
-    curves: dict[str, dict[str, Any]]
-    """Points and lines of the strongest compounds: ``span`` of the doses, ``of`` each protein."""
+    curves: dict[str, Any]
+    """Points and lines of the strongest compounds: ``span`` of the doses, ``of`` each protein a
+    list, the strongest first."""
     carriers: dict[str, dict[str, Any]]
     """By part and target: groups of features and what the AUC loses without them."""
     compounds: list[str]
@@ -90,7 +93,7 @@ def details(
     proteins = sorted({t for part in parts if part.task != "targets" for t in best[part.name]})
     effects = _effects(paths.labels / "labels.parquet", proteins)
     for part in parts:
-        if (paths.predictions(part.name) / ROWS / f"{row}.parquet").exists() and best[part.name]:
+        if best[part.name] and _can_be_compared(paths, part, row, effects):
             table = _predicted(paths, part, best[part.name], row, effects, unit)
             files[f"predicted-{part.name.replace('/', '-')}"] = table
             groups[part.name] = list(dict.fromkeys(table["group"]))
@@ -109,11 +112,20 @@ def details(
     )  # fmt: skip
 
 
+def _can_be_compared(paths: Paths, part: TablePart, row: str, effects: pd.DataFrame) -> bool:
+    """Whether there are predictions, and something measured: states alone are no numbers."""
+    there = (paths.predictions(part.name) / ROWS / f"{row}.parquet").exists()
+    measured = part.scorer == "levels" or part.task == "targets" or effects["Effect"].notna().any()
+    return there and bool(measured)
+
+
 def _effects(path: Path, proteins: Sequence[str]) -> pd.DataFrame:
-    """Labels of these proteins; empty without a readout."""
+    """Labels of these proteins; empty without a readout. Given states have no effect: NaN."""
     if not path.exists() or not proteins:
         return pd.DataFrame(columns=[COMPOUND, PROTEIN, "Label", "Effect"])
     table = ds.dataset(path).to_table(filter=ds.field(PROTEIN).isin(list(proteins))).to_pandas()
+    if "Effect" not in table:
+        table = table.assign(Effect=np.nan)
     return table.assign(**{name: table[name].astype(str) for name in (COMPOUND, PROTEIN)})
 
 
@@ -213,7 +225,7 @@ def _strongest(effects: pd.DataFrame) -> pd.DataFrame:
 
 
 def _columns(top: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    kept = [name for name in STRONGEST if name in top]
+    kept = [name for name in STRONGEST if name in top and top[name].notna().any()]
     return {
         str(protein): {"Compound": list(own[COMPOUND])}
         | {name: values_of(own[name] if name == "Label" else own[name].astype(float).map(_short))
@@ -222,9 +234,7 @@ def _columns(top: pd.DataFrame) -> dict[str, dict[str, Any]]:
     }  # fmt: skip
 
 
-def _curves(
-    folder: Path, top: pd.DataFrame, unit: str
-) -> tuple[dict[str, dict[str, Any]], pd.DataFrame]:
+def _curves(folder: Path, top: pd.DataFrame, unit: str) -> tuple[dict[str, Any], pd.DataFrame]:
     """Points and fitted lines of the strongest compounds; nothing of a screen of single doses."""
     ratios = folder / "ratios.parquet"
     empty = pd.DataFrame()
@@ -241,6 +251,7 @@ def _curves(
     points, fits = (
         wanted.merge(t.assign(**{k: t[k].astype(str) for k in key}), on=key) for t in (points, fits)
     )
+    points = points.dropna(subset=["Ratio"])
     if points.empty:
         return {}, empty
     doses = points[CONCENTRATION][points[CONCENTRATION] > 0]
@@ -248,15 +259,17 @@ def _curves(
     fitted = (fits[name].to_numpy(dtype=float)[:, None] for name in CURVE)
     lines = logistic(x + np.log10(dose_scale(unit)), *fitted)
     at = {pair: i for i, pair in enumerate(zip(fits[PROTEIN], fits[COMPOUND], strict=True))}
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     for (protein, compound), own in points.groupby(key, sort=False):
-        entry = found.setdefault(str(protein), {})
         line = lines[at[protein, compound]] if (protein, compound) in at else np.array([])
-        entry[str(compound)] = {
-            "dose": values_of(own[CONCENTRATION].astype(float)),
-            "ratio": [_short(value) for value in own["Ratio"]],
-            "line": [_short(value) for value in line if np.isfinite(value)],
-        }
+        found.setdefault(str(protein), []).append(
+            {
+                "compound": str(compound),
+                "dose": values_of(own[CONCENTRATION].astype(float)),
+                "ratio": [_short(value) for value in own["Ratio"]],
+                "line": [_short(value) for value in line if np.isfinite(value)],
+            }
+        )
     spans = {"from": float(f"{10 ** x[0]:.6g}"), "to": float(f"{10 ** x[-1]:.6g}")}
     return {"span": spans, "of": found}, points.merge(fits, on=key, how="left")
 
@@ -277,15 +290,16 @@ def _carriers(paths: Paths, part: TablePart, row: str, targets: list[str]) -> di
     if table is None:
         return {}
     own = table[(table["Grouping"] == "place") & table["Target"].isin(targets)]
+    own = own.dropna(subset=["drop"])
     found = {}
     for target, group in own.groupby("Target", sort=False):
         lines = group.sort_values("drop", ascending=False, kind="stable")[:N_CARRIERS]
-        reach = 2 * lines["drop_se"].fillna(0.0)
+        reach = N_ERRORS * lines["drop_se"]
         found[str(target)] = {
             "group": list(lines["Group"]),
             "n_features": [int(n) for n in lines["n_features"]],
             "drop": [_short(v) for v in lines["drop"]],
-            "low": [_short(v) for v in lines["drop"] - reach],
-            "high": [_short(v) for v in lines["drop"] + reach],
+            "low": values_of((lines["drop"] - reach).map(_short)),
+            "high": values_of((lines["drop"] + reach).map(_short)),
         }
     return found

@@ -50,7 +50,7 @@ def targets_section(source: Source, scores: dict[str, pd.DataFrame]) -> Section:
     parts = [part for part in source.parts if first in results.parts[part.name]]
     for part in parts:
         own = scores[part.name]
-        blocks.append(_sorted_figure(results, part, own))
+        blocks += _sorted_figure(results, part, own)
         rows = shown_rows(results, part, own["Target"].nunique())
         tables[part.name], full = explorer_table(
             results, source.paths, part, own[own["row"].isin(rows)]
@@ -89,7 +89,8 @@ def _explained(tables: Iterable[dict[str, Any]], first: str) -> str:
     return " ".join([*lines, f"Details are of the row `{first}`."])
 
 
-def _sorted_figure(results: ScreenResults, part: TablePart, scores: pd.DataFrame) -> Figure:
+def _sorted_figure(results: ScreenResults, part: TablePart, scores: pd.DataFrame) -> list[Figure]:
+    """Scores of the rows, the best first; none where no target has a score."""
     title = {"auc": "ROC AUC", "r2": "R2"}[part.scores.main]
     noun = "targets" if part.task == "targets" else f"{results.provenance.measured}s"
     lines = []
@@ -102,16 +103,20 @@ def _sorted_figure(results: ScreenResults, part: TablePart, scores: pd.DataFrame
                     {"row": row, "share": 100 * (at + 1) / len(values), "value": values[at]}
                 )
             )
+    if not lines:
+        return []
     data = pd.concat(lines, ignore_index=True)
     if part.scores.main == "r2":
         data = data.assign(value=data["value"].clip(lower=-1))
     rows = [row for row in lines_of(results, part) if row in set(data["row"])]
-    return Figure(
-        f"sorted-{part.name.replace('/', '-')}",
-        f"{part.short}: {title} of each, sorted",
-        charts.sorted_chart(title, part.scores.chance, noun),
-        data,
-        "R2 below -1 is drawn at -1." if part.scores.main == "r2" else "Dashed line: chance.",
-        "row",
-        tuple(rows[:MOST_LINES]),
-    )
+    return [
+        Figure(
+            f"sorted-{part.name.replace('/', '-')}",
+            f"{part.short}: {title} of each, sorted",
+            charts.sorted_chart(title, part.scores.chance, noun),
+            data,
+            "R2 below -1 is drawn at -1." if part.scores.main == "r2" else "Dashed line: chance.",
+            "row",
+            tuple(rows[:MOST_LINES]),
+        )
+    ]

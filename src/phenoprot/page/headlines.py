@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from phenoprot.evaluation.results import Estimate
 from phenoprot.page.source import AXES
 from phenoprot.report.choose_rows import best_baseline, shown_parts
 from phenoprot.report.findings import first_row
@@ -40,7 +41,7 @@ def _headline(results: ScreenResults, part: TablePart) -> Headline | None:
     def place(value: float) -> float:
         return round(100 * min(max((value - low) / (high - low), 0), 1), 2)
 
-    marks = {"value": place(mean.value), "chance": place(0.5 if part.scorer == "auc" else 0)}
+    marks = {"value": place(mean.value), "chance": place(part.scores.chance)}
     marks |= {name: place(end) for name, end in (("low", mean.low), ("high", mean.high))
               if end is not None}  # fmt: skip
     beside = []
@@ -52,5 +53,12 @@ def _headline(results: ScreenResults, part: TablePart) -> Headline | None:
     if row.ceiling is not None and part.scorer == "auc":
         marks["ceiling"] = place(row.ceiling.value)
         beside.append(f"ceiling {row.ceiling.value:.3f}")
-    text = f"{mean.low:.2f} to {mean.high:.2f}" if mean.low and mean.high else ""
+    text = _interval(mean)
     return Headline(part.short, AXES[score], f"{mean.value:.3f}", text, beside, marks)
+
+
+def _interval(mean: Estimate) -> str:
+    """In words; empty: there is none."""
+    if mean.low is None or mean.high is None:
+        return ""
+    return f"{mean.low:.2f} to {mean.high:.2f}"

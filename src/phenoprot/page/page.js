@@ -74,7 +74,8 @@
       if (node.field in domains && node.scale && node.scale.range) {
         node.scale.domain = domains[node.field];
         const order = looks[node.field] ?? node.scale.domain.map((_, place) => place);
-        node.scale.range = order.map((look) => node.scale.range[look]);
+        const all = node.scale.range;
+        node.scale.range = order.map((look) => all[look % all.length]);
       }
       if (node.field in titles && "title" in node) node.title = titles[node.field];
       Object.values(node).forEach(walk);
@@ -197,6 +198,8 @@
     state.page = 0;
     state.sort = "score";
     state.down = true;
+    state.open = null;
+    byId("detail").hidden = true;
     show();
   };
 
@@ -204,7 +207,7 @@
     const known = table();
     const own = known.scores[byId("row").value];
     const beside = known.scores[byId("other").value];
-    const { target, n_positives, n_negatives, ceiling, reliability } = known.columns;
+    const { target, ceiling, reliability } = known.columns;
     const at = (column, i) => (column ? column[i] : null);
     return target.map((name, i) => {
       const score = at(own.score, i);
@@ -212,7 +215,7 @@
       return {
         name, score, low: at(own.low, i), high: at(own.high, i), q: at(own.q, i),
         share: shareOf(score, at(ceiling, i), known.chance), ceiling: at(ceiling, i),
-        positives: at(n_positives, i), negatives: at(n_negatives, i),
+        positives: at(own.n_positives, i), negatives: at(own.n_negatives, i),
         reliability: at(reliability, i), other: second,
         gain: score === null || second === null ? null : score - second,
       };
@@ -229,7 +232,7 @@
       ["score", own.low ? `${known.score} (95 %)` : known.score],
       ...(own.q ? [["q", "q"]] : []),
       ...(has("ceiling") ? [["share", "of ceiling"], ["ceiling", "ceiling"]] : []),
-      ...(has("n_positives") ? [["positives", "positives"], ["negatives", "negatives"]] : []),
+      ...(own.n_positives ? [["positives", "positives"], ["negatives", "negatives"]] : []),
       ...(has("reliability") ? [["reliability", "reliability"]] : []),
       ...(beside === "none" ? [] : [["other", beside], ["gain", "difference"]]),
     ];
@@ -262,7 +265,7 @@
     if (key === "share") return [one.share === null ? "-" : `${Math.round(100 * one.share)} %`];
     if (key === "gain") return [one.gain === null ? "-" : (one.gain > 0 ? "+" : "") + three(one.gain)];
     if (key === "q") return [one.q === null ? "-" : one.q.toPrecision(2)];
-    if (key === "positives" || key === "negatives") return [short(one[key])];
+    if (key === "positives" || key === "negatives") return [String(one[key] ?? "-")];
     return [three(one[key])];
   };
 
@@ -345,16 +348,22 @@
     const note = one.n > rows.length ? `${rows.length} of ${one.n} treatments.` : "";
     const there = groups.filter((group) => rows.some((row) => row.group === group));
     const place = figureIn(box, "Predicted against measured", note);
-    draw(place, adapted(specs.predicted, { group: there }, axisTitles(state.part)), { table: rows });
+    const spec = adapted(specs.predicted, { group: there }, axisTitles(state.part));
+    if (there.length > colours.length) {  // more doses than colours: from dark to light
+      const { domain } = spec.encoding.color.scale;
+      spec.encoding.color.scale = { domain, scheme: { name: "viridis", extent: [0.2, 0.85] } };
+    }
+    draw(place, spec, { table: rows });
   };
 
   const showCurves = (box, name) => {
     const known = details.curves.of?.[name];
     if (!known) return;
-    const compounds = Object.keys(known);
+    const compounds = known.map((one) => one.compound);
     const { from, to } = details.curves.span;
     const points = [], fits = [];
-    for (const [row, one] of Object.entries(known)) {
+    for (const one of known) {
+      const row = one.compound;
       one.dose.forEach((dose, i) => points.push({ row, dose, ratio: one.ratio[i] }));
       const n = one.line.length;
       one.line.forEach((ratio, i) =>
@@ -382,8 +391,8 @@
     if (!known) return;
     const spec = structuredClone(specs.carriers);
     spec.height = 18 * known.group.length;
-    draw(figureIn(box, "Features that carry it, by compartment and stain"), spec,
-      { table: lines(known) });
+    const title = "Features that carry it, by compartment and stain";
+    draw(figureIn(box, title, "Whiskers: 2 standard errors."), spec, { table: lines(known) });
   };
 
   const openDetail = (name) => {
@@ -416,9 +425,20 @@
   byId("on").addEventListener("click", () => { state.page += 1; show(); });
   byId("targets-csv").addEventListener("click", () => {
     const found = matching();
-    const names = Object.keys(found[0] ?? { name: null });
-    const columns = Object.fromEntries(names.map((key) => [key, found.map((one) => one[key])]));
-    save(`targets-${state.part.replaceAll("/", "-")}.csv`, columns);
+    const row = byId("row").value;
+    const beside = byId("other").value;
+    const titles = {
+      name: "target", score: `${row}: ${table().score}`, low: `${row}: low`, high: `${row}: high`,
+      q: `${row}: q`, share: `${row}: of ceiling`, ceiling: "ceiling",
+      positives: `${row}: positives`, negatives: `${row}: negatives`, reliability: "reliability",
+      ...(beside === "none" ? {} : {
+        other: `${beside}: ${table().score}`, gain: `${row} minus ${beside}`,
+      }),
+    };
+    const columns = Object.fromEntries(Object.entries(titles).map(([key, title]) =>
+      [title, found.map((one) => one[key])]));
+    const name = `${data.screen}-targets-${state.part}-${row}.csv`;
+    save(name.replaceAll("/", "-"), columns);
   });
   openPart();
 })();

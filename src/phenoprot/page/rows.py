@@ -17,7 +17,7 @@ from phenoprot.page.blocks import (
     TableBlock,
     Text,
 )
-from phenoprot.page.source import AXES, Source, chance_of, ends_of, kind_of, lines_of
+from phenoprot.page.source import AXES, Source, ends_of, kind_of, lines_of
 from phenoprot.report.choose_rows import shown_parts
 from phenoprot.report.findings import findings
 from phenoprot.report.flatten import dose_key
@@ -49,7 +49,7 @@ def _rows_figure(results: ScreenResults, part: TablePart) -> Figure:
     kinds = list(dict.fromkeys(line["kind"] for line in lines))
     words = {"ceiling": "tick: ceiling", "poster": "diamond: the poster"}
     beside = [name for name in words if any(line[name] is not None for line in lines)]
-    spec = charts.rows_chart(AXES[score], chance_of(part), kinds, len(rows), beside)
+    spec = charts.rows_chart(AXES[score], part.scores.chance, kinds, len(rows), beside)
     marks = ["dashed line: chance", *(words[name] for name in beside)]
     title = f"{part.short}: {AXES[score]} of every row, with 95 % intervals"
     return Figure(
@@ -70,9 +70,7 @@ def _score_line(
     return {
         "row": name,
         "kind": kind_of(results, name),
-        "value": mean.value if mean else None,
-        "low": (mean.low if mean.low is not None else mean.value) if mean else None,
-        "high": (mean.high if mean.high is not None else mean.value) if mean else None,
+        **ends_of(mean),
         "p": row.mean_p,
         "ceiling": row.ceiling.value if row.ceiling is not None and auc else None,
         "poster": published["mean_auc"] if published else None,
@@ -98,7 +96,7 @@ def doses_section(source: Source) -> Section:
                 Figure(
                     f"doses-{part.name.replace('/', '-')}",
                     f"{part.short}: {AXES[score]} by concentration",
-                    charts.doses_chart(AXES[score], unit, chance_of(part)),
+                    charts.doses_chart(AXES[score], unit, part.scores.chance),
                     data,
                     "Bands: 95 % intervals. Dashed line: chance.",
                     "row",

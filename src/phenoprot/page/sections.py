@@ -22,7 +22,7 @@ from phenoprot.page.source import Source, kind_of
 from phenoprot.page.targets import (
     score_table,
 )
-from phenoprot.report.results import ScreenResults
+from phenoprot.report.results import MethodRecord, ScreenResults
 from phenoprot.report.summary import summary
 from phenoprot.report.table import Table
 from phenoprot.report.words import images, labels_in_words
@@ -125,7 +125,7 @@ def _provenance(source: Source) -> Section:
     rows = [
         [
             row,
-            " + ".join(known.methods[row].features) or (known.methods[row].predictions or "-"),
+            _made_from(known.methods[row]),
             kind_of(source.results, row),
         ]
         for row in known.rows
@@ -133,6 +133,11 @@ def _provenance(source: Source) -> Section:
     made = Table("Where the numbers come from", ["what", "value"], facts)
     models = Table("Rows: features and model", ["row", "features", "model"], rows)
     return Section("provenance", "Provenance", [TableBlock(made), TableBlock(models, True)])
+
+
+def _made_from(method: MethodRecord) -> str:
+    """Features of a row, the rows that it fuses, or the file of its predictions."""
+    return " + ".join(method.fusion or method.features) or method.predictions or "-"
 
 
 def missing_sections(results: ScreenResults, sections: Sequence[Section]) -> str:

@@ -52,11 +52,6 @@ def kind_of(results: ScreenResults, row: str) -> str:
     return words.get(model, model)
 
 
-def chance_of(part: TablePart) -> float:
-    """The first mean of a part by chance."""
-    return 0.5 if part.scorer == "auc" else 0.0
-
-
 def lines_of(results: ScreenResults, part: TablePart) -> list[str]:
     """Rows that are drawn first: those of the short tables, then of kinds that these lack."""
     known = ("first row", "best baseline", "shuffled labels", "planted truth")
@@ -64,8 +59,8 @@ def lines_of(results: ScreenResults, part: TablePart) -> list[str]:
     return list(dict.fromkeys([*main_rows(results, part.name), *others]))
 
 
-def ends_of(mean: Estimate) -> dict[str, float]:
-    """``value``, ``low`` and ``high`` of a mean; without an interval these are the value."""
-    low = mean.value if mean.low is None else mean.low
-    high = mean.value if mean.high is None else mean.high
-    return {"value": mean.value, "low": low, "high": high}
+def ends_of(mean: Estimate | None) -> dict[str, float | None]:
+    """``value``, ``low`` and ``high`` of a mean; None where there is none."""
+    if mean is None:
+        return {"value": None, "low": None, "high": None}
+    return {"value": mean.value, "low": mean.low, "high": mean.high}

@@ -25,8 +25,10 @@ TARGET = "Target"
 MOST_SCORES = 200_000
 """Scores of one part that the page holds; above it, rows that matter less are left out."""
 MOST_PREDICTIONS = 20_000_000
-"""Predictions of a part that intervals are computed from; above it, the best targets alone."""
-OF_LABELS = ("n_positives", "n_negatives", "ceiling")
+"""Predictions of a row that intervals are computed from; above it, the best targets alone."""
+COUNTS = ("n_positives", "n_negatives")
+"""Each row's own: one that lacks treatments has fewer."""
+OF_LABELS = (*COUNTS, "ceiling")
 
 
 def score_table(paths: Paths, part: TablePart, rows: Sequence[str]) -> pd.DataFrame:
@@ -100,23 +102,15 @@ def explorer_table(
     targets = sorted(set(scores[TARGET]))
     full = scores
     if part.scorer == "auc":
-        telling = [r for r in telling_rows(results, [part]) if r in by_row]
-        honest = [r for r in telling if not results.provenance.methods[r].shuffled]
-        known = pd.concat(
-            [intervals(paths, part, row, by_row[row].reset_index()).assign(row=row)
-             for row in honest if (paths.predictions(part.name) / ROWS / f"{row}.parquet").exists()]
-            or [pd.DataFrame(columns=[TARGET, "row", "low", "high"])]
-        )  # fmt: skip
+        known = _all_intervals(results, paths, part, by_row)
         full = scores.merge(known, on=["row", TARGET], how="left")
     reliability = _reliability(paths.labels / "ceiling.parquet")
     full = full.assign(reliability=full[TARGET].map(reliability))
     ends = {row: own.set_index(TARGET) for row, own in full.groupby("row", sort=False)}
     first = by_row[rows[0]].reindex(targets)
-    columns = {"target": targets} | {
-        name: values_of(first[name].astype(float))
-        for name in OF_LABELS
-        if name in first and first[name].notna().any()
-    }
+    columns = {"target": targets}
+    if "ceiling" in first and first["ceiling"].notna().any():
+        columns["ceiling"] = values_of(first["ceiling"].astype(float))
     columns["reliability"] = values_of(pd.Series(targets).map(reliability).astype(float))
     return {
         "short": part.short,
@@ -124,15 +118,35 @@ def explorer_table(
         "chance": part.scores.chance,
         "rows": rows,
         "columns": columns,
-        "scores": {
-            row: {
-                name: values_of(own.reindex(targets)[name].astype(float))
-                for name in ("score", "q", "low", "high")
-                if name in own and own[name].notna().any()
-            }
-            for row, own in ends.items()
-        },
+        "scores": {row: _of_row(own.reindex(targets)) for row, own in ends.items()},
     }, full
+
+
+def _of_row(own: pd.DataFrame) -> dict[str, list[Any]]:
+    """Scores and counts of a row, those it has; counts are whole numbers."""
+    types = dict.fromkeys(("score", "q", "low", "high"), "float") | dict.fromkeys(COUNTS, "Int64")
+    return {
+        name: values_of(own[name].astype(kind))
+        for name, kind in types.items()
+        if name in own and own[name].notna().any()
+    }
+
+
+def _all_intervals(
+    results: ScreenResults, paths: Paths, part: TablePart, by_row: dict[str, pd.DataFrame]
+) -> pd.DataFrame:
+    """Intervals of the rows that matter and have predictions; ``Target``, ``row``, ends."""
+    folder = paths.predictions(part.name) / ROWS
+    rows = [
+        row
+        for row in telling_rows(results, [part])
+        if row in by_row
+        and by_row[row]["score"].notna().any()
+        and not results.provenance.methods[row].shuffled
+        and (folder / f"{row}.parquet").exists()
+    ]
+    found = [intervals(paths, part, r, by_row[r].reset_index()).assign(row=r) for r in rows]
+    return pd.concat(found) if found else pd.DataFrame(columns=[TARGET, "row", "low", "high"])
 
 
 def _reliability(path: Path) -> dict[str, float]:

@@ -18,7 +18,7 @@ FIRST = "alone"
 
 
 def contribution_tables(results: ScreenResults) -> list[Table]:
-    """Table 11: groups of features, means over the predicted targets, rows side by side."""
+    """Table 15: groups of features, means over the predicted targets, rows side by side."""
     tables: list[Table] = []
     for name, rows in results.contributions.items():
         part = table_parts()[name]
@@ -29,23 +29,28 @@ def contribution_tables(results: ScreenResults) -> list[Table]:
         columns = ["groups by", "group", "features"]
         for row in shown:
             columns += [f"{row}: drop (95 % CI)", "alone", "share"]
-        groups = next(iter(shown.values())).groups
-        lines = [
-            [
-                group.grouping,
-                group.group,
-                str(group.n_features),
-                *(cell for result in shown.values() for cell in _cells(result.groups[i])),
-            ]
-            for i, group in enumerate(groups)
-            if group.grouping in SHOWN
-        ]
-        title = f"Table 11{letter}. What carries the predictions, {part.short}: ROC AUC"
+        lines = _lines(list(shown.values()))
+        title = f"Table 15{letter}. What carries the predictions, {part.short}: ROC AUC"
         tables.append(Table(title, columns, lines, _notes(shown)))
     return tables
 
 
-def _cells(group: GroupContribution) -> list[str]:
+def _lines(results: list[ContributionResult]) -> list[list[str]]:
+    """One line for each group that any row has; rows on other features may lack it."""
+    by_key = [{(one.grouping, one.group): one for one in result.groups} for result in results]
+    keys = dict.fromkeys(key for own in by_key for key in own if key[0] in SHOWN)
+    groupings = list(dict.fromkeys(grouping for grouping, _ in keys))
+    lines = []
+    for key in sorted(keys, key=lambda key: groupings.index(key[0])):
+        sizes = dict.fromkeys(str(own[key].n_features) for own in by_key if key in own)
+        cells = [cell for own in by_key for cell in _cells(own.get(key))]
+        lines.append([*key, " / ".join(sizes), *cells])
+    return lines
+
+
+def _cells(group: GroupContribution | None) -> list[str]:
+    if group is None:
+        return [NOTHING] * 3
     share = NOTHING if group.share is None else f"{100 * group.share:.0f} %"
     return [gain_cell(group.drop), number(group.alone, ".3f"), share]
 
@@ -59,7 +64,7 @@ def _notes(rows: dict[str, ContributionResult]) -> list[str]:
     notes = [f"- {least}: {sizes}. {footnotes.CONTRIBUTIONS}"]
     for row, result in rows.items():
         found = [
-            f"{one.grouping} {100 * one.share:.0f} % ({100 * one.by_chance:.0f} % by chance)"
+            f"{one.grouping} {100 * one.share:.0f} %{_by_chance(one.by_chance)}"
             for one in result.planted
             if one.measure == FIRST
         ]
@@ -72,7 +77,7 @@ def _notes(rows: dict[str, ContributionResult]) -> list[str]:
 
 
 def fusion_tables(results: ScreenResults) -> list[Table]:
-    """Table 12: rows of one modality, all features at once, and fused scores."""
+    """Table 16: rows of one modality, all features at once, and fused scores."""
     methods = results.provenance.methods
     lines = []
     for name, rows in results.parts.items():
@@ -98,7 +103,7 @@ def fusion_tables(results: ScreenResults) -> list[Table]:
                     ]
                 )
     columns = ["task", "row", "is", "mean AUC (95 % CI)", "better row", "gain (95 % CI)", "p"]
-    title = "Table 12. Fused scores, beside the rows that they are of"
+    title = "Table 16. Fused scores, beside the rows that they are of"
     return [Table(title, columns, lines, [footnotes.FUSION])] if lines else []
 
 
@@ -141,3 +146,7 @@ def _turned(one: RowComparison) -> RowComparison:
         update={"value": -found.value, "low": -found.high, "high": -found.low}
     )
     return one.model_copy(update={"mean_auc_difference": turned})
+
+
+def _by_chance(share: float | None) -> str:
+    return "" if share is None else f" ({100 * share:.0f} % by chance)"

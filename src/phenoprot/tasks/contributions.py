@@ -86,7 +86,9 @@ def _fitted_linear(model: Linear, data: TaskData, repeat: int) -> list[FittedFol
         products = Products(x, ~np.isnan(data.labels), train, holdouts)
         penalty = best_penalty(products, data.labels, linear.penalties)
         scaler = Scaler.fit(data.labels[train])
-        weights, intercepts = ridge_weights(x, scaler.scale(data.labels), train, [penalty])
+        weights, intercepts = ridge_weights(
+            x, scaler.scale(data.labels), train, [penalty], products
+        )
         slopes, level = weights[0] * scaler.sd, scaler.restore(intercepts[0])
         seen = scaled[test].astype(np.float64)
         line = partial(_line, slopes=slopes, level=level)

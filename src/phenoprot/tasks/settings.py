@@ -119,6 +119,8 @@ ALONE = ("predictions", "fusion")
 """Keys that take the place of features and model; `tasks` alone may stand beside them."""
 CLASSIFIED = "classification"
 """Task whose contributions of features are looked at."""
+EXPLAINED = ("linear", "mlp")
+"""Models whose predictions come apart into parts of groups of features."""
 
 
 class RowSettings(Settings):
@@ -227,6 +229,9 @@ class RowSettings(Settings):
         ):
             raise ValueError("contributions are of a plain row of the classification on one table "
                              "of features, without shuffled, splits or train_share")  # fmt: skip
+        if self.contributions and self.model and self.model.estimator not in EXPLAINED:
+            raise ValueError(f"contributions are of models {' and '.join(EXPLAINED)}, not of "
+                             f"{self.model.estimator}")  # fmt: skip
         return self
 
     @model_validator(mode="after")
