@@ -11,6 +11,7 @@ import pytest
 from dvc.cli import main as dvc
 from dvc.config import Config
 from dvc.repo import Repo
+from tests.page.chromium import chromium, required
 
 ROOT = Path(__file__).parents[2]
 DVC_YAML = """\
@@ -26,7 +27,7 @@ TABLES = {
     "doses.csv": "task,row,concentration,mean_auc\nUP,a,0.1,0.5\nUP,a,10,0.9\n",
     "training.csv": "step,loss,pixel\n50,2.1,2.0\n100,1.7,1.6\n",
 }
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM = chromium()
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def test_settings_of_a_user_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert found["plots"] == {"auto_open": "True", "html_template": "tmp/plots.html"}
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found")
+@pytest.mark.skipif(CHROMIUM is None and not required(), reason="no Chromium on this machine")
 def test_a_browser_draws_every_chart(written: Path) -> None:
     from playwright.sync_api import sync_playwright
 
