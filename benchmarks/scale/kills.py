@@ -1,9 +1,10 @@
 """The curves stage of a large screen, killed at random moments and resumed each time.
 
-``python -m benchmarks.scale.kills SCREEN WORK`` fits the curves of a screen folder once undisturbed
-and once with ``kill -9`` of the whole process group at 20 random moments, in two new folders below
-WORK. It says whether all files are equal byte by byte, and how often each block of proteins was
-begun: once, and once more for each kill that found it at work. It prints what it found as JSON.
+``python -m benchmarks.scale.kills measure SCREEN WORK`` fits the curves of a screen folder once
+undisturbed and once with ``kill -9`` of the whole process group at 20 random moments, in two new
+folders below WORK. It says whether all files are equal byte by byte, and how often each block of
+proteins was begun: once, and once more for each kill that found it at work. What it found is
+printed, and kept in ``benchmarks/scale/kills.json``.
 """
 
 from __future__ import annotations
@@ -33,12 +34,13 @@ import numpy as np  # noqa: E402
 import typer  # noqa: E402
 
 from phenoprot.core.errors import UserError  # noqa: E402
-from phenoprot.core.files import file_sha256  # noqa: E402
+from phenoprot.core.files import file_sha256, write_json  # noqa: E402
 from phenoprot.core.notices import errors_in_one_line  # noqa: E402
 from phenoprot.core.paths import WORK, Paths  # noqa: E402
 from phenoprot.execution.shards import MANIFEST, Compute  # noqa: E402
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
+RESULTS = Path(__file__).with_name("kills.json")
 BEGUN = "begun.txt"
 """File of a working folder with a line for each time that a block was begun."""
 STEP = (sys.executable, "-m", "benchmarks.scale.kills", "step")
@@ -244,6 +246,7 @@ def measure(
     block: Annotated[
         int, typer.Option(min=0, help="Values of a block, to try a small screen. 0: as always.")
     ] = 0,
+    keep: Annotated[bool, typer.Option(help="Keep what was found.")] = True,
 ) -> None:
     """Kill the stage at random moments of its course, resume it, and compare."""
     with errors_in_one_line("kills"):
@@ -275,6 +278,8 @@ def measure(
             "same_bytes": plain == killed,
         }
         print(json.dumps(record, indent=2))
+        if keep:
+            write_json(RESULTS, record)
         if not record["same_bytes"] or record["fitted_again_for_no_reason"]:
             raise UserError("kills have left their mark", where=str(folder))
 

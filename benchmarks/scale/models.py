@@ -3,7 +3,8 @@
 ``python -m benchmarks.scale.models mlp-fold FOLDER`` cross-validates one outer fold of the row
 ``mlp`` in a folder that ``benchmarks.scale.run`` has filled up to its step ``profiles``: principal
 components, the ridge regressions that the networks begin as, all grid points in all inner splits,
-and the ensemble. It runs as a worker does, in one thread. Figures are kept in
+and the ensemble. It runs as a worker does, in one thread. ``... mlp-total FOLDER`` runs all of the
+row: UP, DOWN and regression in every repeat and fold, on all cores. Figures are kept in
 ``benchmarks/scale/models.json``.
 """
 
@@ -27,6 +28,7 @@ runtime.pin()  # before numpy is loaded
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 import typer  # noqa: E402
+from benchmarks.scale.run import run_step  # noqa: E402
 
 from phenoprot.core.artefacts import read_table  # noqa: E402
 from phenoprot.core.device import choose_device, device_name  # noqa: E402
@@ -43,11 +45,6 @@ from phenoprot.tasks.training import Training  # noqa: E402
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 RESULTS = Path(__file__).with_name("models.json")
-
-
-@app.callback()
-def _commands() -> None:
-    """Keep the name of a single command."""
 
 
 @app.command("mlp-fold")
@@ -92,9 +89,31 @@ def mlp_fold(
     }
     print(json.dumps(figures, indent=2))
     if keep:
-        kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-        kept[f"{part}, {rows} rows, {targets} targets"] = figures
-        RESULTS.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n")
+        _keep(f"{part}, {rows} rows, {targets} targets, one fold", figures)
+
+
+@app.command("mlp-total")
+def mlp_total(
+    folder: Annotated[Path, typer.Argument(help="Folder that benchmarks.scale.run has filled.")],
+    keep: Annotated[bool, typer.Option(help="Keep the figures.")] = True,
+) -> None:
+    """Cross-validate the row `mlp` whole, and print and keep its figures."""
+    rows = {"simulated": {"features": ["simulated"], "model": "mlp",
+                          "tasks": ["classification", "regression"]}}  # fmt: skip
+    steps = {
+        name: run_step(folder, name, {}, rows)
+        for name in ("predict-classification", "predict-regression")
+    }
+    if keep:
+        treatments = len(
+            read_table(folder / "data/profiles/screen/simulated.parquet", TREATMENT_KEY)
+        )
+        _keep(f"{treatments} rows, all folds", {"cores": len(os.sched_getaffinity(0)), **steps})
+
+
+def _keep(key: str, figures: dict[str, Any]) -> None:
+    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    RESULTS.write_text(json.dumps(kept | {key: figures}, indent=2, sort_keys=True) + "\n")
 
 
 class _Timer:

@@ -213,22 +213,25 @@ def _by_method(whole: Measured, parts: Mapping[str, int]) -> Iterator[Measured]:
 
 def of_scale(results: Mapping[str, Any], params: Params) -> Iterator[Measured]:
     """The stages of the runs on screens of tables; simulating them is no stage."""
-    for share, record in results.items():
+    for run, record in results.items():
         sizes = {name: record[name] for name in FullSettings.model_fields if name in record}
-        models = record.get("models", {"rows": {}, "steps": {}})
+        models = record.get("models", {"rows": {}, "columns": {}, "steps": {}})
         rows = {
             name: RowSettings.model_validate(row) for name, row in models["rows"].items()
         } or two_rows(METHOD)
-        screen = Screen("full", full_sizes(FullSettings(**sizes)), rows, (), params)
+        of_screen = full_sizes(FullSettings(**sizes))
+        of_screen = of_screen.model_copy(update={"label_columns": models["columns"]})
+        screen = Screen("full", of_screen, rows, (), params)
         known = {stage.name for stage in stages_of("full", screen.sizes.contents, rows.values())}
         for name, step in {**record["steps"], **models["steps"]}.items():
             if name in known:
                 yield Measured(
-                    run=f"benchmarks.scale.run, share {share}",
+                    run=f"benchmarks.scale.run, {run}",
                     stage=name,
                     work=work_of(name, screen),
-                    cores=record.get("cores", models.get("cores")),
-                    seconds=step["seconds"],
+                    cores=record["cores"],
+                    # Beside other work the processor time tells, the wall time does not.
+                    seconds=step["seconds"] if record["idle"] else None,
                     cpu_seconds=step["cpu_seconds"],
                     peak_bytes=max(step["peak_bytes"], step["worker_peak_bytes"]),
                     disk_bytes=step.get("disk_bytes"),
@@ -383,7 +386,7 @@ def held_out(runs: Sequence[Measured]) -> list[tuple[Measured, float, float]]:
         Its stages but the start alone; seconds; bytes of the largest process.
     """
     of_scale = [run for run in runs if run.run.startswith("benchmarks.scale.run")]
-    largest = max((run.run for run in of_scale), key=lambda name: float(name.split()[-1]))
+    largest = max(of_scale, key=lambda run: run.work.amounts.get("curves", 0)).run
     rates = fitted([run for run in runs if run.run != largest], "", 0.0)
     found = []
     for run in of_scale:

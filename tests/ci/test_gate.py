@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from gate import main
 
 ROOT = Path(__file__).parents[2]
 PIPELINE = """\
@@ -60,13 +61,16 @@ def clone(origin, tmp_path):
     return tmp_path / "clone"
 
 
-def gate(clone):
-    done = run(sys.executable, str(ROOT / "scripts/gate.py"), cwd=clone)
-    return done.returncode, done.stdout
-
-
 def test_a_fresh_clone_is_in_step(clone):
-    assert gate(clone) == (0, "gate: dvc.lock and the metrics are in step\n")
+    done = run(sys.executable, str(ROOT / "scripts/gate.py"), cwd=clone)
+    assert (done.returncode, done.stdout) == (0, "gate: dvc.lock and the metrics are in step\n")
+
+
+@pytest.fixture
+def gate(clone, monkeypatch, capsys):
+    """Give the exit status of the gate and what it prints, called in this process."""
+    monkeypatch.chdir(clone)
+    return lambda: (main(), capsys.readouterr().out)
 
 
 @pytest.mark.parametrize(
@@ -81,20 +85,20 @@ def test_a_fresh_clone_is_in_step(clone):
     ],
     ids=["metric edited", "first param", "second param", "input", "command", "not YAML"],
 )
-def test_what_was_edited_is_named(clone, file, old, new, message):
+def test_what_was_edited_is_named(clone, gate, file, old, new, message):
     path = clone / file
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
     git("commit", "-qam", "edit", cwd=clone)
-    code, output = gate(clone)
+    code, output = gate()
     assert code == 1
     assert output.startswith(f"gate: {message}")
 
 
-def test_a_missing_and_a_stray_metrics_file_are_named(clone):
+def test_a_missing_and_a_stray_metrics_file_are_named(clone, gate):
     shutil.move(clone / "metrics/m.json", clone / "metrics/old.json")
     git("add", "-A", cwd=clone)
-    code, output = gate(clone)
+    code, output = gate()
     assert code == 1
     assert "gate: metrics/m.json is missing" in output
     assert "gate: metrics/old.json is in git but no stage writes it" in output

@@ -10,7 +10,7 @@ from phenoprot.curves.settings import CurveSettings
 COMPOUND, PROTEIN, PLATE = "Metadata_Compound", "Metadata_Protein", "Metadata_Plate"
 DOSE, REPLICATE = "Metadata_Concentration", "Metadata_Replicate"
 PROTEINS = {"up": 3.0, "down": 0.2, "flat": 1.0}
-PROTEINS_OF_MANY = 150
+PROTEINS_OF_MANY = 60
 SETTINGS = CurveSettings(control_group=(PLATE,))
 
 

@@ -27,7 +27,7 @@ def test_a_block_is_begun_again_only_if_a_kill_found_it_at_work() -> None:
 def test_a_small_screen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = FullSettings(compounds=20, proteins=60, features=3)
     simulate_full(settings, tmp_path / "small")
-    measure(tmp_path / "small", tmp_path / "runs", kills=2, seed=1, block=1500)
+    measure(tmp_path / "small", tmp_path / "runs", kills=2, seed=1, block=1500, keep=False)
     said = capsys.readouterr().out
     record = json.loads(said[said.index("{") :])
     assert record["same_bytes"]

@@ -15,12 +15,15 @@ from tests.execution.computations import in_process
 
 from phenoprot.core.errors import UserError
 from phenoprot.core.paths import Paths
+from phenoprot.evaluation import blocks
 from phenoprot.evaluation.across import across_row, compare_screens, write_across
 from phenoprot.evaluation.across_results import ACROSS, AcrossScreens, RowAcross
+from phenoprot.evaluation.blocks import WideFile
 from phenoprot.evaluation.compare import compare
 from phenoprot.evaluation.results import read_result
 from phenoprot.evaluation.settings import EvaluationSettings
 from phenoprot.execution.run import EXECUTORS
+from phenoprot.tasks.columns import PREDICTION_COLUMNS
 from phenoprot.tasks.registry import all_parts, all_tasks
 
 SETTINGS = EvaluationSettings(auc_thresholds=[0.6], r2_thresholds=[0.1], permutations=1, seed=0)
@@ -116,12 +119,55 @@ def test_what_cannot_be_paired() -> None:
         across_row(one, one.replace({COMPOUND: {"a": "d", "b": "e", "c": "f"}}), labels, labels)
 
 
-def test_without_a_shared_target_there_is_no_score() -> None:
+@pytest.mark.parametrize("files", [False, True])
+def test_without_a_shared_target_there_is_no_score(files: bool, tmp_path: Path) -> None:
     one = predicted({"x": [1, 2, 3], "y": [1, 2, 3]}, list("abc"), [0, 0, 0])
-    found = across_row(
-        one, one, labelled(list("abc"), x=[1, 0, 1]), labelled(list("abc"), y=[1, 0, 1])
-    )
+    labels = labelled(list("abc"), x=[1, 0, 1]), labelled(list("abc"), y=[1, 0, 1])
+    tables = as_files(tmp_path, one, one, *labels) if files else (one, one, *labels)
+    found = across_row(*tables)
     assert (found.n_targets, found.here, found.difference, found.p) == (0, None, None, None)
+    assert (found.n_labels, found.n_labels_here) == (0, 0)
+
+
+def as_files(folder: Path, *tables: pd.DataFrame) -> tuple[WideFile, ...]:
+    """The tables as files: two of predictions, two of labels."""
+    found = []
+    for number, table in enumerate(tables):
+        path = folder / f"{number}.parquet"
+        table.to_parquet(path, index=False)
+        found.append(WideFile(path, PREDICTION_COLUMNS if number < 2 else [COMPOUND]))
+    return tuple(found)
+
+
+def test_blocks_of_files_are_the_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Targets in another order and spelling, compounds of one screen alone, unknown labels."""
+    world = World.of(Design("small", 60, 1, 5, 20, 0.6, repeats=2))
+    (one, other), labels = simulated(3, world, 60, 9)
+    there = labels.assign(**{COMPOUND: labels[COMPOUND].str.upper(), "only": 1.0})
+    there = there.iloc[::-1, [0, 6, 5, 3, 2, 1, 4]].rename(columns=str.upper)
+    there = there.rename(columns={COMPOUND.upper(): COMPOUND})
+    there.iloc[::7, 2:4] = np.nan
+    compounds = {name: other[name].str.upper() for name in (COMPOUND, "Metadata_LabelsOf")}
+    other = other.assign(**compounds).rename(columns={f"t{i:02d}": f"T{i:02d}" for i in range(5)})
+    whole = across_row(one, other, labels, there)
+    assert (whole.n_targets, whole.n_compounds) == (5, 42)
+    assert 0 < whole.n_labels_here < whole.n_labels == whole.n_labels_alike
+    files = as_files(tmp_path, one, other, labels, there)
+    assert across_row(*files) == whole
+    monkeypatch.setattr(blocks, "VALUES", 2 * len(one))
+    assert across_row(*files) == whole
+
+
+def test_compounds_are_shared_in_the_repeats_that_both_have() -> None:
+    """A compound that one screen predicts in a repeat of its own alone is not shared."""
+    names, labels = list("abcd"), labelled(list("abcde"), x=[1, 0, 1, 0, 1])
+    one = predicted({"x": [4, 3, 2, 1]}, names, [0] * 4)
+    more = pd.concat([one, predicted({"x": [1, 2]}, list("ae"), [0, 0], repeat=1)])
+    other = predicted({"x": [4, 3, 2, 1, 0]}, list("abcde"), [0] * 5)
+    found = across_row(more.reset_index(drop=True), other, labels, labels)
+    assert (found.n_compounds, found.n_compounds_here, found.n_compounds_there) == (4, 1, 1)
+    assert found.difference is not None
+    assert found.difference.value == 0
 
 
 @pytest.fixture

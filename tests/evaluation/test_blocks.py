@@ -13,7 +13,9 @@ from phenoprot.core.errors import UserError
 from phenoprot.evaluation import blocks
 from phenoprot.evaluation.blocks import WideFile, in_blocks, labels_of_compounds, slices, targets_of
 from phenoprot.evaluation.compute import RowsToCompare, RowToScore, compare_rows, score_row
-from phenoprot.evaluation.folds import aligned_labels
+from phenoprot.evaluation.folds import label_rows
+from phenoprot.evaluation.levels import score_regression
+from phenoprot.evaluation.score import score_classification
 from phenoprot.evaluation.settings import EvaluationSettings
 from phenoprot.tasks.columns import PREDICTION_COLUMNS
 
@@ -142,7 +144,8 @@ def test_a_file_is_read_as_a_frame(written: Path, monkeypatch: pytest.MonkeyPatc
         WideFile(written / "levels.parquet", ["Metadata_Compound"]),
     )
     monkeypatch.setattr(blocks, "VALUES", 3 * len(predictions))
-    truth = aligned_labels(predictions, levels)
+    at = label_rows(predictions, levels)
+    truth = np.where(at[:, None] >= 0, levels.iloc[at, 2:], np.nan)
     assert targets_of(files[1]) == targets_of(levels) == list(levels.columns[2:])
     seen = 0
     for of_file, of_frame in zip(in_blocks(*files), in_blocks(predictions, levels), strict=True):
@@ -155,6 +158,37 @@ def test_a_file_is_read_as_a_frame(written: Path, monkeypatch: pytest.MonkeyPatc
         np.testing.assert_array_equal(of_file.scores.T, predictions[of_file.names])
         seen += len(of_file.names)
     assert seen == TARGETS
+
+
+def test_some_of_the_targets_in_their_order(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    predictions, levels = wide_screen(1)
+    monkeypatch.setattr(blocks, "VALUES", 2 * len(predictions))
+    some = [levels.columns[i] for i in (7, 2, 12, 3, 4)]
+    found = list(in_blocks(WideFile(written / "one.parquet", PREDICTION_COLUMNS), levels, some))
+    assert [name for one in found for name in one.names] == some
+    assert len(found) == 2
+    scores = np.concatenate([one.scores for one in found])
+    np.testing.assert_array_equal(scores.T, predictions[some])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("labels", ["labels.parquet", "levels.parquet"])
+def test_a_prediction_that_is_no_number_is_named(written: Path, value: float, labels: str) -> None:
+    """It would be the highest score of an AUC, and no error at all of a level."""
+    path = written / "one.parquet"
+    table = pd.read_parquet(path)
+    table.loc[[3, 5], "u"] = value
+    table.loc[4, "t.0 [a/b]"] = value
+    table.to_parquet(path, index=False)
+    score = score_classification if labels == "labels.parquet" else score_regression
+    key = ["Metadata_Compound"]
+    for predictions, where in ((WideFile(path, PREDICTION_COLUMNS), str(path)), (table, "pred")):
+        with pytest.raises(UserError, match="If the model diverged") as error:
+            score(predictions, WideFile(written / labels, key), SETTINGS)
+        assert error.value.where.startswith(where)
+        assert error.value.what == (
+            "3 prediction(s) of 2 target(s) are no finite numbers: u, t.0 [a/b]"
+        )
 
 
 def test_labels_of_compounds_without_any_are_missing(written: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,14 @@ from sklearn.metrics import roc_auc_score
 from phenoprot.core.errors import UserError
 from phenoprot.core.paths import Paths
 from phenoprot.core.random import stream
+from phenoprot.evaluation import repeated
 from phenoprot.evaluation.contribution_results import (
     COLUMNS,
     ContributionResult,
     ContributionSettings,
 )
 from phenoprot.evaluation.contribution_run import write_contributions
-from phenoprot.evaluation.contribution_summary import summarised
+from phenoprot.evaluation.contribution_summary import _Hits, summarised
 from phenoprot.evaluation.contributions import (
     Contribution,
     Contributions,
@@ -124,7 +126,7 @@ def test_drop_and_alone_are_those_of_permuted_features(linear: bool) -> None:
                 left[target] += mean_auc(
                     tested.labels[:, target], predict(alone @ weights)[:, target]
                 )
-        assert group.drop.auc == pytest.approx(found.auc - lost / SETTINGS.draws, abs=1e-9)
+        assert group.drop == pytest.approx(found.auc - lost / SETTINGS.draws, abs=1e-9)
         assert group.alone == pytest.approx(left / SETTINGS.draws, abs=1e-9)
         assert np.isnan(group.share).all() == (not linear)
 
@@ -156,11 +158,24 @@ def test_what_carries_comes_first_and_what_says_the_same_stands_in() -> None:
     assert found.auc[0] > 0.8
     assert one.share[0] == pytest.approx(0.5)
     assert other.share[0] == pytest.approx(0.5)
-    assert one.drop.auc[0] < 0.25
-    assert none.drop.auc[0] == 0
+    assert one.drop[0] < 0.25
+    assert none.drop[0] == 0
     assert none.alone[0] == pytest.approx(0.5, abs=0.06)
     whole = next(g for g in found.groups if (g.grouping, g.name) == ("compartment", "Cells"))
     assert whole.alone[0] > none.alone[0] + 0.1
+
+
+def test_numbers_do_not_depend_on_the_blocks_of_targets(monkeypatch: pytest.MonkeyPatch) -> None:
+    tested, *_ = problem([2.0, 0.5, -1.0, 0.7, 0.2])
+    narrow = replace(tested, labels=tested.labels.astype(np.float32))  # as the tasks have them
+    tables = []
+    for one, values in ((tested, repeated.VALUES), (narrow, 1)):
+        monkeypatch.setattr(repeated, "VALUES", values)
+        found = contributions(one, ["p", "q"], Partition.of(NAMES), SETTINGS)
+        tables.append((found.table(), summarised(found, SETTINGS)))
+    pd.testing.assert_frame_equal(tables[0][0], tables[1][0], check_exact=True)
+    assert tables[0][1] == tables[1][1]
+    assert tables[0][1].n_shown == 1
 
 
 def test_compounds_stay_together_whatever_their_number_of_doses() -> None:
@@ -181,16 +196,17 @@ def test_compounds_stay_together_whatever_their_number_of_doses() -> None:
 
 def made_up(alone: dict[str, dict[str, list[float]]]) -> Contributions:
     """Contributions of three targets whose AUCs alone are given; drops are a tenth of them."""
-    groups = [
-        Contribution(
-            grouping, name, 2,
-            RepeatedAuc(np.array([values]) / 10, np.zeros((4, 3)), np.zeros(3)),
-            np.array(values), np.full(3, np.nan),
-        )
-        for grouping, of in alone.items()
-        for name, values in of.items()
-    ]  # fmt: skip
-    return Contributions(["p", "q", "r"], np.array([0.9, 0.8, 0.5]), groups)  # type: ignore[arg-type]
+    groups, shown = [], np.array([True, True, False])
+    for grouping, of in alone.items():
+        for name, values in of.items():
+            drop = RepeatedAuc(np.array([values]) / 10, np.zeros((4, 3)), np.zeros(3))
+            groups.append(
+                Contribution(
+                    grouping, name, 2, drop.auc, np.zeros(3), drop.mean(shown),  # type: ignore[arg-type]
+                    np.array(values), np.full(3, np.nan),
+                )
+            )  # fmt: skip
+    return Contributions(["p", "q", "r"], np.array([0.9, 0.8, 0.5]), shown, groups)
 
 
 def test_how_often_the_planted_place_comes_first() -> None:
@@ -223,6 +239,25 @@ def test_how_often_the_planted_place_comes_first() -> None:
     assert summarised(found, SETTINGS).planted == []
 
 
+def test_hits_are_those_of_every_pair_of_targets() -> None:
+    rng = np.random.default_rng(0)
+    names, n = ["DNA", "ER", "RNA", "shape"], 30
+    first = [[names[i] for i in rng.integers(0, 4, n)] for _ in range(2)]
+    planted = [
+        [frozenset(rng.choice(names, rng.integers(1, 4), replace=False)) for _ in range(n)]
+        for _ in range(2)
+    ]
+    one, other = (_Hits.of(*of) for of in zip(first, planted, strict=True))
+    pairs = [
+        np.array([[name in own for own in groups] for name in of])
+        for of, groups in zip(first, planted, strict=True)
+    ]
+    both = one.both(other), pairs[0] & pairs[1]
+    for hits, expected in ((one, pairs[0]), (other, pairs[1]), both):
+        assert len(hits.planted) <= 16  # by group, not by target
+        np.testing.assert_array_equal(hits.planted[hits.first], expected)
+
+
 def test_every_trait_of_a_programme_has_a_place(tmp_path: Path) -> None:
     assert set(TRAIT_PLACES) == set(BASE)
     places = programme_places()
@@ -250,9 +285,14 @@ def in_process(compute: Compute, jobs: Iterator[Job], workers: int | None) -> It
 
 @pytest.fixture
 def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
-    """A screen of one dose, 40 compounds; the label of ``p`` is what DNA in nuclei says."""
+    """:func:`toy_screen` in an empty working folder, shards computed here."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(EXECUTORS, "local", in_process)
+    return toy_screen()
+
+
+def toy_screen() -> Paths:
+    """A screen of one dose, 40 compounds; the label of ``p`` is what DNA in nuclei says."""
     paths, rng = Paths("toy"), np.random.default_rng(1)
     compounds = [f"c{i:02d}" for i in range(COMPOUNDS)]
     key = pd.DataFrame({"Metadata_Compound": compounds, "Metadata_Concentration": 1.0})

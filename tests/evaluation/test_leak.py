@@ -120,6 +120,20 @@ def test_the_interval_of_the_gap_of_levels_by_literal_leave_one_out(screen: Scre
         leak_of_levels(score_regression(honest, levels, SETTINGS), once, levels, SETTINGS)
 
 
+def test_the_mean_is_over_the_repeats_that_have_one(screen: Screen) -> None:
+    """No two levels of a fold differ in the first repeat; in the second, all pairs are in order."""
+    key = screen[0].iloc[:12:3].reset_index(drop=True)
+    levels = key[["Metadata_Compound", "Metadata_Concentration"]].assign(t=[0.0, 0, 1, 1], u=1.0)
+    folds = ([0, 0, 1, 1], [0, 1, 0, 1])
+    exact = pd.concat(
+        [key.assign(t=levels["t"], u=0.0, Fold=of, Metadata_Repeat=i) for i, of in enumerate(folds)]
+    ).reset_index(drop=True)
+    found = leak_of_levels(score_regression(exact, levels, SETTINGS), exact, levels, SETTINGS)
+    assert found.mean == 1.0
+    assert found.gap is not None
+    assert found.gap.value == 0.0
+
+
 def test_single_doses_are_told(screen: Screen) -> None:
     key, labels, label = screen
     single = key.assign(t=label).iloc[::3].reset_index(drop=True)

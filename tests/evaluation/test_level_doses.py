@@ -9,7 +9,7 @@ from sklearn.metrics import r2_score
 
 from phenoprot.evaluation.level_data import LevelData
 from phenoprot.evaluation.level_doses import mean_r2_over_doses, regression_by_dose
-from phenoprot.evaluation.level_influence import pooled_skill_at_dose
+from phenoprot.evaluation.level_influence import Influence, PooledAtDose
 from phenoprot.evaluation.levels import level_scores
 from phenoprot.evaluation.settings import EvaluationSettings
 
@@ -70,6 +70,11 @@ def test_r2_averaged_over_the_concentrations() -> None:
     np.testing.assert_allclose(level_scores(predictions, levels)["r2_over_doses"], expected)
 
 
+def pooled_skill_at_dose(data: LevelData) -> Influence:
+    """Of all targets as one block."""
+    return PooledAtDose(data).add(data).skill()
+
+
 def test_changes_are_those_of_literal_leave_one_out() -> None:
     data = LevelData.of(*screen()).standardised()
     at = data.take(data.concentration == DOSES[1])
@@ -77,6 +82,17 @@ def test_changes_are_those_of_literal_leave_one_out() -> None:
     for compound in range(at.n_compounds):
         left = pooled_skill_at_dose(at.take(at.compound != compound)).by_repeat.mean()
         assert skill.changes[compound] == pytest.approx(left - skill.by_repeat.mean(), abs=1e-12)
+
+
+@pytest.mark.parametrize("levels", [(0.6, 1.2), (-0.2, 0.9), (0.6, -1.3)])
+def test_one_level_that_is_left_has_nothing_to_explain(levels: tuple[float, float]) -> None:
+    """Its square less its square is rounding, not a spread to divide by."""
+    zeros = np.zeros(2, dtype=np.int64)
+    truth = np.array(levels)[:, None]
+    data = LevelData(["t"], truth, truth + 0.5, zeros, zeros, np.arange(2), np.ones(2))
+    skill = pooled_skill_at_dose(data)
+    assert skill.by_repeat == pytest.approx([1 - 0.5 / (np.diff(levels) ** 2 / 2)[0]])
+    assert skill.changes.tolist() == [0.0, 0.0]
 
 
 def test_the_mean_of_a_dose_has_no_skill_and_a_common_shift_has_less() -> None:

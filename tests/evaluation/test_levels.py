@@ -12,7 +12,7 @@ from sklearn.metrics import mean_squared_error, r2_score
 
 from phenoprot.evaluation.level_chance import permuted_scores
 from phenoprot.evaluation.level_data import LevelData, mean_and_sd
-from phenoprot.evaluation.level_influence import Influence, concordance, pooled_skill
+from phenoprot.evaluation.level_influence import Influence, Pooled, concordance
 from phenoprot.evaluation.levels import (
     LevelScores,
     level_groups,
@@ -64,6 +64,11 @@ def test_scores_are_those_of_plain_loops(score: str) -> None:
     np.testing.assert_allclose(table[score], expected, atol=1e-9)
     assert table["n_levels"].tolist() == levels[NAMES].notna().sum().tolist()
     assert (table["folds_skipped"] == 0).all()
+
+
+def pooled_skill(data: LevelData) -> Influence:
+    """Of all targets as one block."""
+    return Pooled(data).add(data).skill()
 
 
 def of_two_folds(truth: list[float], predicted: list[float]) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -12,14 +12,14 @@ from scipy import stats
 from sklearn.metrics import mean_squared_error, r2_score
 
 from phenoprot.evaluation.auc import auc_by_target
-from phenoprot.evaluation.counting import FEW, _sorted_pairs
+from phenoprot.evaluation.level_counting import FEW, _sorted_pairs
 from phenoprot.evaluation.regression import (
-    concordance_by_target,
     concordant_pairs,
     concordant_pairs_within,
     pearson_r2_by_target,
     r2_by_target,
     rmse_by_target,
+    share,
     smape_by_target,
     sums_by,
 )
@@ -56,6 +56,12 @@ def test_equal_to_scikit_learn_and_scipy(task: tuple[np.ndarray, np.ndarray]) ->
             continue
         assert r2[target] == pytest.approx(r2_score(y, p), abs=1e-9)
         assert pearson[target] == pytest.approx(stats.pearsonr(y, p).statistic ** 2, abs=1e-9)
+
+
+def concordance_by_target(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Share (targets,) of the pairs whose levels differ that are predicted in the right order."""
+    right, pairs = concordant_pairs(truth, predicted)
+    return share(right.sum(axis=0), pairs.sum(axis=0))
 
 
 @given(levels())

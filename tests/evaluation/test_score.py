@@ -10,11 +10,12 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from phenoprot.evaluation.folds import aligned_labels
+from phenoprot.evaluation.folds import label_rows
 from phenoprot.evaluation.results import SCORE_NAMES
 from phenoprot.evaluation.score import score_classification
 from phenoprot.evaluation.settings import EvaluationSettings
 from phenoprot.evaluation.summary import above_chance, auc_result, jaccard, permutation_p
+from phenoprot.screens.contract import CONCENTRATION
 
 SETTINGS = EvaluationSettings(
     auc_thresholds=[0.6, 0.8], r2_thresholds=[0.1, 0.5], permutations=400, seed=0
@@ -134,7 +135,7 @@ def test_shuffles_are_scored_against_the_permuted_labels_one_by_one() -> None:
         Metadata_LabelsOf=predictions["Metadata_LabelsOf"][::-1].to_numpy(), Metadata_Repeat=1
     )
     both = pd.concat([swapped, predictions.assign(Metadata_Repeat=2)], ignore_index=True)
-    np.testing.assert_array_equal(aligned_labels(both, labels)[:, 0], [0, 1, 1, 0])
+    assert labels["t"].iloc[label_rows(both, labels)].tolist() == [0, 1, 1, 0]
     result = score_classification(both, labels, SETTINGS)
     line = result.targets.iloc[0]
     assert line["auc"] == 0.5  # 1 and 0
@@ -152,9 +153,18 @@ def test_labels_by_treatment_follow_the_concentration() -> None:
     )
     levels = key.drop(columns="Metadata_LabelsOf").assign(p=[0.1, 0.2, 0.3])
     shuffled_rows = levels.sample(frac=1, random_state=1)
-    np.testing.assert_allclose(aligned_labels(key, shuffled_rows)[:, 0], [0.1, 0.2, 0.3])
+    assert shuffled_rows["p"].iloc[label_rows(key, shuffled_rows)].tolist() == [0.1, 0.2, 0.3]
     by_compound = pd.DataFrame({"Metadata_Compound": ["b", "a"], "p": [1.0, 0.0]})
-    np.testing.assert_array_equal(aligned_labels(key, by_compound)[:, 0], [0, 0, 1])
+    assert by_compound["p"].iloc[label_rows(key, by_compound)].tolist() == [0, 0, 1]
+    assert label_rows(key, by_compound.iloc[:1]).tolist() == [-1, -1, 0]
+
+
+@pytest.mark.parametrize("by", [["Metadata_Compound"], ["Metadata_Compound", CONCENTRATION]])
+def test_labels_that_stand_twice_are_refused(by: list[str]) -> None:
+    key = pd.DataFrame({"Metadata_Compound": ["a", "b"], "Metadata_LabelsOf": ["a", "b"]})
+    key = key.assign(**{CONCENTRATION: 1.0})
+    with pytest.raises(pd.errors.MergeError, match="not unique"):
+        label_rows(key, key[by].iloc[[0, 0, 1]])
 
 
 def test_the_interval_is_of_compounds_not_of_rows() -> None:

@@ -12,19 +12,23 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.evaluation.test_contributions import SETTINGS, in_process, toy_screen
 from tests.pipeline.test_whole_run import content, made
 from tests.whole import SCREEN, run_stage, stages
 from tests.wild.stages import call_stage, inside
 
 from phenoprot.core.errors import UserError
 from phenoprot.core.paths import WORK
+from phenoprot.evaluation.contribution_run import write_contributions
 from phenoprot.execution import cluster
 from phenoprot.execution.attempt import Outcome
 from phenoprot.execution.run import EXECUTORS, run_shards
 from phenoprot.execution.settings import ExecutionSettings
 from phenoprot.execution.shards import complete
+from phenoprot.pipeline.params import load_params
 from phenoprot.pipeline.stage import Stage
 from phenoprot.screens import readout
+from phenoprot.tasks.settings import RowSettings
 
 from .computations import compute, computed, contents, shards
 
@@ -35,8 +39,8 @@ SHARDED = (
     *("predict-classification", "predict-regression", "predict-targets", "predict-sensitivity"),
     *("choose", "evaluate"),
 )
-"""Stages with shards; those of curves and labels have them where the readout is large, and no row
-of the tiny run asks for contributions."""
+"""Stages with shards; those of curves and labels have them where the readout is large, and those of
+contributions in a test of their own: no row of the tiny run asks for any."""
 QUICK = {
     "health_check_initial_delay_ms": 0,
     "health_check_period_ms": 500,
@@ -152,6 +156,27 @@ def test_a_large_readout_in_blocks(
         run_on_ray(stage, on_ray)
         assert content(on_ray, made(stage)) == content(local, made(stage)) != {}
     assert len(sent) == 2 * 3
+
+
+@pytest.mark.usefixtures("two")
+def test_contributions(tmp_path: Path, sent: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of made-up features: the tiny run has none of CellProfiler's."""
+    tasks = load_params().tasks
+    rows = {
+        name: RowSettings(features=["cellprofiler"], model=name, contributions=True)
+        for name in ("linear", "mlp")
+    }
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(EXECUTORS, "local", in_process)
+    paths, found = toy_screen(), []
+    for execution in (ExecutionSettings(), RAY):
+        write_contributions(paths, Path("screen"), rows, tasks, SETTINGS, execution)
+        found.append(content(tmp_path, [paths.contributions]))
+        shutil.rmtree(paths.contributions)
+        shutil.rmtree(WORK)
+    assert sorted(sent) == ["classification/up linear", "classification/up mlp"]
+    assert len(found[0]) == 4
+    assert found[0] == found[1]
 
 
 def until(there: Callable[[], bool]) -> None:

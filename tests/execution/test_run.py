@@ -18,7 +18,7 @@ from phenoprot.execution.run import run_shards
 from phenoprot.execution.settings import ExecutionSettings
 from phenoprot.execution.shards import complete
 
-from .computations import compute, computed, contents, shards
+from .computations import Payload, compute, computed, contents, shards
 
 ONE = ExecutionSettings(workers=1)
 TWO = ExecutionSettings(workers=2)
@@ -260,23 +260,9 @@ def test_without_ray(work: Path, counts: Path, monkeypatch: pytest.MonkeyPatch) 
     )
 
 
-@pytest.mark.slow
-def test_ray_writes_the_same_bytes(
-    tmp_path: Path, counts: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On a cluster started for the run."""
-    import ray
-
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    run_shards(compute, shards(counts), tmp_path / "local", "toy", TWO)
-    run_shards(compute, shards(counts), tmp_path / "ray", "toy", RAY)
-    assert contents(tmp_path / "ray") == contents(tmp_path / "local")
-    assert computed(counts) == dict.fromkeys(ALL_ONCE, 2)
-    assert not ray.is_initialized()
-
-
-def spy(_: object, folder: Path) -> None:
-    """Write down on which addresses this machine's Ray listens, and how it knows who may join."""
+def watched(payload: Payload, folder: Path) -> None:
+    """Compute; write down where this machine's Ray listens, and how it knows who may join."""
+    compute(payload, folder)
     sockets = set()
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -291,22 +277,32 @@ def spy(_: object, folder: Path) -> None:
         f[1].split(":")[0] for f in lines if f[3] == "0A" and f"socket:[{f[9]}]" in sockets
     }
     known = {name: os.environ.get(name, "") for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN")}
-    (folder / "seen.json").write_text(json.dumps({"listening": sorted(listening), **known}))
+    seen = payload.counts.with_name(f"seen by {payload.name.replace('/', '~')}")
+    seen.write_text(json.dumps({"listening": sorted(listening), **known}))
 
 
 @pytest.mark.slow
-def test_a_cluster_of_our_own_is_reached_from_nowhere_else(
-    work: Path, counts: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_cluster_of_our_own_writes_the_same_bytes_and_is_reached_from_nowhere_else(
+    tmp_path: Path, counts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """It is started for the run."""
+    import ray
+
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setenv("RAY_AUTH_TOKEN", "the user's")
     monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
-    (folder,) = run_shards(spy, shards(counts, "P1/A"), work, "toy", RAY)
-    seen = json.loads((folder / "seen.json").read_text())
-    assert seen["listening"]
-    assert set(seen["listening"]) <= {"0100007F", "0000000000000000FFFF00000100007F"}
-    assert seen["RAY_AUTH_MODE"] == "token"
-    assert len(seen["RAY_AUTH_TOKEN"]) == 64
+    run_shards(compute, shards(counts), tmp_path / "local", "toy", TWO)
+    run_shards(watched, shards(counts), tmp_path / "ray", "toy", RAY)
+    assert contents(tmp_path / "ray") == contents(tmp_path / "local")
+    assert computed(counts) == dict.fromkeys(ALL_ONCE, 2)
+    assert not ray.is_initialized()
+    notes = [json.loads(path.read_text()) for path in tmp_path.glob("seen by *")]
+    assert len(notes) == 4
+    for seen in notes:
+        assert seen["listening"]
+        assert set(seen["listening"]) <= {"0100007F", "0000000000000000FFFF00000100007F"}
+        assert seen["RAY_AUTH_MODE"] == "token"
+        assert len(seen["RAY_AUTH_TOKEN"]) == 64
     # The user's settings are as they were.
     assert os.environ["RAY_AUTH_TOKEN"] == "the user's"
     assert "RAY_AUTH_MODE" not in os.environ

@@ -12,7 +12,7 @@ import pytest
 
 from phenoprot.core.errors import UserError
 from phenoprot.imports.images import load_data_table, read_images
-from phenoprot.imports.new import add_block, params_block
+from phenoprot.imports.new import params_block, with_block
 from phenoprot.pipeline.params import load_params
 from phenoprot.screens.load_data import read_load_data
 
@@ -124,7 +124,7 @@ def test_a_new_screen_with_images_measures_its_crops(tmp_path: Path, images: boo
     )  # fmt: skip
     path = tmp_path / "params.yaml"
     shutil.copy(Path(__file__).parents[2] / "params.yaml", path)
-    add_block(path, "mine", params_block(draft, Path("data/screens/mine")))
+    path.write_text(with_block(path, "mine", params_block(draft, Path("data/screens/mine"))))
     params = load_params(path)
     assert params.crops.size == 64
     assert params.of_screen("mine", path).crops.size == ("auto" if images else 64)

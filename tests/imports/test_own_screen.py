@@ -112,6 +112,47 @@ def test_a_lincs_plate_with_a_dose_series(laboratory: Path) -> None:
     )
 
 
+def test_output_of_cellprofiler_and_a_proteome(laboratory: Path) -> None:
+    rng = np.random.default_rng(0)
+    names = [(f"P{p}", f"{r}{c:02d}") for p in (1, 2) for r in "ABCDEF" for c in range(1, 13)]
+    wells = pd.DataFrame(names, columns=["Plate", "Well"])
+    wells["Compound"] = ["DMSO" if n % 6 == 0 else f"c{n}" for n in range(72)] * 2
+    wells["Dose_uM"] = np.where(wells["Compound"] == "DMSO", np.nan, 10)
+    wells.to_csv("map.csv", index=False)
+    image = wells[["Plate", "Well"]].add_prefix("Metadata_").assign(Metadata_Site=1)
+    image.insert(0, "ImageNumber", np.arange(len(wells)) + 1)
+    Path("exports").mkdir()
+    image.to_csv("exports/Image.csv", index=False)
+    cells = image[["ImageNumber"]].merge(pd.DataFrame({"ObjectNumber": [1, 2, 3]}), how="cross")
+    cells = cells[(cells["ObjectNumber"] < 3) | (cells["ImageNumber"] % 5 > 0)]
+    for compartment, parents in (
+        ("Nuclei", ""),
+        ("Cells", "Nuclei"),
+        ("Cytoplasm", "Cells Nuclei"),
+    ):
+        area = rng.normal(100, 5, len(cells))
+        own = {f"Parent_{parent}": cells["ObjectNumber"] for parent in parents.split()}
+        cells.assign(AreaShape_Area=area, **own).to_csv(f"exports/{compartment}.csv", index=False)
+    values = rng.lognormal(15, 1, (4, len(wells)))
+    genes = {"Protein.Group": [*"WXYZ"], "Genes": ["EGFR", "KRAS", "TP53", "MYC"]}
+    matrix = pd.DataFrame(values, columns=["_".join(name) for name in names])
+    matrix = pd.concat([pd.DataFrame(genes), matrix], axis=1)
+    matrix.to_csv("report.pg_matrix.tsv", sep="\t", index=False)
+    with shards_in_process():
+        run(BLOCKS[2][0])
+    screen, output = made(2, "ours")
+    assert "data/screens/ours: valid" in output
+    assert "60 treatments have both images and readout" in output
+    area = pd.read_csv("exports/Cells.csv").groupby("ImageNumber")["AreaShape_Area"].mean()
+    profile = screen.profile("cellprofiler")["Cells_AreaShape_Area"]
+    np.testing.assert_allclose(profile, area, rtol=1e-6)
+    readout = screen.proteomics()
+    assert screen.info.tables.proteomics is not None
+    assert screen.info.tables.proteomics.kind == "intensity"
+    egfr = readout[readout["Metadata_Protein"] == "EGFR"]["Value"]
+    np.testing.assert_allclose(egfr, values[0], rtol=1e-6)
+
+
 def report(block: int, name: str, **settings: Any) -> str:
     """Run all commands of a block, with the linear rows alone and few repeats; the report."""
     params = tiny_params()

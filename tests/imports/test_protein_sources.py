@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from phenoprot.core.errors import UserError
-from phenoprot.imports.proteins import ProteinOptions, read_proteins
+from phenoprot.imports.proteins import ProteinOptions, read_matrix, read_proteins, wells_of
 
 from . import protein_files as files
 
@@ -179,11 +179,12 @@ def test_numbers_with_decimal_commas(tmp_path: Path) -> None:
 
 
 def test_wells_and_their_annotations_of_gct(tmp_path: Path) -> None:
-    layout = read_proteins(files.gct(tmp_path), LOG2).layout
-    assert layout is not None
+    layout = wells_of(read_matrix(files.gct(tmp_path), LOG2), "plate.gct", LOG2)
     assert layout["Metadata_Well"].tolist() == list(files.WELLS)
     assert layout["pert_iname"].tolist() == ["DMSO", "b", "c", None]  # -666 is missing
-    assert read_proteins(files.long(tmp_path)).layout is None
+    plain = ProteinOptions()
+    layout = wells_of(read_matrix(files.long(tmp_path), plain), "long.csv", plain)
+    assert list(layout) == ["Metadata_Plate", "Metadata_Well"]
 
 
 def test_sites_are_part_of_the_name_in_gct(tmp_path: Path) -> None:

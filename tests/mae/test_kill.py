@@ -18,7 +18,8 @@ from phenoprot.features.mae.train import train
 from .conftest import Start
 from .toy import STANDARD, ArrayCrops, settings
 
-LONG = {"steps": 60, "checkpoint_every": 2, "picture_every": 10, "log_every": 3}
+STEPS = 40
+LONG = {"steps": STEPS, "checkpoint_every": 2, "picture_every": 10, "log_every": 3}
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def assert_same_model(work: Path, undisturbed: Path) -> None:
 def test_kill_9_at_random_moments(tmp_path: Path, start: Start, undisturbed: Path) -> None:
     rng = random.Random(0)
     steps = []
-    for target in (2, 20, 44):
+    for target in (2, 12, 24):
         process = start(tmp_path, LONG)
         until_step(tmp_path, target)
         time.sleep(rng.uniform(0, 0.05))
@@ -63,7 +64,7 @@ def test_kill_9_at_random_moments(tmp_path: Path, start: Start, undisturbed: Pat
         assert process.exitcode == -signal.SIGKILL
         steps.append(step_of(tmp_path))
     assert steps == sorted(steps)
-    assert steps[-1] < 60
+    assert steps[-1] < STEPS
     process = start(tmp_path, LONG)
     process.join(60)
     assert process.exitcode == 0
@@ -81,7 +82,7 @@ def test_sigterm_leaves_a_checkpoint_and_a_line(
     process.join(60)
     assert process.exitcode == 143
     step = step_of(work)
-    assert 6 <= step < 60
+    assert 6 <= step < STEPS
     said = errors.read_text()
     assert f"toy: stopped at step {step}; the checkpoint is kept, run again to go on\n" in said
     assert "Traceback" not in said
@@ -90,7 +91,7 @@ def test_sigterm_leaves_a_checkpoint_and_a_line(
     process.join(60)
     assert process.exitcode == 0
     logged = 3 * (step // 3)
-    assert f"toy: {logged} of 60 done earlier\n" in errors.read_text()
+    assert f"toy: {logged} of {STEPS} done earlier\n" in errors.read_text()
     assert_same_model(work, undisturbed)
 
 
@@ -105,5 +106,5 @@ def test_a_second_run_waits_and_finds_the_model(
         process.join(60)
         assert process.exitcode == 0
     assert f"toy: waiting for process {first.pid} on " in errors.read_text()
-    assert "toy: 60/60" not in errors.read_text()
+    assert f"toy: {STEPS}/{STEPS}" not in errors.read_text()
     assert_same_model(tmp_path / "work", undisturbed)

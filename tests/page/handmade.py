@@ -23,6 +23,8 @@ MARKUP = """<b>&"'</script>"""
 PART = "regression"
 DOSES = [f"{10.0**power:g} uM" for power in range(-4, 4)]
 COMPOUNDS = ["20", MARKUP, "3"]
+SCORES = {"first": 0.5, "second": 0.5002}
+"""Of the first target by row: the difference is a zero of three digits."""
 COUNTS = {"first": (1234, 56789), "second": (12, 34)}
 """Positives and negatives by row."""
 
@@ -47,11 +49,12 @@ def explorer() -> Explorer:
     """Two targets; the first has all details."""
     rows = [f"{name}{MARKUP}" for name in COUNTS]
     table = {
-        "short": "levels", "score": "R2", "chance": 0.0, "rows": rows,
+        "short": "levels", "noun": "protein", "score": "R2", "chance": 0.0, "rows": rows,
         "columns": {"target": [MARKUP, "other"], "reliability": [None, None]},
         "scores": {
-            row: {"score": [0.5, 0.4], "n_positives": [counts[0], 1], "n_negatives": [counts[1], 1]}
-            for row, counts in zip(rows, COUNTS.values(), strict=True)
+            row: {"score": [score, 0.4], "n_positives": [counts[0], 1],
+                  "n_negatives": [counts[1], 1]}
+            for row, score, counts in zip(rows, SCORES.values(), COUNTS.values(), strict=True)
         },
     }  # fmt: skip
     n = len(DOSES)
@@ -67,6 +70,7 @@ def explorer() -> Explorer:
         "strongest": {MARKUP: {"Compound": COMPOUNDS, "Label": ["up", "up", "not"]}},
         "curves": {"span": {"from": 0.1, "to": 1.0}, "of": {MARKUP: curves}},
         "carriers": {PART: {MARKUP: carriers}},
+        "effect": "effect as given", "explained": "Effect: as given.",
         "compounds": COMPOUNDS, "row": rows[0], "unit": "uM", "rate": 0.1,
     }  # fmt: skip
     specs = {

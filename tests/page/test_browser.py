@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from tests.page.chromium import chromium, required
-from tests.page.handmade import COMPOUNDS, COUNTS, DOSES, MARKUP, handmade
+from tests.page.handmade import COMPOUNDS, COUNTS, DOSES, MARKUP, SCORES, handmade
 
 from phenoprot.page.blocks import MOST_LINES
 
@@ -84,7 +84,7 @@ def test_it_opens_without_requests_and_errors_and_draws_every_figure(
         assert marks.count() > 0, figures.nth(i).get_attribute("data-figure")
 
 
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", [390, 1280, 1920])
 def test_it_never_scrolls_sideways(browser: Any, path: Path, width: int) -> None:
     visit = Visit(browser, path, width)
     visit.all_drawn()
@@ -94,6 +94,36 @@ def test_it_never_scrolls_sideways(browser: Any, path: Path, width: int) -> None
         visit.page.wait_for_selector("#detail svg, #detail p")
     reach = visit.page.evaluate("document.documentElement.scrollWidth")
     assert reach <= width
+    if width == 1920:
+        assert (
+            visit.page.evaluate(
+                "[...document.querySelectorAll('.wide')].filter((one) =>"
+                " one.scrollWidth > one.clientWidth).map((one) => one.ariaLabel)"
+            )
+            == []
+        )
+
+
+def test_all_that_a_figure_says_can_be_read_on_a_phone(browser: Any, path: Path) -> None:
+    """Nothing is cut at the right, and no text is small."""
+    visit = Visit(browser, path, 390)
+    visit.all_drawn()
+    cut, small = visit.page.evaluate(
+        """() => {
+             const texts = [...document.querySelectorAll('.drawing text')];
+             const cut = texts.filter((text) => {
+               const { right } = text.getBoundingClientRect();
+               return right > text.closest('svg').getBoundingClientRect().right + 1;
+             });
+             const small = [...document.querySelectorAll('body *')].filter((one) =>
+               [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim())
+               && !['SCRIPT', 'STYLE'].includes(one.tagName)
+               && parseFloat(getComputedStyle(one).fontSize) < 11);
+             return [cut, small].map((all) => all.map((one) => one.textContent));
+           }"""
+    )
+    assert cut == []
+    assert small == []
 
 
 def rows(visit: Visit) -> list[str]:
@@ -127,14 +157,14 @@ def test_a_reader_searches_sorts_and_opens_a_protein(browser: Any, path: Path) -
     assert scores() == sorted(scores())
     page.click("#targets-table [data-sort=name]")
     names = rows(visit)
-    assert page.locator("th[aria-sort=ascending]").inner_text().rstrip(" ▴") == page.evaluate(
-        "document.getElementById('part').selectedOptions[0].text"
-    )
+    heading = page.locator("th[aria-sort=ascending]").inner_text().rstrip(" ▴")
+    assert heading in ("protein", "mRNA", "target")
     page.locator("#targets-table tbody button").first.click()
     assert page.inner_text("#detail h3").startswith(names[0])
     page.wait_for_selector("#detail figure svg")
     page.click("#detail h3 button")
     assert page.locator("#detail").is_hidden()
+    assert page.evaluate("document.activeElement.textContent") == names[0]
     assert visit.complaints == []
 
 
@@ -303,10 +333,53 @@ def test_the_table_of_targets_is_saved_under_the_names_of_its_rows(
     table = pd.read_csv(tmp_path / "targets.csv").set_index("target")
     first, second = (f"{row}{MARKUP}" for row in COUNTS)
     assert table.loc[MARKUP, f"{first}: positives"] == COUNTS["first"][0]
-    assert list(table[f"{second}: R2"]) == [0.5, 0.4]
-    assert list(table[f"{first} minus {second}"]) == [0, 0]
+    assert list(table[f"{second}: R2"]) == [SCORES["second"], 0.4]
+    assert list(table[f"{first} minus {second}"]) == pytest.approx([-0.0002, 0])
 
 
 def test_concentrations_stand_in_order(opened: Visit) -> None:
     labels = opened.page.locator("figure[data-figure=activity] .role-axis-label text")
     assert labels.all_text_contents()[:3] == ["0.5", "2", "10"]
+
+
+def test_a_difference_of_nothing_has_no_sign(opened: Visit) -> None:
+    line = opened.page.locator("#targets-table tbody tr", has_text=MARKUP)
+    assert line.locator("td").last.inner_text() == "0.000"
+
+
+def test_a_scale_of_colours_is_that_of_its_legend_in_either_theme(browser: Any, path: Path) -> None:
+    visit = Visit(browser, path)
+    visit.page.emulate_media(color_scheme="dark")
+    visit.all_drawn()
+    filters = visit.page.evaluate(
+        """[...document.querySelectorAll('figure[data-figure] .drawing')].map((place) =>
+             [place.closest('figure').dataset.figure.split('-')[0],
+              getComputedStyle(place.querySelector('svg')).filter])"""
+    )
+    heat = {value for name, value in filters if name in ("overlap", "features")}
+    assert heat <= {"none"}
+    assert {value for name, value in filters if name == "rows"} == {"brightness(1.35)"}
+
+
+def test_every_row_of_an_overlap_is_named_on_both_sides(browser: Any, path: Path) -> None:
+    visit = Visit(browser, path)
+    visit.all_drawn()
+    for figure in visit.page.locator("figure[data-figure^=overlap]").all():
+        cells = figure.locator(".mark-rect.role-mark path").count()
+        names = figure.locator(".role-axis-label text").evaluate_all(
+            "all => all.filter((one) => getComputedStyle(one).opacity > 0).length"
+        )
+        assert names == 2 * round(cells**0.5)
+
+
+def test_data_of_a_detail_are_saved(opened: Visit, tmp_path: Path) -> None:
+    for title, columns in {
+        "fitted curves": ["row", "dose", "ratio", "what"],
+        "Predicted": ["x", "y", "group", "compound"],
+        "Features that carry": ["group", "n_features", "drop", "low", "high"],
+        "Label": ["Compound", "Label"],
+    }.items():
+        with opened.page.expect_download() as waiting:
+            detail(opened, title).locator("button.csv").click()
+        waiting.value.save_as(tmp_path / "detail.csv")
+        assert list(pd.read_csv(tmp_path / "detail.csv").columns) == columns

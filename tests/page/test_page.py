@@ -55,8 +55,16 @@ def test_every_figure_has_its_data_in_a_file_beside_the_page(tiny: Path) -> None
         table = pd.read_csv(tiny / PATHS.page_data / f"{name}.csv", keep_default_na=False)
         assert list(table.columns) == list(figure["columns"])
         assert all(len(column) == len(table) for column in figure["columns"].values())
-    for part in found["explorer"]["tables"]:
-        assert (tiny / PATHS.page_data / f"targets-{part.replace('/', '-')}.csv").is_file()
+    details = found["explorer"]["details"]
+    there = {
+        "targets": found["explorer"]["tables"],
+        "predicted": details["predicted"],
+        "carriers": details["carriers"],
+    }
+    names = [f"{kind}-{part.replace('/', '-')}" for kind, parts in there.items() for part in parts]
+    assert details["predicted"]
+    for name in [*names, "curves", "strongest"]:
+        assert (tiny / PATHS.page_data / f"{name}.csv").is_file(), name
 
 
 def test_the_same_inputs_give_the_same_bytes(copied: Path) -> None:
@@ -155,6 +163,8 @@ def test_features_that_carry_a_prediction_are_shown_where_they_were_computed(cop
     found = embedded(PATHS.page)
     drawn = found["figures"][f"features-classification-up-{row}"]["columns"]
     assert set(drawn["Group"]) == {"Cells ER", "Nuclei DNA"}
+    beside = pd.read_csv(PATHS.page_data / "carriers-classification-up.csv")
+    assert set(beside["Target"]) == set(found["explorer"]["details"]["carriers"][name])
     carriers = found["explorer"]["details"]["carriers"][name][targets[0]]
     assert carriers["group"] == ["Nuclei DNA", "Cells ER"]  # the heaviest first
     assert carriers["high"] == pytest.approx([0.22, 0.12])
@@ -162,13 +172,12 @@ def test_features_that_carry_a_prediction_are_shown_where_they_were_computed(cop
 
 def test_points_of_a_detail_are_thinned_evenly_and_keep_the_strongest() -> None:
     rng = np.random.default_rng(0)
-    points = pd.DataFrame({"x": rng.normal(size=5000), "y": rng.normal(size=5000)})
-    kept = _thinned(points)
+    x, y = rng.normal(size=(2, 5000))
+    kept = _thinned(x, y)
     assert len(kept) <= MOST_POINTS
-    assert set(points["y"].abs().nlargest(MOST_POINTS // 2).index) <= set(kept.index)
-    assert {points["x"].idxmin(), points["x"].idxmax()} <= set(kept.index)
-    assert (kept["n_all"] == 5000).all()
-    assert len(_thinned(points[:10])) == 10
+    assert set(np.argsort(-np.abs(y))[: MOST_POINTS // 2]) <= set(kept)
+    assert {x.argmin(), x.argmax()} <= set(kept)
+    assert list(_thinned(x[:10], y[:10])) == list(range(10))
 
 
 def test_given_states_are_not_drawn_as_measured_effects(copied: Path) -> None:

@@ -15,10 +15,25 @@ from tests.wild.stages import inside
 
 from phenoprot.core.paths import Paths
 from phenoprot.evaluation.results import Estimate
+from phenoprot.page.blocks import MOST_LINES
+from phenoprot.page.build import breakable
 from phenoprot.page.comparisons import _heat, _pairs
-from phenoprot.page.details import _carriers, _columns, _curves, _effects, _strongest
+from phenoprot.page.details import (
+    AS_GIVEN,
+    OF_CURVES,
+    OF_TESTS,
+    _carriers,
+    _columns,
+    _curves,
+    _effects,
+    _meaning,
+    _places,
+    _strongest,
+    carriers_table,
+)
 from phenoprot.page.explorer import _sorted_figure
 from phenoprot.page.headlines import _interval
+from phenoprot.page.rows import OTHER, _few_kinds
 from phenoprot.page.sections import _made_from
 from phenoprot.page.source import Source, ends_of
 from phenoprot.page.targets import _of_row
@@ -41,7 +56,7 @@ def test_names_that_look_like_markup_stay_names(tmp_path: Path) -> None:
     assert data is not None
     assert json.loads(data[1])["explorer"]["details"]["compounds"] == COMPOUNDS
     markup = re.sub(r"<script\b.*?</script>", "", page, flags=re.DOTALL)
-    assert "cell_count&lt;b&gt;&amp;" in markup
+    assert "cell_<wbr>count&lt;b&gt;&amp;" in markup
     assert "<b>" not in markup
     assert "</script>" not in markup
     assert MARKUP not in page
@@ -85,10 +100,12 @@ def test_an_unknown_error_has_no_whiskers_and_an_unknown_drop_no_bar(tmp_path: P
         path = Paths("toy").contributions / PART.name / "row.parquet"
         path.parent.mkdir(parents=True)
         table.to_parquet(path)
-        found = _carriers(Paths("toy"), PART, "row", ["A"])["A"]
+        read = carriers_table(Paths("toy"), PART, "row")
+    assert read is not None
+    found = _carriers(_places(read, ["A"]))["A"]
     assert found["group"] == ["x", "y"]
     assert (found["low"], found["high"]) == ([0.18, None], [0.22, None])
-    (figure,) = _heat(PART, "row", table)
+    (figure,) = _heat(PART, "row", table, "protein")
     assert list(figure.data["Group"]) == ["x", "y"]
 
 
@@ -115,3 +132,24 @@ def test_a_fused_row_is_made_from_rows() -> None:
     fused = MethodRecord(features=[], model="stack", shuffled=False, fusion=["a", "b"])
     assert _made_from(fused) == "a + b"
     assert _made_from(MethodRecord(features=["c"], model="mlp", shuffled=False)) == "c"
+
+
+def test_every_kind_of_rows_has_a_colour_of_its_own() -> None:
+    lines = [{"kind": f"kind {i}", "model": f"kind {i}"} for i in range(8)]
+    assert _few_kinds(lines[:6]) == [f"kind {i}" for i in range(6)]
+    kinds = _few_kinds(lines)
+    assert len(kinds) == MOST_LINES == len(set(kinds))
+    assert [line["kind"] for line in lines[-4:]] == ["kind 4", OTHER, OTHER, OTHER]
+    assert lines[-1]["model"] == "kind 7"
+
+
+def test_effects_have_their_unit() -> None:
+    table = pd.DataFrame({"Effect": [1.0]})
+    assert _meaning(table) == AS_GIVEN
+    assert _meaning(table.assign(P=0.1)) == OF_TESTS
+    assert _meaning(table.assign(P=0.1, pEC50=7.0)) == OF_CURVES
+
+
+def test_names_break_behind_their_marks_alone() -> None:
+    assert breakable("proteome+a_linear") == "proteome+<wbr>a_<wbr>linear"
+    assert breakable("a_<i>&_") == "a_<wbr>&lt;i&gt;&amp;_"

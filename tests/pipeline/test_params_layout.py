@@ -18,7 +18,7 @@ import pytest
 import yaml
 from dvc.utils.hydra import apply_overrides
 
-from phenoprot.imports.new import add_block, params_block
+from phenoprot.imports.new import params_block, with_block
 from phenoprot.pipeline.params import load_params
 from phenoprot.pipeline.presets import apply_preset
 
@@ -73,8 +73,8 @@ def test_a_new_screen_keeps_the_layout(copy: Path) -> None:
         layout=SimpleNamespace(wells=pd.DataFrame({"Metadata_SMILES": ["C"]})),
         profiles={"mine": object()}, images=object(), proteins=object(), targets=object(),
     )  # fmt: skip
-    add_block(copy, "mine", params_block(draft, Path("data/screens/mine")))
-    text = copy.read_text(encoding="utf-8")
+    text = with_block(copy, "mine", params_block(draft, Path("data/screens/mine")))
+    copy.write_text(text, encoding="utf-8")
     assert params_layout.as_dvc_writes(text) == text
     assert "proteome_linear" in load_params(copy).screens["mine"].rows
     apply_overrides(copy, ["screens.mine.rows.mine.model=linear", "screens.mine.folder=here"])

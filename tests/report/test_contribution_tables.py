@@ -103,7 +103,9 @@ def fused(tmp_path: Path) -> ScreenResults:
         "provenance": known,
         "targets/both": auc(0.6011, 57, at_7=(9, 5.53), at_9=(1, 0.21)),
         "targets/stack": auc(0.6123, 57, at_7=(9, 5.53), at_9=(1, 0.21)),
-        "comparisons/targets": {"cellprofiler": {"stack": gain(-0.0294, 1, 3)}},
+        "comparisons/targets": {
+            "cellprofiler": {"stack": gain(-0.0294, 1, 3), "proteome": gain(0.0321, 1, 0)},
+        },
     }
     return read_metrics(write(tmp_path / "f", FILES | files))
 
@@ -119,7 +121,9 @@ def test_fused_scores_beside_the_rows_that_they_are_of(tmp_path: Path) -> None:
     ]
     # The comparison names the single row first: its sign is turned.
     assert table.rows[3][4:] == ["cellprofiler", "+0.029 (+0.002 to +0.061)", "0.037"]
-    assert table.rows[2][4:] == ["-", "-", "-"]
+    assert table.rows[0][4:6] == ["cellprofiler", "-0.032 (-0.060 to -0.001)"]
+    assert table.rows[1][4:] == ["-", "-", "-"]
+    assert table.rows[2][4:] == ["-", "-", "-"]  # not compared here
     assert "- `stack`: stack of the scores of proteome and cellprofiler." in details(results)
 
 

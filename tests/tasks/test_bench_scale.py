@@ -1,4 +1,4 @@
-"""benchmarks/scale: the table of the models, and the memory of a process and its children."""
+"""benchmarks/scale: rows of the models, and the memory of a process and its children."""
 
 from __future__ import annotations
 
@@ -6,24 +6,9 @@ import os
 import subprocess
 import sys
 
-from benchmarks.scale.run import MODEL_STEPS, ROWS, _family, _resident, model_lines
+from benchmarks.scale.run import ROWS, _family, _resident
 
 from phenoprot.tasks.settings import RowSettings
-
-
-def test_a_table_of_known_figures() -> None:
-    figures = {"seconds": 60.4, "cpu_seconds": 90, "together_bytes": 3 * 2**29}
-    record = {"cores": 2, "rows": ROWS, "steps": dict.fromkeys(MODEL_STEPS, figures)}
-    kept = {
-        "1": {"compounds": 2000, "models": record},
-        "0.333": {"compounds": 666},
-        "0.1": {"compounds": 200, "models": record},
-    }
-    rows = [row.strip("| ").split(" | ") for row in model_lines(kept).splitlines()]
-    assert rows[0] == ["stage", "200 compounds, 2 cores", "2,000 compounds, 2 cores"]
-    assert [row[0] for row in rows[2:]] == [*MODEL_STEPS, "profiles to evaluate"]
-    assert rows[2][1:] == ["60 s (90 of CPU), 1.50 GiB"] * 2
-    assert rows[-1][1:] == ["302 s (450 of CPU), 1.50 GiB"] * 2
 
 
 def test_rows_are_two_of_the_linear_model() -> None:

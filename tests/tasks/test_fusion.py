@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.linear_model import Ridge
+from scipy.optimize import nnls
+from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
 from phenoprot.core.errors import UserError
@@ -22,7 +23,6 @@ from phenoprot.pipeline.params import ScreenParams, load_params
 from phenoprot.tasks.columns import PREDICTION_COLUMNS, REPEAT, WITHOUT
 from phenoprot.tasks.data import TaskData
 from phenoprot.tasks.fusion import (
-    SHRINKAGE,
     concatenation,
     fused,
     fusion_pairs,
@@ -99,14 +99,14 @@ def test_no_treatment_in_common() -> None:
         fused([one.iloc[:1], one.iloc[1:]], label_table(np.ones((3, 1))), where="here")
 
 
-def test_weights_are_ridge_regression_towards_the_common_ones() -> None:
+def test_weights_are_of_candidates_by_their_likelihood() -> None:
     rng = np.random.default_rng(0)
     scores, labels = informative(rng, (0.6, 1.2))
     labels[rng.random(labels.shape) < 0.2] = np.nan
     for fold in np.unique(FOLDS):
         scores[:, fold == FOLDS] -= scores[:, fold == FOLDS].mean(axis=1, keepdims=True)
-    weights = stack_weights(scores, labels, FOLDS)
-    # The same by scikit-learn, target by target: weights = common + ridge of the residuals.
+    weights = stack_weights(scores, labels, FOLDS, np.arange(len(FOLDS)))
+    # The same by scipy: a common mix by nnls, and normal densities about each candidate's own fit.
     known, y = ~np.isnan(labels), labels.copy()
     for fold in np.unique(FOLDS):
         y[fold == FOLDS] -= np.nanmean(y[fold == FOLDS], axis=0)
@@ -114,11 +114,34 @@ def test_weights_are_ridge_regression_towards_the_common_ones() -> None:
     n = known.sum(axis=0)
     sides = [(scores[:, known[:, t], t].T / np.sqrt(n[t]), y[known[:, t], t] / np.sqrt(n[t]))
              for t in range(3)]  # fmt: skip
-    common = Ridge(alpha=0, fit_intercept=False)
-    common.fit(np.concatenate([x for x, _ in sides]), np.concatenate([v for _, v in sides]))
-    for t, (x, v) in enumerate(sides):
-        own = Ridge(alpha=SHRINKAGE, fit_intercept=False).fit(x, v - x @ common.coef_)
-        assert weights[:, t] == pytest.approx(common.coef_ + own.coef_)
+    mix, _ = nnls(np.concatenate([x for x, _ in sides]), np.concatenate([v for _, v in sides]))
+    candidates = np.array([[1, 0], [0, 1], mix / mix.sum()])
+    for t in range(3):
+        x, truth = scores[:, known[:, t], t].T @ candidates.T, y[known[:, t], t]
+        fits = [nnls(one[:, None], truth)[0][0] * one for one in x.T]
+        errors = [truth - fit for fit in fits]
+        likelihood = [np.prod(norm.pdf(e, scale=np.sqrt(np.mean(e**2)))) for e in errors]
+        expected = np.array(likelihood) / np.sum(likelihood) @ candidates
+        assert weights[:, t] == pytest.approx(expected)
+
+
+def test_doses_of_a_compound_count_once() -> None:
+    scores, labels = informative(np.random.default_rng(8), (0.5, 1.0))
+    once = stack_weights(scores, labels, FOLDS, np.arange(len(FOLDS)))
+    twice = [np.repeat(values, 2, axis=-2) for values in (scores, labels)]
+    owners = np.repeat(np.arange(len(FOLDS)), 2)
+    assert stack_weights(*twice, np.repeat(FOLDS, 2), owners) == pytest.approx(once)
+    apart = stack_weights(*twice, np.repeat(FOLDS, 2), np.arange(len(owners)))
+    assert not np.allclose(apart, once)
+
+
+def test_a_row_stands_alone_for_the_target_that_it_alone_knows() -> None:
+    """Nine targets of the first row, and one of the second, which the common mix has little of."""
+    scores, labels = informative(np.random.default_rng(9), (2.0, 0.0), targets=10)
+    scores[:, :, 9] = scores[::-1, :, 9]
+    weights = stack_weights(scores, labels, FOLDS, np.arange(len(FOLDS)))
+    assert (weights[0, :9] > 0.7).all()
+    assert weights[1, 9] > 0.9
 
 
 def test_a_row_that_knows_nothing_hardly_counts() -> None:
@@ -134,11 +157,12 @@ def test_a_row_that_knows_nothing_hardly_counts() -> None:
 
 def test_no_weight_is_negative_and_equal_ones_stand_where_nothing_is_of_use() -> None:
     scores, labels = informative(np.random.default_rng(2), (-2.0, -2.0))
-    assert np.array_equal(stack_weights(scores, labels, FOLDS), np.full((2, 3), 0.5))
+    owners = np.arange(len(FOLDS))
+    assert stack_weights(scores, labels, FOLDS, owners) == pytest.approx(np.full((2, 3), 0.5))
     scores, labels = informative(np.random.default_rng(2), (-2.0, 2.0))
-    weights = stack_weights(scores, labels, FOLDS)
-    assert (weights[0] == 0).all()
-    assert (weights[1] > 0).all()
+    weights = stack_weights(scores, labels, FOLDS, owners)
+    assert weights[0] == pytest.approx(0, abs=1e-6)
+    assert weights[1] == pytest.approx(1)
 
 
 def test_labels_of_a_test_fold_do_not_weigh_it() -> None:
@@ -168,8 +192,20 @@ def noise(rng: np.random.Generator, targets: int) -> tuple[np.ndarray, list[Task
     ]
 
 
+def least_squares(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """A stack that learns from out-of-fold scores whose models have seen the test fold."""
+    found = np.empty(labels.shape)
+    for fold in np.unique(FOLDS):
+        test = fold == FOLDS
+        for t, y in enumerate(labels.T):
+            x = scores[:, :, t].T - scores[:, ~test, t].mean(axis=1)
+            weights = np.linalg.lstsq(x[~test], y[~test] - y[~test].mean(), rcond=None)[0]
+            found[test, t] = x[test] @ weights
+    return found
+
+
 def test_nothing_is_made_of_noise(tiny: TaskSettings) -> None:
-    """A leak of the test fold's labels would lift the stack: without pairs it is at 0.525."""
+    """A leak of the test fold's labels lifts a stack: least squares without pairs to 0.56."""
     model = find_model(ModelSettings(estimator="linear"), tiny)
     rng, means, leaking, covered = np.random.default_rng(5), [], [], 0
     for _ in range(20):
@@ -184,8 +220,8 @@ def test_nothing_is_made_of_noise(tiny: TaskSettings) -> None:
         low, high = mean.uncertainty.interval(mean.value)
         means.append(mean.value)
         covered += bool(low <= 0.5 <= high)
-        own = [pair_table(t.filter(regex=r"^t\d").to_numpy()) for t in tables]
-        leaking.append(auc_scores(fused(tables, table, own), table).mean().value)
+        own = np.stack([t.filter(regex=r"^t\d").to_numpy() for t in tables])
+        leaking.append(auc_scores(predictions(least_squares(own, labels)), table).mean().value)
     error = np.std(means, ddof=1) / np.sqrt(len(means))
     assert abs(np.mean(means) - 0.5) < 3 * error
     assert error < 0.006
@@ -208,6 +244,22 @@ def test_models_of_pairs_see_neither_fold(tiny: TaskSettings) -> None:
     columns = ["t0", "t1"]
     assert np.array_equal(found.loc[same, columns], again.loc[same, columns])
     assert not np.array_equal(found.loc[~same, columns], again.loc[~same, columns])
+
+
+@pytest.mark.parametrize(
+    "estimator", ["linear", "mlp", "mlp_poster", "sklearn.linear_model.LogisticRegression"]
+)
+def test_rows_of_a_fold_below_0_are_learned_from_only(tiny: TaskSettings, estimator: str) -> None:
+    """Bytes of the other fold are those of two folds, each predicted from the other."""
+    model = find_model(ModelSettings(estimator=estimator), tiny)
+    labels, (data, _) = noise(np.random.default_rng(10), 2)
+    both, tested = (FOLDS < 2).astype(np.int64), FOLDS < 2
+    whole, alone = (
+        model.cross_validate(data.features, labels, folds, data.groups, "bce", 0, "cpu")
+        for folds in (both, np.where(tested, 1, -1))
+    )
+    assert np.array_equal(alone[tested], whole[tested])
+    assert np.isnan(alone[~tested]).all()
 
 
 ROWS = {
@@ -251,11 +303,13 @@ def test_what_cannot_be_fused_is_named(row: dict[str, Any], message: str) -> Non
         screen(f=row)
 
 
-def test_a_fusion_is_compared_with_its_rows_and_with_all_features_at_once() -> None:
+def test_a_fusion_its_rows_and_all_features_at_once_are_compared_two_by_two() -> None:
     rows = screen(f=fusion("b", "a", by="mean"), g=fusion("a", "c")).rows
     assert concatenation(rows, ("a", "b")) == "ab"
-    pairs = [("f", "b"), ("f", "a"), ("f", "ab"), ("g", "a"), ("g", "c"), ("g", "ab")]
-    assert fusion_pairs(rows) == pairs
+    of_f = [("f", "ab"), ("f", "b"), ("f", "a"), ("ab", "b"), ("ab", "a"), ("b", "a")]
+    of_g = [("g", "ab"), ("g", "a"), ("g", "c"), ("ab", "c"), ("a", "c")]
+    assert sorted(map(sorted, fusion_pairs(rows))) == sorted(map(sorted, of_f + of_g))
+    assert fusion_pairs(screen(f=fusion("b", "a", by="mean")).rows) == of_f
     assert stacked_rows(rows) == {"a", "c"}
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
 from sklearn.metrics import log_loss, mean_squared_error
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from phenoprot.tasks.fit_settings import MlpConfig
 from phenoprot.tasks.mlp import (
+    PRODUCTS,
     MlpStack,
     base_rate,
     forward,
@@ -117,6 +120,69 @@ def test_gradients_equal_autograd(loss: str, activation: str, skip: bool, dropou
     found = stack.select(stack.gradient, [0, 1])
     for layer, *members in zip(found, *expected, strict=True):
         torch.testing.assert_close(layer, torch.stack(members), rtol=1e-10, atol=1e-12)
+
+
+# Mixed precision
+
+
+class Products(TorchDispatchMode):
+    """Types of the factors of every matrix product."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[torch.dtype] = []
+
+    def __torch_dispatch__(self, op: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if "bmm" in op.name():
+            self.seen += [value.dtype for value in args if isinstance(value, torch.Tensor)]
+        return op(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(("precision", "dtype"), PRODUCTS.items())
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("loss", ["bce", "mse", "smape"])
+def test_products_are_of_the_precision_and_gradients_of_float32(
+    precision: str, dtype: torch.dtype | None, activation: str, loss: str
+) -> None:
+    shape = config(skip=True, activation=activation)
+    stack = MlpStack.initial([1, 2], 5, 3, shape)
+    x, y, keep = normal(2, 64, 5), (normal(2, 64, 3, seed=1) > 0).float(), torch.ones(2, 2, 64, 16)
+    y[normal(2, 64, 3, seed=2) > 1] = NAN
+    before = stack.flat.clone()
+    with Products() as products:
+        stack.differentiate(x, *known(y), loss, keep, dtype)
+    assert len(products.seen) > 20
+    assert set(products.seen) == {dtype or torch.float32}
+    assert stack.gradient.dtype == stack.flat.dtype == torch.float32
+    assert torch.isfinite(stack.gradient).all()
+    assert torch.equal(stack.flat, before)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("loss", ["bce", "mse"])
+def test_gradients_in_bfloat16_are_near_those_of_autocast(loss: str, activation: str) -> None:
+    """torch's own mixed precision: modules, losses and backward pass under its autocast."""
+    shape = config(activation=activation)
+    stack = MlpStack.initial([1], 5, 3, shape)
+    x, y = normal(1, 64, 5), (normal(1, 64, 3, seed=1) > 0).float()
+    network = plain_network(stack.member(0), activation)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        output = network(x[0])
+        assert output.dtype == torch.bfloat16
+    plain_loss(output.float(), y[0], loss).backward()
+    theirs = [g for layer in network[::2] for g in (layer.weight.grad.T, layer.bias.grad[None])]
+    exact, ours = [], []
+    for found, dtype in ((exact, None), (ours, torch.bfloat16)):
+        stack.differentiate(x, *known(y), loss, products=dtype)
+        found += [g[0].clone() for g in stack.select(stack.gradient, [0])]
+    # Layer by layer: a sum over rows that nearly cancels keeps few digits.
+    far, their_far = (
+        [float((g - plain).norm() / plain.norm()) for g, plain in zip(found, exact, strict=True)]
+        for found in (ours, theirs)
+    )
+    assert 0 < max(far) < 2 * max(their_far)
+    whole, plain = (torch.cat([g.flatten() for g in found]) for found in (ours, exact))
+    assert (whole - plain).norm() < 0.1 * plain.norm()
 
 
 def test_initial_weights_are_those_of_torch_linear() -> None:

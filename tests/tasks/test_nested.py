@@ -359,6 +359,42 @@ def test_repeats_have_other_random_numbers(problem: Problem, tiny: TaskSettings)
     assert not np.array_equal(first, second)
 
 
+@pytest.mark.parametrize("components", [4, 8, None])
+def test_one_fold_alone_is_the_fold_of_a_whole_run(
+    problem: Problem, tiny: TaskSettings, components: int | None
+) -> None:
+    """Also one of lower rank than another: its inputs are as wide as theirs."""
+    features = problem.features.copy()
+    features[problem.folds != 1, 5] = 0.0  # constant for the model of the second fold
+    task = (features, problem.labels, problem.folds, problem.groups)
+    settings = network(tiny, components=components)
+    whole = nested_mlp(*task, settings, "bce", 1)
+    for fold in (1, 2):
+        alone = nested_mlp(*task, settings, "bce", 1, tested=[fold])
+        inside = problem.folds == fold
+        np.testing.assert_array_equal(alone.scores[inside], whole.scores[inside])
+        assert np.isnan(alone.scores[~inside]).all()
+        (model,) = alone.models
+        assert same_model(model, whole.models[fold])
+
+
+def test_bfloat16_learns_what_float32_does(large_problem: Problem, tiny: TaskSettings) -> None:
+    problem = large_problem
+    assert Mlp.make(tiny, {}).settings.network.precision == "float32"
+    task = (problem.features, problem.labels, problem.folds, problem.groups)
+    # Without the ridge regression that networks may stay: all is learned in the products' type.
+    plain, mixed = (
+        nested_mlp(*task, network(tiny, precision=p, ridge=None, width=[32]), "bce").scores
+        for p in ("float32", "bfloat16")
+    )
+    assert mixed.dtype == np.float32
+    assert np.isfinite(mixed).all()
+    assert not np.array_equal(plain, mixed)
+    aucs = [mean_auc(problem, problem.labels, scores) for scores in (plain, mixed)]
+    assert aucs[0] > 0.9
+    assert aucs[1] == pytest.approx(aucs[0], abs=0.01)
+
+
 def test_the_posters_network_is_a_model_of_its_own(tiny: TaskSettings) -> None:
     model = PosterMlp.make(tiny, {})
     assert model.name == "mlp_poster"
@@ -370,7 +406,7 @@ def test_folds_may_have_features_of_different_rank(problem: Problem, tiny: TaskS
     features[problem.folds != 1, 5] = 0.0  # constant for the model of the second fold
     run = mlp(problem, tiny, "bce")(features, problem.labels)
     assert np.isfinite(run.scores).all()
-    alone = nested._stacked([np.ones((3, 2)), np.ones((3, 4))])
+    alone = nested._stacked([np.ones((3, 2)), np.ones((3, 4))], 4)
     assert alone[0].tolist() == [[1, 1, 0, 0]] * 3
 
 

@@ -72,6 +72,22 @@ def test_a_member_alone_is_the_same_as_in_a_stack() -> None:
     assert same(trained((x, y, members[::-1]), epochs[::-1])[0], stack[-1])
 
 
+def test_in_bfloat16_a_member_is_its_own_and_its_weights_are_float32() -> None:
+    task, epochs = data(), [6, 3, 6]
+    plan = replace(PLAN, precision="bfloat16")
+    stack = trained(task, epochs, plan)
+    x, y, members = task
+    for i, member in enumerate(members):
+        assert same(trained((x, y, [member]), [epochs[i]], plan)[0], stack[i])
+        assert not same(trained((x, y, [member]), [epochs[i]])[0], stack[i])
+    training = Training(x, y, members, plan)
+    training.epoch()
+    kept = (training.net.flat, training.optimiser.mean, training.optimiser.square)
+    assert {values.dtype for values in kept} == {torch.float32}
+    # Changes far below what bfloat16 resolves add up.
+    assert not torch.equal(training.net.flat, training.net.flat.bfloat16().float())
+
+
 def test_poisoning_one_member_leaves_the_others() -> None:
     task = data()
     before = trained(task, [4, 4, 4])

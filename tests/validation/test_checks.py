@@ -258,10 +258,13 @@ def test_messages_are_bounded(draft: Any, validate: Validate) -> None:
         assert f"[{result.check}]" in str(error.value)
 
 
-def test_report_is_deterministic_and_written(draft: Any, validate: Validate, tmp_path: Any) -> None:
+def test_report_is_deterministic_and_written(
+    draft: Any, validate: Validate, tmp_path: Any, judged: dict[bytes, Any]
+) -> None:
     draft.set("wells", [N], "Metadata_Concentration", -5.0)
     first = validate(draft)
     (tmp_path / "tiny").rename(tmp_path / "first")
+    judged.clear()
     second = validate(draft)
     assert first == second
     write_report(first, tmp_path / "out" / "report.json")

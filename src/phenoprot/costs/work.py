@@ -14,6 +14,7 @@ from phenoprot.screens.readout import LARGEST_IN_MEMORY, VALUES_OF_BLOCK
 from phenoprot.tasks.classification import TASK as CLASSIFICATION
 from phenoprot.tasks.fusion import fusions_of, stacked_rows
 from phenoprot.tasks.registry import all_tasks, tasks_of
+from phenoprot.tasks.ridge import FEW_ROWS
 from phenoprot.tasks.settings import RowSettings
 from phenoprot.wells.names import DOSE, POSITION, PROTEOME, STRUCTURE
 
@@ -31,11 +32,13 @@ UNITS = {
     "pixels of METHOD": "the same, once for each extracted feature method but the count of cells",
     "pixels of a field": "stains x pixels of an image",
     "crops": "crops that the training of the autoencoder sees: steps x crops of a step",
-    "folds of MODEL": "fits x folds; a fit is a row, part and repeat, and folds - 1 more of a row "
-    "that a stack is of",
+    "folds of MODEL": "fits x folds; a fit is a row, part and repeat, and (folds - 1) / 2 more of "
+    "a row that a stack is of",
     "folds of contributions": "rows whose contributions are asked for x parts x folds",
-    "features of MODEL": "fits x treatments x features",
+    "products of MODEL": "fits x folds x treatments x features x the smaller of these two",
     "labels of MODEL": "fits x treatments x label columns",
+    "systems of MODEL": "fits x folds x label columns, of so many treatments that nearly each has "
+    "a ridge system of its own",
     "steps of MODEL": "fits x folds x networks x steps, at most",
     "outputs of MODEL": "the same x treatments of a step x label columns",
     "largest": "treatments x label columns of the largest part",
@@ -212,7 +215,9 @@ class _Fits:
 
     row: RowSettings
     part: str
-    count: int
+    count: float
+    predicted: int
+    """Times that each treatment is predicted."""
     shards: int
 
 
@@ -220,16 +225,18 @@ def _fits(task: str, screen: Screen) -> Iterator[_Fits]:
     """Rows of a task that have a model; a leak gauge is one more.
 
     A row that a stack is of is fitted without each two folds, too: as one more shard a repeat,
-    with two fits of a fold for each pair, which are those of folds - 1 cross-validations.
+    with one fit of a fold for each pair, which are those of (folds - 1) / 2 cross-validations.
     """
     found, splits = all_tasks()[task], screen.params.tasks.splits
     stacked = stacked_rows(fusions_of(found, screen.rows))
     for name, row in screen.rows.items():
         if row.model is not None and row.takes_part(task, found.asked):
             plain, pairs = 1 + row.leak_gauge, name in stacked
-            count = splits.repeats * (plain + pairs * (splits.folds - 1))
+            count = splits.repeats * (plain + pairs * (splits.folds - 1) / 2)
+            predicted = splits.repeats * (plain + pairs * (splits.folds - 1))
+            shards = splits.repeats * (plain + pairs)
             for part in found.parts:
-                yield _Fits(row, part.name, count, splits.repeats * (plain + pairs))
+                yield _Fits(row, part.name, count, predicted, shards)
 
 
 def _treatments(task: str, screen: Screen) -> int:
@@ -243,7 +250,7 @@ def _predict(task: str, screen: Screen) -> Work:
         columns = screen.sizes.columns_of(fits.part)
         largest, shards = max(largest, treatments * columns), shards + fits.shards
         widest = max(widest, sum(map(screen.width, fits.row.features)))
-        made += fits.count * treatments * columns
+        made += fits.predicted * treatments * columns
         for unit, amount in _fit(fits, columns, treatments, screen).items():
             amounts[unit] = amounts.get(unit, 0.0) + amount
     torch = any(unit.startswith("steps of") for unit in amounts)
@@ -262,11 +269,13 @@ def _fit(fits: _Fits, columns: int, treatments: int, screen: Screen) -> dict[str
     used = treatments * fits.row.train_share
     settings = {"mlp": tasks.mlp, "mlp_poster": tasks.mlp_poster}.get(name)
     if settings is None:
-        width = sum(map(screen.width, fits.row.features))
+        width, folds = sum(map(screen.width, fits.row.features)), tasks.splits.folds
+        many = used * (folds - 1) / folds > FEW_ROWS
         return {
-            f"folds of {name}": float(count * tasks.splits.folds),
-            f"features of {name}": count * used * width,
+            f"folds of {name}": float(count * folds),
+            f"products of {name}": count * folds * used * width * min(used, width),
             f"labels of {name}": count * used * columns,
+            f"systems of {name}": float(count * folds * columns * many),
         }
     networks = settings.ensemble + settings.inner.splits * len(settings.points())
     steps = count * tasks.splits.folds * networks * settings.max_steps
@@ -281,10 +290,11 @@ def _choose(screen: Screen) -> Work:
     values = splits.repeats * splits.folds * sizes.labelled * columns
     chosen = screen.params.tasks.regression.selection
     row = screen.rows.get(chosen.row) if chosen else None
-    width = sum(map(screen.width, row.features)) if row else 0
+    if row is None:  # nothing is chosen by a row that is not there
+        return Work({})
     held = {
         "largest": sizes.labelled * max(map(sizes.columns_of, parts)),
-        "inputs": sizes.labelled * width,
+        "inputs": sizes.labelled * sum(map(screen.width, row.features)),
     }
     shards = len(parts) * splits.repeats
     # Within the training part of each fold a cross-validation of its own.

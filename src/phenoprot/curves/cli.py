@@ -30,9 +30,7 @@ def fit(
     engine: Annotated[
         EngineName, typer.Option(help="This package, or the reference.")
     ] = EngineName.batched,
-    output: Annotated[
-        Path | None, typer.Option(help="curves.txt [default: curves_file of the TOML]")
-    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Default: curves_file of the TOML.")] = None,
     threads: Annotated[int, typer.Option(min=1, max=1024, help="Threads, or processes.")] = 1,
     device: Annotated[
         str | None, typer.Option(help="Torch device of the batched engine, e.g. cuda.")
@@ -81,7 +79,7 @@ def fit(
 def plot(
     parameters: Parameters,
     curves: Annotated[Path, typer.Argument(help="curves.txt of that fit.")],
-    names: Annotated[list[str] | None, typer.Argument(help="Curves [default: the top 6]")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Curves. Default: the top 6.")] = None,
     output: Annotated[Path, typer.Option(help="Picture (png, svg, pdf).")] = Path("curves.png"),
 ) -> None:
     """Draw points and fits with pEC50, fold change, relevance and call."""

@@ -21,23 +21,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from phenoprot.core.artefacts import read_table
 from phenoprot.core.closure import code_fingerprint
 from phenoprot.core.errors import UserError, quoted
 from phenoprot.core.files import file_sha256, fingerprint
 from phenoprot.core.paths import WORK, Paths
 from phenoprot.core.statistics import benjamini_hochberg
 from phenoprot.evaluation.across_results import ACROSS, AcrossScreens, PartAcross, RowAcross
+from phenoprot.evaluation.blocks import Wide, WideFile, key_of, slices, targets_of, values_of
 from phenoprot.evaluation.means import auc_estimate, difference_estimate
 from phenoprot.evaluation.plan import is_shuffled
 from phenoprot.evaluation.results import COMPARISONS, defined, read_result, write_result
-from phenoprot.evaluation.score import auc_scores
+from phenoprot.evaluation.score import aucs_of_parts, part_of
 from phenoprot.execution.run import run_shards
 from phenoprot.execution.settings import LOCAL, ExecutionSettings
 from phenoprot.execution.shards import Shard
-from phenoprot.screens.contract import COMPOUND, feature_columns
+from phenoprot.screens.contract import COMPOUND
 from phenoprot.screens.tables import folded_name
-from phenoprot.tasks.columns import FOLD, LABELS_OF, PREDICTION_COLUMNS, REPEAT, ROWS
+from phenoprot.tasks.columns import FOLD, PREDICTION_COLUMNS, REPEAT, ROWS
 from phenoprot.tasks.task import Task
 
 RESULT = "result.json"
@@ -128,15 +128,13 @@ def write_across(
 
 def across_shard(payload: RowOfTwo, folder: Path) -> None:
     """Compare one row."""
-    one, other = (read_table(path, PREDICTION_COLUMNS) for path in payload.predictions)
-    labels = [read_table(path, [COMPOUND]) for path in payload.labels]
-    write_result(folder / RESULT, across_row(one, other, labels[0], labels[1]))
+    one, other = (WideFile(path, PREDICTION_COLUMNS) for path in payload.predictions)
+    labels, other_labels = (WideFile(path, [COMPOUND]) for path in payload.labels)
+    write_result(folder / RESULT, across_row(one, other, labels, other_labels))
 
 
-def across_row(
-    one: pd.DataFrame, other: pd.DataFrame, labels: pd.DataFrame, other_labels: pd.DataFrame
-) -> RowAcross:
-    """Compare a row in two screens; spellings of compounds and targets make no difference.
+def across_row(one: Wide, other: Wide, labels: Wide, other_labels: Wide) -> RowAcross:
+    """Compare a row in two screens; how each spells compounds and targets makes no difference.
 
     Parameters
     ----------
@@ -155,37 +153,31 @@ def across_row(
     UserError
         No compound is predicted in both, or some are in different folds.
     """
-    one, labels = _folded(one), _folded(labels)
-    other, other_labels = _folded(other), _folded(other_labels)
-    shared = np.intersect1d(one[COMPOUND].unique(), other[COMPOUND].unique())
-    n_here, n_there = one[COMPOUND].nunique(), other[COMPOUND].nunique()
+    keys = [_folded(table) for table in (one, other)]
+    n_here, n_there = (key[COMPOUND].nunique() for key in keys)
+    repeats = np.intersect1d(keys[0][REPEAT].unique(), keys[1][REPEAT].unique())
+    names = [key.loc[key[REPEAT].isin(repeats), COMPOUND].unique() for key in keys]
+    shared = np.intersect1d(names[0], names[1])
     if not len(shared):
         raise UserError("two screens have no compound in common", where="predictions")
-    repeats = np.intersect1d(one[REPEAT].unique(), other[REPEAT].unique())
-    one, other = (
-        table[table[COMPOUND].isin(shared) & table[REPEAT].isin(repeats)] for table in (one, other)
+    rows = [np.flatnonzero(k[COMPOUND].isin(shared) & k[REPEAT].isin(repeats)) for k in keys]
+    _require_paired(keys[0].iloc[rows[0]], keys[1].iloc[rows[1]])
+    targets = _shared_targets(labels, other_labels)
+    first, second = (
+        aucs_of_parts(predictions, own, [part_of(key, of_key)], spelt)[0]
+        for predictions, own, key, of_key, spelt in zip(
+            (one, other), (labels, other_labels), keys, rows, targets, strict=True
+        )
     )
-    _require_paired(one, other)
-    targets = [name for name in feature_columns(labels) if name in other_labels]
-    labels, other_labels = labels[[COMPOUND, *targets]], other_labels[[COMPOUND, *targets]]
-    first, second = auc_scores(one, labels), auc_scores(other, other_labels)
     gain = first.minus(second)
     scored = ~np.isnan(gain.auc)
     means = [each.mean(scored) for each in (first, second, gain)]
-    own, theirs = (
-        table.set_index(COMPOUND).reindex(shared)[targets].to_numpy(dtype=np.float64)
-        for table in (labels, other_labels)
-    )
-    known, known_there = ~np.isnan(own), ~np.isnan(theirs)
     return RowAcross(
         n_compounds=len(shared),
         n_compounds_here=n_here - len(shared),
         n_compounds_there=n_there - len(shared),
         n_targets=int(scored.sum()),
-        n_labels=int((known & known_there).sum()),
-        n_labels_alike=int((own == theirs).sum()),
-        n_labels_here=int((known & ~known_there).sum()),
-        n_labels_there=int((known_there & ~known).sum()),
+        **_labels_in_common(labels, other_labels, targets, shared),
         here=auc_estimate(means[0]),
         there=auc_estimate(means[1]),
         difference=difference_estimate(means[2]),
@@ -194,12 +186,40 @@ def across_row(
     )
 
 
-def _folded(table: pd.DataFrame) -> pd.DataFrame:
-    """The same with compounds and targets in a spelling that screens share."""
-    spelling = {name: folded_name(name) for name in table[COMPOUND].unique()}
-    named = {c: table[c].map(spelling) for c in (COMPOUND, LABELS_OF) if c in table}
-    targets = {name: folded_name(name) for name in feature_columns(table) if name != FOLD}
-    return table.assign(**named).rename(columns=targets)
+def _folded(table: Wide) -> pd.DataFrame:
+    """The key with compounds in a spelling that screens share."""
+    key = key_of(table)
+    spelling = {name: folded_name(name) for name in key[COMPOUND].unique()}
+    folded = key[COMPOUND].map(spelling)
+    return pd.DataFrame({COMPOUND: folded} | {c: key[c] for c in (REPEAT, FOLD) if c in key})
+
+
+def _shared_targets(labels: Wide, other_labels: Wide) -> tuple[list[str], list[str]]:
+    """Targets of both screens in the order of the first, as each screen spells them."""
+    spelt, spelt_there = (
+        {folded_name(name): name for name in targets_of(of)} for of in (labels, other_labels)
+    )
+    both = [name for name in spelt if name in spelt_there]
+    return [spelt[name] for name in both], [spelt_there[name] for name in both]
+
+
+def _labels_in_common(
+    labels: Wide, other_labels: Wide, targets: tuple[list[str], list[str]], shared: np.ndarray
+) -> dict[str, int]:
+    """Pairs of a shared compound and target with a label in both screens, alike, or in one."""
+    screens = list(zip((labels, other_labels), targets, strict=True))
+    at = [pd.Index(_folded(of)[COMPOUND]).get_indexer(shared) for of in (labels, other_labels)]
+    counts = np.zeros(4, dtype=np.int64)
+    for where in slices(len(targets[0]), max(len(key_of(of)) for of, _ in screens)):
+        own, theirs = (
+            np.where(rows >= 0, values_of(of, spelt[where]).take(rows, axis=1), np.nan)
+            for (of, spelt), rows in zip(screens, at, strict=True)
+        )
+        known, there = ~np.isnan(own), ~np.isnan(theirs)
+        alike = own == theirs
+        counts += [one.sum() for one in (known & there, alike, known & ~there, there & ~known)]
+    names = ("n_labels", "n_labels_alike", "n_labels_here", "n_labels_there")
+    return dict(zip(names, counts.tolist(), strict=True))
 
 
 def _require_paired(one: pd.DataFrame, other: pd.DataFrame) -> None:
@@ -219,14 +239,9 @@ def _require_paired(one: pd.DataFrame, other: pd.DataFrame) -> None:
 
 def _part(name: str, paths: Paths, other: Paths, rows: Sequence[str]) -> PartAcross:
     """Targets and rows of a part, before any row is compared: all rows of each screen."""
+    files = (each.predictions(name) / "labels.parquet" for each in (paths, other))
     here, there = (
-        {
-            folded_name(target)
-            for target in feature_columns(
-                read_table(each.predictions(name) / "labels.parquet", [COMPOUND])
-            )
-        }
-        for each in (paths, other)
+        {folded_name(target) for target in targets_of(WideFile(file, [COMPOUND]))} for file in files
     )
     folder, folder_there = (each.predictions(name) / ROWS for each in (paths, other))
     own = [folder / f"{row}.parquet" for row in rows]

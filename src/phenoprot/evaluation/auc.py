@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from phenoprot.evaluation.counting import place
+from phenoprot.evaluation.auc_counting import place
 
 
 def placements(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:

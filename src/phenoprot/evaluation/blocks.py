@@ -16,9 +16,8 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from phenoprot.core.artefacts import REMEDY, damaged, is_of_the_machine, read_table
-from phenoprot.core.errors import as_user_error
-from phenoprot.core.files import require_file
+from phenoprot.core.artefacts import read_table
+from phenoprot.core.errors import UserError, listed
 from phenoprot.evaluation.folds import label_rows
 from phenoprot.screens.contract import COMPOUND, CONCENTRATION, feature_columns
 
@@ -44,13 +43,8 @@ class WideFile:
 
     def __init__(self, path: Path, needed: Sequence[str]) -> None:
         self.path = path
-        require_file(path, REMEDY)
-        try:
-            schema = pq.read_schema(path)
-        except Exception as error:
-            if is_of_the_machine(error):
-                raise as_user_error(error) or error from None
-            raise damaged(path, error) from None
+        read_table(path, columns=[])  # says what is wrong with a file that has no schema
+        schema = pq.read_schema(path)
         # An index that pandas wrote is no column of the table, as in a frame.
         index = (schema.pandas_metadata or {}).get("index_columns", [])
         self.columns = [name for name in schema.names if name not in index]
@@ -110,8 +104,10 @@ class Block:
     """(targets, rows)."""
 
 
-def in_blocks(predictions: Wide, labels: Wide) -> Iterator[Block]:
-    """All targets of a label matrix, beside the predictions of them.
+def in_blocks(
+    predictions: Wide, labels: Wide, targets: Sequence[str] | None = None
+) -> Iterator[Block]:
+    """Targets of a label matrix, beside the predictions of them.
 
     Parameters
     ----------
@@ -119,19 +115,37 @@ def in_blocks(predictions: Wide, labels: Wide) -> Iterator[Block]:
         Treatments with fold, repeat and one score per target.
     labels
         By compound, or by treatment.
+    targets
+        Some of the targets; None: all.
 
     Raises
     ------
     UserError
-        A file is damaged.
+        A file is damaged, or a prediction is no finite number.
     """
-    names, at = targets_of(labels), label_rows(key_of(predictions), key_of(labels))
+    names = targets_of(labels) if targets is None else list(targets)
+    at = label_rows(key_of(predictions), key_of(labels))
     for where in slices(len(names), len(at)):
         of_block = names[where]
         own = values_of(labels, of_block)
         # Where there is no label, the number of the row is -1: that of the NaN at the end.
         padded = np.concatenate([own, np.full((len(own), 1), np.nan)], axis=1)
-        yield Block(where, of_block, own, padded.take(at, axis=1), values_of(predictions, of_block))
+        scores = values_of(predictions, of_block)
+        _require_finite(predictions, of_block, scores)
+        yield Block(where, of_block, own, padded.take(at, axis=1), scores)
+
+
+def _require_finite(predictions: Wide, names: Sequence[str], scores: np.ndarray) -> None:
+    """Stop at a score that is in no order with others, or at no distance from a level."""
+    wrong = ~np.isfinite(scores)
+    if wrong.any():
+        of_targets = [names[number] for number in np.flatnonzero(wrong.any(axis=1)).tolist()]
+        raise UserError(
+            f"{wrong.sum()} prediction(s) of {len(of_targets)} target(s) are no finite numbers: "
+            f"{listed(of_targets)}",
+            where="predictions" if isinstance(predictions, pd.DataFrame) else str(predictions.path),
+            remedy="If the model diverged, change its settings in params.yaml; then `dvc repro`.",
+        )
 
 
 def labels_of_compounds(labels: Wide, compounds: np.ndarray) -> np.ndarray:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
-from phenoprot.evaluation.counting import permuted_aucs, resampled_aucs
+from phenoprot.evaluation.auc_counting import drawn_aucs
 from phenoprot.evaluation.repeated import Tested
 from phenoprot.evaluation.uncertainty import TRAINING
 
@@ -59,10 +60,8 @@ def permuted_auc(
     numpy.ndarray
         (draws, targets); NaN where no fold has both classes.
     """
-    folds = Tested.of(compounds, repeats)
-    labels, scores = (np.ascontiguousarray(of.T, dtype=np.float64) for of in (labels, scores))
-    order = joint_permutations(labels.shape[1], draws, seed)
-    return permuted_block(labels, scores, folds, folds.ascending(scores), order).T
+    order = joint_permutations(len(labels), draws, seed)
+    return _at_once(permuted_block, labels, scores, Tested.of(compounds, repeats), order)
 
 
 def permuted_block(
@@ -81,12 +80,8 @@ def permuted_block(
     drawn
         (draws, compounds): whose labels each compound gets.
     """
-    auc = np.empty((len(scores), len(drawn)))
-    permuted_aucs(
-        np.nan_to_num(labels, nan=-1).astype(np.int8), np.ascontiguousarray(drawn.T, np.int32),
-        scores, ascending, folds.starts, folds.of_repeat, folds.compounds, auc,
-    )  # fmt: skip
-    return np.round(auc, 12)
+    counts = _permuted(labels, np.ascontiguousarray(drawn.T))
+    return _aucs_of_draws(counts, 1, scores, folds, ascending, len(drawn))
 
 
 def resampled_auc(
@@ -113,10 +108,8 @@ def resampled_auc(
     numpy.ndarray
         (draws, targets); NaN where no fold has both classes.
     """
-    folds = Tested.of(compounds, repeats)
-    labels, scores = (np.ascontiguousarray(of.T, dtype=np.float64) for of in (labels, scores))
-    times = drawn_compounds(labels.shape[1], draws, seed)
-    return resampled_block(labels, scores, folds, folds.ascending(scores), times).T
+    times = drawn_compounds(len(labels), draws, seed)
+    return _at_once(resampled_block, labels, scores, Tested.of(compounds, repeats), times)
 
 
 def resampled_block(
@@ -131,12 +124,61 @@ def resampled_block(
     times
         (draws, compounds): how often each compound was drawn.
     """
-    auc = np.empty((len(scores), len(times)))
-    resampled_aucs(
-        np.nan_to_num(labels, nan=-1).astype(np.int8), np.ascontiguousarray(times.T, np.int8),
-        scores, ascending, folds.starts, folds.of_repeat, folds.compounds, auc,
-    )  # fmt: skip
+    counts = _resampled(labels, np.ascontiguousarray(times.T, np.int8))
+    return _aucs_of_draws(counts, int(times.max()), scores, folds, ascending, len(times))
+
+
+Counts: TypeAlias = tuple[np.ndarray, np.ndarray]
+"""Of one target, (compounds, draws) int8 each: how often a compound counts as a positive, and as a
+negative; overwritten for the next target."""
+
+
+def _permuted(labels: np.ndarray, owner: np.ndarray) -> Iterator[Counts]:
+    own, positive, negative = np.empty((3, *owner.shape), dtype=np.int8)
+    for label in np.nan_to_num(labels, nan=-1).astype(np.int8):
+        label.take(owner, out=own, mode="clip")  # the default would copy `out`
+        np.equal(own, 1, out=positive.view(np.bool_))
+        np.equal(own, 0, out=negative.view(np.bool_))
+        yield positive, negative
+
+
+def _resampled(labels: np.ndarray, often: np.ndarray) -> Iterator[Counts]:
+    positive, negative = np.empty((2, *often.shape), dtype=np.int8)
+    for label in labels[:, :, None]:
+        np.multiply(often, (label == 1).astype(np.int8), out=positive)
+        np.multiply(often, (label == 0).astype(np.int8), out=negative)
+        yield positive, negative
+
+
+def _aucs_of_draws(
+    counts: Iterable[Counts],
+    heaviest: int,
+    scores: np.ndarray,
+    folds: Tested,
+    ascending: np.ndarray,
+    draws: int,
+) -> np.ndarray:
+    """ROC AUC (targets, draws) from the counts of each target, none of them above `heaviest`."""
+    auc = np.empty((len(scores), draws))
+    of_targets = zip(counts, scores, ascending, auc, strict=True)
+    for (positive, negative), score, order, found in of_targets:
+        drawn_aucs(
+            positive, negative, heaviest, score, order, folds.starts, folds.of_repeat,
+            folds.compounds, found,
+        )  # fmt: skip
     return np.round(auc, 12)
+
+
+def _at_once(
+    block: Callable[..., np.ndarray],
+    labels: np.ndarray,
+    scores: np.ndarray,
+    folds: Tested,
+    drawn: np.ndarray,
+) -> np.ndarray:
+    """All targets as one block, given and returned with the targets in columns."""
+    labels, scores = (np.ascontiguousarray(of.T, dtype=np.float64) for of in (labels, scores))
+    return block(labels, scores, folds, folds.ascending(scores), drawn).T
 
 
 def widened(scores: np.ndarray, centre: np.ndarray | float) -> np.ndarray:

@@ -79,7 +79,7 @@ def explain(payload: RowToExplain, folder: Path) -> None:
     try:
         fitted = fitted_folds(payload.model, data, "bce", REPEAT, payload.device)
         compounds = np.unique(data.key[COMPOUND], return_inverse=True)[1]
-        tested = OutOfFold(data.labels.astype(np.float64), compounds, fitted)
+        tested = OutOfFold(data.labels, compounds, fitted)
         found = contributions(tested, data.targets, partition, payload.settings)
     finally:
         torch.set_num_threads(threads)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -38,11 +39,11 @@ def summarised(
     found
         Of every target and group.
     settings
-        Least AUC.
+        Least AUC and draws, to be stated.
     planted
         Compartments and stains of each target of a simulated screen; None: nothing was planted.
     """
-    shown = np.nan_to_num(found.auc) >= settings.min_auc
+    shown = found.shown
     groups = [_means(group, shown) for group in found.groups]
     with_places = [
         (i, planted[target])
@@ -65,7 +66,7 @@ def _means(group: Contribution, shown: np.ndarray) -> GroupContribution:
         grouping=group.grouping,
         group=group.name,
         n_features=group.n_features,
-        drop=difference_estimate(group.drop.mean(shown)) if shown.any() else None,
+        drop=None if group.mean_drop is None else difference_estimate(group.mean_drop),
         alone=defined(float(mean_of_present(group.alone[shown], axis=0))),
         share=defined(float(mean_of_present(group.share[shown], axis=0))),
     )
@@ -85,20 +86,20 @@ def _planted_first(
         first = {of: _first(found, of, measure, targets) for of in PLACED}
         if not all(first.values()):
             continue
-        by_stain = _hits(first["stain"], stains)
-        by_compartment = _hits(first["compartment"], compartments)
-        hits: dict[First, np.ndarray] = {
+        by_stain = _Hits.of(first["stain"], stains)
+        by_compartment = _Hits.of(first["compartment"], compartments)
+        hits: dict[First, _Hits] = {
             "stain": by_stain,
             "compartment": by_compartment,
-            "stain and compartment": by_stain & by_compartment,
-            "place": _hits(first["place"], named),
+            "stain and compartment": by_stain.both(by_compartment),
+            "place": _Hits.of(first["place"], named),
         }
         results += [_stated(of, measure, own) for of, own in hits.items()]
     return results
 
 
 _WORTH: dict[Measure, Callable[[Contribution], np.ndarray]] = {
-    "drop": lambda group: group.drop.auc,
+    "drop": lambda group: group.drop,
     "alone": lambda group: group.alone,
     "share": lambda group: group.share,
 }
@@ -115,16 +116,34 @@ def _first(
     return [groups[i].name for i in worth.argmax(axis=0)]
 
 
-def _hits(first: list[str], planted: list[frozenset[str]]) -> np.ndarray:
-    """(targets, targets): whether the first group of one is planted for another."""
-    return np.array([[name in own for own in planted] for name in first])
+class _Hits(NamedTuple):
+    """The first group of each target, and for which targets each group is planted."""
+
+    first: np.ndarray
+    """(targets,): numbers of groups."""
+    planted: np.ndarray
+    """(groups, targets)."""
+
+    @classmethod
+    def of(cls, first: Sequence[str], planted: Sequence[frozenset[str]]) -> Self:
+        """From the names of both."""
+        names, numbers = np.unique(first, return_inverse=True)
+        return cls(numbers, np.array([[name in own for own in planted] for name in names]))
+
+    def both(self, other: Self) -> Self:
+        """With pairs of a group and one of `other` as groups."""
+        planted = self.planted[:, None] & other.planted
+        pairs = self.first * len(other.planted) + other.first
+        return type(self)(pairs, planted.reshape(-1, len(pairs)))
 
 
-def _stated(grouping: First, measure: Measure, hits: np.ndarray) -> PlantedFirst:
-    n, own = len(hits), np.diag(hits).sum()
+def _stated(grouping: First, measure: Measure, hits: _Hits) -> PlantedFirst:
+    n = len(hits.first)
+    own = hits.planted[hits.first, np.arange(n)].sum()
+    pairs = hits.planted.sum(axis=1)[hits.first].sum()
     return PlantedFirst(
         grouping=grouping,
         measure=measure,
         share=tidy(own / n),
-        by_chance=tidy((hits.sum() - own) / (n * (n - 1))) if n > 1 else None,
+        by_chance=tidy((pairs - own) / (n * (n - 1))) if n > 1 else None,
     )

@@ -24,7 +24,7 @@ import pandas as pd
 from phenoprot.core.random import stream
 from phenoprot.evaluation.contribution_results import COLUMNS, ContributionSettings
 from phenoprot.evaluation.feature_groups import GROUPINGS, Grouping, Partition
-from phenoprot.evaluation.repeated import RepeatedAuc, repeated_auc
+from phenoprot.evaluation.repeated import Mean, RepeatedAuc, repeated_auc
 from phenoprot.evaluation.uncertainty import uncertainty
 from phenoprot.tasks.contributions import FittedFold
 
@@ -61,8 +61,12 @@ class Contribution:
     grouping: Grouping
     name: str
     n_features: int
-    drop: RepeatedAuc
-    """AUC lost by permuting it; the draws in place of repeats."""
+    drop: np.ndarray
+    """(targets,): AUC lost by permuting it, mean over the draws."""
+    drop_se: np.ndarray
+    """(targets,): its standard error; NaN: unknown."""
+    mean_drop: Mean | None
+    """Over the targets that are shown, if there are any; the draws in place of repeats."""
     alone: np.ndarray
     """(targets,): AUC with all else permuted."""
     share: np.ndarray
@@ -76,6 +80,8 @@ class Contributions:
     targets: list[str]
     auc: np.ndarray
     """(targets,): out-of-fold AUC of the row, as it is."""
+    shown: np.ndarray
+    """(targets,): whether that is the least AUC of the settings, or above."""
     groups: list[Contribution]
 
     def table(self) -> pd.DataFrame:
@@ -88,14 +94,13 @@ class Contributions:
         parts = []
         for group in self.groups:
             of_group = pd.DataFrame({"Target": self.targets, "auc": self.auc})
-            error = uncertainty(group.drop.changes, group.drop.by_repeat).error
             parts.append(
                 of_group.assign(
                     Grouping=group.grouping,
                     Group=group.name,
                     n_features=group.n_features,
-                    drop=group.drop.auc,
-                    drop_se=error,
+                    drop=group.drop,
+                    drop_se=group.drop_se,
                     alone=group.alone,
                     share=group.share,
                 )
@@ -109,7 +114,7 @@ def contributions(
     partition: Partition,
     settings: ContributionSettings,
 ) -> Contributions:
-    """Score every group of every grouping.
+    """Score every group of every grouping; the influences of one group in memory at a time.
 
     Parameters
     ----------
@@ -120,7 +125,7 @@ def contributions(
     partition
         Groups of the features.
     settings
-        Draws and seed. A draw permutes the compounds alike for all groups.
+        Draws, seed and least AUC. A draw permutes the compounds alike for all groups.
     """
     parts = [fold.parts(partition.columns) for fold in tested.folds]
     orders = [
@@ -131,23 +136,27 @@ def contributions(
         )
     ]
     own = tested.aucs(tested.scores(part.sum(axis=0) for part in parts))
+    shown = np.nan_to_num(own.auc) >= settings.min_auc
     found = []
     for grouping in GROUPINGS:
         for name, share in partition.unions(grouping).items():
             group = [part[share > 0].sum(axis=0) for part in parts]
             rest = [part[share == 0].sum(axis=0) for part in parts]
-            without = _by_draw(tested, rest, group, orders)
+            lost = _lost(own, _by_draw(tested, rest, group, orders), settings.draws)
             found.append(
                 Contribution(
                     grouping,
                     name,
                     partition.n_features(share),
-                    _lost(own, without, settings.draws),
+                    lost.auc,
+                    uncertainty(lost.changes, lost.by_repeat).error,
+                    lost.mean(shown) if shown.any() else None,
                     _by_draw(tested, group, rest, orders).auc,
                     score_share(tested.folds, parts, share),
                 )
             )
-    return Contributions(list(targets), own.auc, found)
+            del lost  # as large as all compounds x targets
+    return Contributions(list(targets), own.auc, shown, found)
 
 
 def permuted_rows(compounds: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -163,10 +172,10 @@ def permuted_rows(compounds: np.ndarray, rng: np.random.Generator) -> np.ndarray
     rng
         Draws the permutation.
     """
-    names, codes = np.unique(compounds, return_inverse=True)
-    rows = [np.flatnonzero(codes == code) for code in range(len(names))]
+    _, codes, sizes = np.unique(compounds, return_inverse=True, return_counts=True)
+    rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(sizes)[:-1])
     order = np.empty(len(compounds), dtype=np.int64)
-    for own, other in zip(rows, rng.permutation(len(names)), strict=True):
+    for own, other in zip(rows, rng.permutation(len(rows)), strict=True):
         theirs = rows[other]
         order[own] = theirs[np.arange(len(own)) * len(theirs) // len(own)]
     return order

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from phenoprot.screens.contract import COMPOUND, CONCENTRATION, feature_columns
+from phenoprot.screens.contract import COMPOUND, CONCENTRATION
 from phenoprot.tasks.columns import FOLD, LABELS_OF, REPEAT
 
 
@@ -17,26 +17,13 @@ def label_rows(predictions: pd.DataFrame, labels: pd.DataFrame) -> np.ndarray:
     Parameters
     ----------
     predictions, labels
-        The keys of both; other columns are not looked at.
+        The keys of both; other columns are not looked at. One line of `labels` per key.
     """
     key = [column for column in (COMPOUND, CONCENTRATION) if column in labels]
     wanted = predictions[[CONCENTRATION]].assign(**{COMPOUND: predictions[LABELS_OF]})[key]
     numbered = labels[key].assign(number=np.arange(len(labels)))
-    found = wanted.merge(numbered, how="left", on=key)["number"]
+    found = wanted.merge(numbered, how="left", on=key, validate="many_to_one")["number"]
     return found.fillna(-1).to_numpy(dtype=np.int64)
-
-
-def aligned_labels(predictions: pd.DataFrame, labels: pd.DataFrame) -> np.ndarray:
-    """Labels (rows, targets) that the predictions are scored against."""
-    own = labels[feature_columns(labels)].to_numpy(dtype=np.float64)
-    return np.concatenate([own, np.full((1, own.shape[1]), np.nan)])[
-        label_rows(predictions, labels)
-    ]
-
-
-def folds_of(predictions: pd.DataFrame) -> list[np.ndarray]:
-    """Row numbers of each test fold of each repeat."""
-    return [rows for folds in repeats_of(predictions) for rows in folds]
 
 
 def repeats_of(predictions: pd.DataFrame) -> list[list[np.ndarray]]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from phenoprot.core.errors import UserError
 from phenoprot.evaluation.blocks import Wide
 from phenoprot.evaluation.doses import concentrations
+from phenoprot.evaluation.folds import mean_of_present
 from phenoprot.evaluation.level_data import levels_in_blocks
 from phenoprot.evaluation.level_influence import Influence, concordance
 from phenoprot.evaluation.levels import LevelScores
@@ -100,7 +101,7 @@ def leak_of_levels(
     _require_same(own, torn)
     return LeakGauge(
         score="concordance",
-        mean=defined(float(torn.mean().by_repeat.mean())),
+        mean=defined(float(mean_of_present(torn.mean().by_repeat, axis=0))),
         gap=torn.minus(own).mean().estimate(-1, 1),
         n_doses=max(1, len(concentrations(leaking))),
     )

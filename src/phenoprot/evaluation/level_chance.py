@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from phenoprot.evaluation.counting import permuted_r2
+from phenoprot.evaluation.level_counting import permuted_r2
 from phenoprot.evaluation.level_data import LevelData
 from phenoprot.evaluation.regression import share
 

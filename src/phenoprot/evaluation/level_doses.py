@@ -35,8 +35,8 @@ def regression_by_dose(
     Returns
     -------
     list of DoseScores
-        Ascending; ``skill``, see :func:`~phenoprot.evaluation.level_influence.pooled_skill_at_dose`
-        , with its 95 % interval, and the median R2. Either is around the mean of the levels at that
+        Ascending; ``skill``, see :class:`~phenoprot.evaluation.level_influence.PooledAtDose`, with
+        its 95 % interval, and the median R2. Either is around the mean of the levels at that
         concentration, and a mean over the repeats.
     """
     del settings

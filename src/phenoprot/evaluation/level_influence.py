@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 
 from phenoprot.evaluation.folds import mean_of_present
+from phenoprot.evaluation.level_counting import ROUNDING
 from phenoprot.evaluation.level_data import LevelData
 from phenoprot.evaluation.regression import (
     concordant_pairs,
@@ -88,23 +89,12 @@ class Influence:
         return estimate(value, float(below), float(above), spread)
 
 
-def pooled_skill(data: LevelData) -> Influence:
+class Pooled:
     """1 - SSE / SST with one SSE and one SST over all proteins, in standard deviations.
 
     SST is around the mean of the training part, which is 0 on that scale: 0 is what the training
     part's mean scores, and a protein counts by how much it varies among the tested compounds, not
-    by how well a fold of it happens to vary.
-
-    Parameters
-    ----------
-    data
-        Standardised levels and predictions.
-    """
-    return Pooled(data).add(data).skill()
-
-
-class Pooled:
-    """The same, block by block: squares of each row, added up target by target.
+    by how well a fold of it happens to vary. Blocks of targets are added one after the other.
 
     Parameters
     ----------
@@ -143,7 +133,7 @@ def _add_by_target(total: np.ndarray, values: np.ndarray) -> None:
         total += column
 
 
-def pooled_skill_at_dose(data: LevelData) -> Influence:
+class PooledAtDose:
     """The same at one concentration, SST around the mean of the protein's levels there.
 
     What all compounds share at a concentration is no merit.
@@ -151,18 +141,7 @@ def pooled_skill_at_dose(data: LevelData) -> Influence:
     Parameters
     ----------
     data
-        Standardised levels and predictions of one concentration.
-    """
-    return PooledAtDose(data).add(data).skill()
-
-
-class PooledAtDose:
-    """The same, block by block.
-
-    Parameters
-    ----------
-    data
-        A block of the data: its rows are those of all.
+        A block of the data at that concentration: its rows are those of all.
     """
 
     def __init__(self, data: LevelData) -> None:
@@ -199,8 +178,9 @@ class PooledAtDose:
 
 
 def _around_mean(n: np.ndarray, sums: np.ndarray, squares: np.ndarray) -> np.ndarray:
-    """Sum of squares around the mean; 0 without values."""
-    return np.maximum(squares - sums**2 / np.maximum(n, 1), 0.0)
+    """Sum of squares around the mean; 0 without two different values, whatever their rounding."""
+    spread = squares - sums**2 / np.maximum(n, 1)
+    return np.where(spread > ROUNDING * squares, spread, 0.0)
 
 
 def _skills(

@@ -48,7 +48,7 @@ class LevelScores(RowScores):
     """Scores of a row of levels."""
 
     skill: Influence = field(kw_only=True)
-    """Pooled skill, see :func:`~phenoprot.evaluation.level_influence.pooled_skill`."""
+    """Pooled skill, see :class:`~phenoprot.evaluation.level_influence.Pooled`."""
     concordance: Influence = field(kw_only=True)
     """Of every target."""
 

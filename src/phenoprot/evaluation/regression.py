@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from phenoprot.evaluation.counting import count_pairs, count_pairs_within
+from phenoprot.evaluation.level_counting import count_pairs, count_pairs_within
 
 
 def r2_by_target(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -82,27 +82,6 @@ def rmse_by_target(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     return np.sqrt((error**2).sum(axis=0) / np.where(n > 0, n, np.nan))
 
 
-def concordance_by_target(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Share of the pairs of rows whose levels differ that are predicted in the right order.
-
-    Harrell's C (Harrell et al. 1982, doi:10.1001/jama.1982.03320430047030); a tie of the
-    predictions counts one half. 0.5 is chance, and with levels 0 and 1 it is the ROC AUC: it puts
-    a regression on the scale of a classification without a threshold for calls.
-
-    Parameters
-    ----------
-    truth, predicted
-        (rows, targets); NaN in `truth` is left out.
-
-    Returns
-    -------
-    numpy.ndarray
-        (targets,); NaN where no two levels differ.
-    """
-    right, pairs = concordant_pairs(truth, predicted)
-    return share(right.sum(axis=0), pairs.sum(axis=0))
-
-
 def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Quotient; NaN where the whole is 0."""
     return part / np.where(whole > 0, whole, np.nan)
@@ -134,7 +113,11 @@ def sums_by(codes: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
 
 
 def concordant_pairs(truth: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs that each row is in, see :func:`concordance_by_target`.
+    """Pairs of rows that each row is in, and those that are predicted in the right order.
+
+    Their quotient over all rows is Harrell's C (Harrell et al. 1982,
+    doi:10.1001/jama.1982.03320430047030). 0.5 is chance, and with levels 0 and 1 it is the ROC AUC:
+    it puts a regression on the scale of a classification without a threshold for calls.
 
     Parameters
     ----------

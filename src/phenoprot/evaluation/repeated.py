@@ -15,9 +15,12 @@ from typing import Self
 
 import numpy as np
 
-from phenoprot.evaluation.counting import influences
+from phenoprot.evaluation.auc_counting import influences
 from phenoprot.evaluation.folds import mean_of_present, mean_over_folds
 from phenoprot.evaluation.uncertainty import Uncertainty, uncertainty
+
+VALUES = 2**23
+"""Numbers in one array of a block, of rows x targets: 64 MiB."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +179,8 @@ def repeated_auc(
 ) -> RepeatedAuc:
     """ROC AUC of every target in each repeat, and the influence of each compound.
 
+    In blocks of targets: they and the results are all that is held of float64.
+
     Parameters
     ----------
     labels
@@ -187,7 +192,10 @@ def repeated_auc(
     repeats
         Row numbers of each test fold of each repeat.
     """
-    sums = AucSums(Tested.of(compounds, repeats), labels.shape[1])
-    by_target = (np.ascontiguousarray(of.T, dtype=np.float64) for of in (labels, scores))
-    sums.add(slice(None), *by_target)
+    rows, targets = labels.shape
+    sums, at_once = AucSums(Tested.of(compounds, repeats), targets), max(1, VALUES // rows)
+    for first in range(0, targets, at_once):
+        some = slice(first, first + at_once)
+        by_target = (np.ascontiguousarray(of[:, some].T, np.float64) for of in (labels, scores))
+        sums.add(some, *by_target)
     return sums.auc

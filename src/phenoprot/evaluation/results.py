@@ -180,7 +180,7 @@ class LeakGauge(Settings):
     gap: Estimate | None = None
     """How much it is above that under folds of compounds."""
     n_doses: int
-    """Most treatments of a compound."""
+    """Concentrations of the dose series; 1 without one."""
 
 
 class DoseScores(Settings):

@@ -80,11 +80,16 @@ def part_of(predictions: Wide, rows: np.ndarray | None = None) -> Part:
     return compounds, [[rows[of] for of in folds] for folds in repeats_of(own)]
 
 
-def aucs_of_parts(predictions: Wide, labels: Wide, parts: Sequence[Part]) -> list[RepeatedAuc]:
-    """ROC AUC per target in several parts of the rows, block by block of targets."""
-    n_targets = len(targets_of(labels))
+def aucs_of_parts(
+    predictions: Wide, labels: Wide, parts: Sequence[Part], targets: Sequence[str] | None = None
+) -> list[RepeatedAuc]:
+    """ROC AUC per target, of all or some `targets`, in several parts of the rows.
+
+    Block by block of targets.
+    """
+    n_targets = len(targets_of(labels) if targets is None else targets)
     sums = [AucSums(Tested.of(*part), n_targets) for part in parts]
-    for block in in_blocks(predictions, labels):
+    for block in in_blocks(predictions, labels, targets):
         for one in sums:
             one.add(block.where, block.labels, block.scores)
     return [one.auc for one in sums]

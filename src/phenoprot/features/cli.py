@@ -31,7 +31,7 @@ def cellprofiler(
         Path | None, typer.Option(help="File with a block images, e.g. params.yaml.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes [default: one per core].")
+        int | None, typer.Option(min=1, help="Processes. Default: one per core.")
     ] = None,
     work: Annotated[
         Path | None, typer.Option(help="Work folder: an interrupted run resumes there.")
@@ -80,7 +80,7 @@ def import_(
     ],
     output: Output,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes [default: one per core].")
+        int | None, typer.Option(min=1, help="Processes. Default: one per core.")
     ] = None,
     work: Annotated[
         Path | None, typer.Option(help="Work folder: an interrupted run resumes there.")

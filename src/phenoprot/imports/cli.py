@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from phenoprot.core.errors import UserError, quoted
-from phenoprot.imports.cli_proteins import proteins
+from phenoprot.imports.cli_proteins import SCALES, proteins, require_known
 from phenoprot.imports.cli_targets import targets
 
 import_app = typer.Typer(no_args_is_help=True, help="Read one table of a screen of your own.")
@@ -52,11 +52,14 @@ def plate_map(
     negative_control: Control = None,
 ) -> None:
     """Read plate maps into a wells table."""
+    from phenoprot.imports.columns import EXPONENT
     from phenoprot.imports.layout import LayoutOptions
     from phenoprot.imports.maps import read_plate_maps
     from phenoprot.imports.settle import settled
     from phenoprot.imports.source import read_any, write_any
 
+    require_known("--unit", unit, EXPONENT)
+    _require_table(output, maps, {"table of compounds": compounds, "table of plates": barcodes})
     options = LayoutOptions(None, concentration, unit, negative_control)
     known = read_any(compounds) if compounds is not None else None
     names = [plate.strip() for plate in plates.split(",") if plate.strip()]
@@ -84,6 +87,7 @@ def profiles(
     from phenoprot.imports.source import write_any
     from phenoprot.screens.contract import feature_columns
 
+    _require_table(output, tables)
     read = read_profiles(tables, plate=plate)
     write_any(output, read.table)
     for line in read.lines:
@@ -104,6 +108,7 @@ def images(
     from phenoprot.imports.images import load_data_table, read_images
     from phenoprot.imports.source import write_any
 
+    _require_table(output, [source])
     read = read_images(source, pattern, stains_of(channels), plate)
     write_any(output, load_data_table(read.fields, output.parent))
     for line in read.lines:
@@ -138,7 +143,8 @@ def new(
         str | None, typer.Option(help="Plate of a protein table that names none.")
     ] = None,
     scale: Annotated[
-        str | None, typer.Option(help="linear, log2, log10, ln or level; told from the values.")
+        str | None,
+        typer.Option(help=f"{', '.join(SCALES)}. Default: told from the values."),
     ] = None,
     targets: Annotated[
         list[Path] | None, typer.Option(help="Target annotations. May be repeated.")
@@ -164,24 +170,23 @@ def new(
     ] = None,
 ) -> None:
     """Make a screen folder from a laboratory's files."""
+    from phenoprot.core.files import write_text
     from phenoprot.imports.columns import EXPONENT
     from phenoprot.imports.draft import Inputs, describe, draft
     from phenoprot.imports.layout import LayoutOptions
     from phenoprot.imports.new import (
         About,
-        add_block,
         params_block,
         require_new,
         to_do,
+        with_block,
         write_screen,
     )
     from phenoprot.imports.proteins import ProteinOptions
 
     require_new(folder)
-    if unit is not None and unit not in EXPONENT:
-        raise UserError(
-            f"{quoted(unit)} is no unit", where="--unit", remedy=f"Known: {', '.join(EXPONENT)}."
-        )
+    require_known("--unit", unit, EXPONENT)
+    require_known("--scale", scale, SCALES)
     given: Any = scale
     made = draft(
         Inputs(
@@ -203,10 +208,11 @@ def new(
             protein_cell_line=protein_cell_line,
         )
     )
-    write_screen(made, folder, About(title, organism))
     block = params_block(made, folder)
-    if params is not None:
-        add_block(params, folder.resolve().name, block)
+    changed = None if params is None else with_block(params, folder.resolve().name, block)
+    write_screen(made, folder, About(title, organism))
+    if params is not None and changed is not None:
+        write_text(params, changed)
     for label, line in describe(made):
         typer.echo(f"{label}: {line}" if label else f"    {line}")
     typer.echo("to do:")
@@ -214,6 +220,20 @@ def new(
         typer.echo(f"  - {step}")
     if params is None:
         typer.echo(f"screens:\n{block}", nl=False)
+
+
+def _require_table(
+    output: Path, read: Sequence[Path], further: Mapping[str, Path | None] | None = None
+) -> None:
+    """Stop, before any work, unless `output` can be written and is none of the files read."""
+    from phenoprot.core.outputs import require_output
+    from phenoprot.imports.source import expanded, require_written_ending
+
+    require_written_ending(output)
+    files = [each for path in read for each in ([path] if path.is_dir() else expanded([path]))]
+    inputs: dict[str, Path | None] = {f"file {path.name}": path for path in files}
+    inputs |= further or {}
+    require_output(output, {what: path for what, path in inputs.items() if path is not None})
 
 
 def _named(texts: Sequence[str]) -> dict[str | None, list[Path]]:

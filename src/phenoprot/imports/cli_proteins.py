@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from phenoprot.core.errors import UserError
+from phenoprot.core.errors import UserError, quoted
 
 SCALES = ("linear", "log2", "log10", "ln", "level")
+
+
+def require_known(option: str, value: str | None, known: Iterable[str]) -> None:
+    """Stop if an option is given and has none of the values `known`."""
+    if value is not None and value not in (words := list(known)):
+        raise UserError(
+            f"is unknown: {quoted(value)}", where=option, remedy=f"Use one of {', '.join(words)}."
+        )
 
 
 def proteins(
@@ -31,22 +40,22 @@ def proteins(
         str | None,
         typer.Option(
             help="Regular expression with (?P<plate>...) and (?P<well>...) for the names of the "
-            "samples [default: <plate>_<well>]."
+            "samples. Default: PLATE_WELL."
         ),
     ] = None,
     samples: Annotated[
-        Path | None, typer.Option(help="CSV file with the columns column, plate, well.")
+        Path | None, typer.Option(help="Table with the columns column, plate, well.")
     ] = None,
     plate: Annotated[str | None, typer.Option(help="Plate of all samples.")] = None,
     scale: Annotated[
         str | None,
-        typer.Option(help=f"{', '.join(SCALES)} [default: told from the values]."),
+        typer.Option(help=f"{', '.join(SCALES)}. Default: told from the values."),
     ] = None,
     genes: Annotated[
         str, typer.Option(help="Several groups of a gene: best (with most values) or sum.")
     ] = "best",
     name: Annotated[
-        str | None, typer.Option(help="Column that names the proteins [default: the gene].")
+        str | None, typer.Option(help="Column that names the proteins. Default: the gene.")
     ] = None,
     wells: Annotated[
         Path | None, typer.Option(help="Wells table of the screen, to compare with.")
@@ -59,13 +68,8 @@ def proteins(
     from phenoprot.imports.proteins import ProteinOptions, read_proteins
     from phenoprot.screens.tables import read_table
 
-    for option, value, known in (("scale", scale, SCALES), ("genes", genes, ("best", "sum"))):
-        if value is not None and value not in known:
-            raise UserError(
-                f"is unknown: '{value}'",
-                where=f"--{option}",
-                remedy=f"Use one of {', '.join(known)}.",
-            )
+    require_known("--scale", scale, SCALES)
+    require_known("--genes", genes, ("best", "sum"))
     if output.suffix != ".parquet":
         raise UserError(
             "does not end in .parquet", where=f"--output {output}", remedy="Name it so."

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from phenoprot.core.errors import UserError
+from phenoprot.imports.cli_proteins import require_known
 
 EVIDENCE = ("activities", "mechanisms", "both")
 
@@ -24,7 +25,7 @@ def targets(
     wells: Annotated[Path, typer.Option(help="Wells table of the screen: its compounds.")],
     output: Annotated[Path, typer.Option(help="Targets to write (.csv).")],
     source: Annotated[
-        str | None, typer.Option(help="Text for Metadata_Source [default: the source's name].")
+        str | None, typer.Option(help="Text for Metadata_Source. Default: the source's name.")
     ] = None,
     known_action: Annotated[
         bool, typer.Option("--known-action", help="DrugBank: targets with a known action only.")
@@ -46,12 +47,7 @@ def targets(
     from phenoprot.imports.targets import TargetOptions, read_targets
     from phenoprot.screens.tables import read_table
 
-    if evidence not in EVIDENCE:
-        raise UserError(
-            f"is unknown: '{evidence}'",
-            where="--evidence",
-            remedy=f"Use one of {', '.join(EVIDENCE)}.",
-        )
+    require_known("--evidence", evidence, EVIDENCE)
     if output.suffix != ".csv":
         raise UserError("does not end in .csv", where=f"--output {output}", remedy="Name it so.")
     inputs = {f"file {path.name}": path for path in files} | {"wells table": wells}

@@ -52,11 +52,25 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 """Names by what the column holds, the likelier first."""
+_DOSES = {
+    start + name + unit
+    for name in NAMES["concentration"]
+    for start in ("", "final", "log", "log10")
+    for unit in ("", "m", "mm", "um", "nm", "pm", "moll", "umoll", "nmoll", "ugml", "ngml")
+}
+_OF_WELLS = _DOSES | {
+    "batch", "batchid", "replicate", "replicateid", "rep", "biorep", "techrep", "platereplicate",
+    "experiment", "run", "timepoint", "time", "timeh", "hours", "day", "date", "timestamp",
+    "passage", "donor", "operator", "platenumber", "plateno", "platenr", "wellnumber", "wellindex",
+    "wellno",
+}  # fmt: skip
+"""Further names, folded, of what wells are described by: neither features nor proteins."""
 EXPONENT = {"M": 0, "mM": -3, "uM": -6, "nM": -9, "pM": -12}
 """Units of concentration, and the power of ten that each is of a mole per litre."""
 _UNIT = r"(M|mM|[uµμ]M|nM|pM|mol/l|mmol/l|[uµμ]mol/l|nmol/l|pmol/l|micromolar|nanomolar)"
 _WITH_UNIT = re.compile(rf"(.*?)[\s_.\-(\[]+(?:in[\s_])?{_UNIT}[)\]]?")
 _AMOUNT = re.compile(rf"\s*([0-9.,eE+\-]+)\s*{_UNIT}\s*")
+_COMMA = re.compile(r"\s*[+-]?[0-9]+,[0-9]+(?:[eE][+-]?[0-9]+)?\s*")
 _METADATA = re.compile(r"^(?:image_)?metadata_", re.IGNORECASE)
 
 
@@ -68,6 +82,14 @@ def folded(column: str) -> str:
 def is_metadata(column: str) -> bool:
     """Whether a column is named ``Metadata_...`` or, as by CytoTable, ``Image_Metadata_...``."""
     return _METADATA.match(column) is not None
+
+
+def describes_wells(column: str) -> bool:
+    """Whether a column that no key of :data:`NAMES` finds describes wells: ``Dose_uM``, ``Batch``.
+
+    By its numbers such a column could be a feature or a protein, and would tell models the dose.
+    """
+    return folded(column) in _OF_WELLS
 
 
 def find(columns: Iterable[str], what: str) -> str | None:
@@ -128,17 +150,32 @@ def find_dose(columns: Iterable[str]) -> tuple[str | None, str | None]:
     ``Dose (nM)``, ``conc_uM`` and ``concentration [µM]`` tell theirs.
     """
     columns = list(columns)
-    plain = {}
-    for column in columns:
-        match = _WITH_UNIT.fullmatch(column.strip())
-        if match and (unit := unit_of(match[2])):
-            plain[column] = (match[1], unit)
     found = find(columns, "concentration")
     if found is not None:
         return found, None
-    with_unit = {name: (column, unit) for column, (name, unit) in plain.items()}
-    name = find(with_unit, "concentration")
-    return (None, None) if name is None else with_unit[name]
+    parts = _with_unit(columns)
+    names = {name: column for column, (name, _) in reversed(parts.items())}
+    likeliest = find(names, "concentration")
+    return (None, None) if likeliest is None else (names[likeliest], parts[names[likeliest]][1])
+
+
+def doses_with_unit(columns: Iterable[str]) -> dict[str, str]:
+    """Columns of concentrations whose names tell the unit, with that unit."""
+    return {
+        column: unit
+        for column, (name, unit) in _with_unit(columns).items()
+        if find([name], "concentration")
+    }
+
+
+def _with_unit(columns: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Names without their unit, and the unit, of the columns that end in one."""
+    found = {}
+    for column in columns:
+        match = _WITH_UNIT.fullmatch(column.strip())
+        if match and (unit := unit_of(match[2])):
+            found[column] = (match[1], unit)
+    return found
 
 
 def split_amount(cell: str) -> tuple[str, str | None]:
@@ -147,6 +184,11 @@ def split_amount(cell: str) -> tuple[str, str | None]:
     if match is None or (unit := unit_of(match[2])) is None:
         return cell, None
     return match[1], unit
+
+
+def has_decimal_commas(cells: pd.Series) -> bool:
+    """Whether a cell of a column is a number with a decimal comma: ``0,5``."""
+    return bool(cells.map(lambda c: isinstance(c, str) and _COMMA.fullmatch(c) is not None).any())
 
 
 def row_letters(row: str) -> str:

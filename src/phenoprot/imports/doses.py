@@ -11,6 +11,7 @@ from phenoprot.core.errors import UserError, listed, quoted
 from phenoprot.imports.columns import (
     EXPONENT,
     column_of,
+    doses_with_unit,
     find,
     find_dose,
     split_amount,
@@ -48,8 +49,15 @@ def read_doses(
     Raises
     ------
     UserError
-        A treated well has no concentration, nothing says the unit, or a unit is not known.
+        A treated well has no concentration, nothing says the unit, or a unit is not known;
+        `concentration` is none.
     """
+    if concentration is not None and not 0 < concentration < np.inf:
+        raise UserError(
+            f"{concentration:g} is no concentration of treated wells",
+            where="--concentration",
+            remedy="Give a number above 0.",
+        )
     column, unit = find_dose(table.columns)
     if column is None and concentration is not None:
         doses = pd.Series(concentration, index=table.index, dtype=np.float64)
@@ -69,6 +77,8 @@ def read_doses(
             remedy="Name it Metadata_Concentration, or say that all wells have one "
             "(--concentration 5 --unit uM).",
         )
+    if concentration is not None:
+        lines.append(f"{column} says the concentrations, not --concentration {concentration:g}")
     cells = table[column].where(treated, None)
     units = column_of(table, "unit").where(treated, None)
     if cells.map(lambda cell: isinstance(cell, str)).any():
@@ -97,10 +107,29 @@ def read_doses(
             remedy=f"Known are {', '.join(EXPONENT)}.",
         )
     own = found.fillna(unit or unit_asked or "")
+    _require_agreement(table, treated, column, _converted(doses, own, "M"), where)
     screen = unit_asked or (unit if unit else next(iter(found.dropna().mode()), None))
     if (own[treated] == "").any():
         screen = _require_unit(unit_asked, where)
     return pd.Series(_converted(doses, own, screen), index=table.index), screen
+
+
+def _require_agreement(
+    table: pd.DataFrame, treated: pd.Series, column: str, molar: np.ndarray, where: str
+) -> None:
+    """Stop if another column says other concentrations; `molar` are those that are read."""
+    for other, unit in doses_with_unit(table.columns).items():
+        theirs, _ = numbers(table[other])
+        theirs = theirs * 10.0 ** EXPONENT[unit]
+        differ = treated.to_numpy() & np.isfinite(theirs) & ~np.isclose(theirs, molar, 0.01, 0)
+        if other != column and differ.any():
+            rows = [int(row) + 2 for row in np.flatnonzero(differ)]
+            raise UserError(
+                f"columns '{column}' and '{other}' say different concentrations in {len(rows)} "
+                f"treated well(s): row {listed(rows)}",
+                where=where,
+                remedy="Correct them, or leave one of the columns out.",
+            )
 
 
 def _require_unit(unit: str | None, where: str) -> str:

@@ -16,7 +16,14 @@ from phenoprot.imports.images import Images, read_images
 from phenoprot.imports.layout import Layout, LayoutOptions, read_layout
 from phenoprot.imports.maps import joined, read_plate_maps
 from phenoprot.imports.profiles import Profiles, cleaned, is_normalised, read_profiles
-from phenoprot.imports.proteins import ProteinOptions, Proteins, read_proteins
+from phenoprot.imports.proteins import (
+    ProteinOptions,
+    Proteins,
+    proteins_of,
+    read_matrix,
+    wells_of,
+)
+from phenoprot.imports.proteins.matrix import Matrix
 from phenoprot.imports.settle import settled
 from phenoprot.imports.source import read_any
 from phenoprot.imports.targets import TargetOptions, read_targets
@@ -122,17 +129,21 @@ def draft(inputs: Inputs) -> Draft:
     images = None
     if inputs.images is not None:
         images = read_images(inputs.images, inputs.pattern, inputs.channels, plate)
-    first = _first_look(inputs)
-    plates = _plates(read, images, first)
-    layout = _layout(inputs, read, first, plates)
+    matrix: Matrix | None = None
+    measured: pd.DataFrame | None = None
+    if inputs.proteins is not None:
+        matrix = read_matrix(inputs.proteins, inputs.protein_options)
+        measured = wells_of(matrix, str(inputs.proteins), inputs.protein_options)
+    plates = _plates(read, images, measured)
+    layout = _layout(inputs, read, measured, plates)
     wells = layout.wells
     counts = [_cell_counts(table) for table in read]
     given = {table.name for table in read}
     read += [table for table in counts[:1] if table is not None and table.name not in given]
     tables = [cleaned(table, wells) for table in read]
     proteins = None
-    if inputs.proteins is not None:
-        proteins = read_proteins(inputs.proteins, inputs.protein_options, wells)
+    if matrix is not None:
+        proteins = proteins_of(matrix, str(inputs.proteins), inputs.protein_options, wells)
     targets = None
     if inputs.targets:
         found = read_targets(inputs.targets, _compounds(wells), inputs.target_options)
@@ -158,21 +169,13 @@ def draft(inputs: Inputs) -> Draft:
     )  # fmt: skip
 
 
-def _first_look(inputs: Inputs) -> Proteins | None:
-    """The readout before the layout is known: which plates it has, what it says of their wells."""
-    if inputs.proteins is None:
-        return None
-    options = inputs.protein_options
-    return read_proteins(inputs.proteins, replace(options, scale=options.scale or "level"))
-
-
 def _plates(
-    profiles: Sequence[Profiles], images: Images | None, proteins: Proteins | None
+    profiles: Sequence[Profiles], images: Images | None, measured: pd.DataFrame | None
 ) -> list[str]:
     """Plates of all tables, in order."""
     tables = [table.table for table in profiles]
     tables += [images.fields] if images is not None else []
-    tables += [proteins.table] if proteins is not None else []
+    tables += [measured] if measured is not None else []
     if not tables:
         raise UserError(
             "nothing to make a screen of",
@@ -184,9 +187,9 @@ def _plates(
 
 
 def _layout(
-    inputs: Inputs, profiles: Sequence[Profiles], proteins: Proteins | None, plates: list[str]
+    inputs: Inputs, profiles: Sequence[Profiles], measured: pd.DataFrame | None, plates: list[str]
 ) -> Layout:
-    """The layout of all plates that a table has."""
+    """The layout of all plates that a table has; `measured` are the wells of the protein table."""
     compounds = read_any(inputs.compounds) if inputs.compounds is not None else None
     layouts: list[Layout] = []
     if inputs.plate_maps:
@@ -202,15 +205,16 @@ def _layout(
                 layouts.append(read_layout(table.about, where, inputs.layout, compounds))
                 break
     known = {plate for layout in layouts for plate in layout.wells[PLATE].unique()}
-    if proteins is not None and proteins.layout is not None:
-        further = proteins.layout[~proteins.layout[PLATE].isin(known)]
+    if measured is not None and set(measured) > set(WELL_KEY):
+        further = measured[~measured[PLATE].isin(known)]
         if len(further):
             layouts.append(read_layout(further, str(inputs.proteins), inputs.layout, compounds))
             known |= set(further[PLATE])
     without = [plate for plate in plates if plate not in known]
     if without or not layouts:
         raise UserError(
-            f"{len(without)} of {len(plates)} plate(s) have no layout: {listed(without)}",
+            f"{len(without)} of {len(plates)} plate(s) have no layout: {listed(without)}"
+            + (f"; the layout has {listed(sorted(known))}" if known else ""),
             where="plate maps",
             remedy="Give a plate map of them (--plate-map); a map without a column of plates is "
             "that of all plates.",
@@ -349,7 +353,8 @@ def describe(draft: Draft) -> list[tuple[str, str]]:
         said += [("", line) for line in draft.images.lines[:-1]]
     if draft.proteins is not None:
         said.append(("proteins", f"{draft.proteins.content}; {draft.design.replace('_', ' ')}"))
-        said.append(("", f"{draft.proteins.kind}s of {draft.protein_cell_line}"))
+        kind = {"level": "levels", "intensity": "intensities"}[draft.proteins.kind]
+        said.append(("", f"{kind} of {draft.protein_cell_line}"))
         said += [("", line) for line in draft.proteins.lines]
     if draft.targets is not None:
         said.append(("targets", draft.targets.lines[0] if draft.targets.lines else ""))

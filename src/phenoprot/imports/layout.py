@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from phenoprot.core.errors import UserError, listed
+from phenoprot.core.errors import UserError, listed, quoted
 from phenoprot.imports.columns import column_of, find, find_dose, row_letters, text
 from phenoprot.imports.controls import VEHICLES, name_negative_control, read_marks
 from phenoprot.imports.doses import read_doses
@@ -110,9 +110,16 @@ def read_layout(
         about, ~is_control & ~empty, options.concentration, options.unit, where, lines
     )
     untreated = ~is_control & ~empty & (doses == 0)
+    _require_doses(names[untreated & (marks == POSITIVE_CONTROL)], where)
     if untreated.any():
         lines.append(f"{untreated.sum()} well(s) with concentration 0: taken for {control}")
         is_control |= untreated
+    if not is_control.any():
+        raise UserError(
+            f"no well holds the negative control {quoted(control)}",
+            where=where,
+            remedy="Give --negative-control the name that the wells have.",
+        )
     found[COMPOUND] = names.map(canonical_compound, na_action="ignore").mask(is_control, control)
     found[CONCENTRATION] = np.where(is_control, 0.0, doses)
     found[CONTROL] = marks.where(marks == POSITIVE_CONTROL, "").mask(is_control, NEGATIVE_CONTROL)
@@ -171,8 +178,16 @@ def _with_compounds(
             remedy="Name the compounds in both, as broad_sample or compound.",
         )
     keys, known = text(table[mine]), compounds.assign(key=text(compounds[theirs]))
-    known = known.dropna(subset="key").drop_duplicates("key").set_index("key")
     wanted = keys.dropna().unique()
+    told = [find(known.columns, w) for w in ("compound", "inchikey", "smiles", "control")]
+    rows = known[known["key"].isin(wanted)].drop_duplicates(["key", *filter(None, told)])
+    several = list(rows["key"][rows["key"].duplicated()].unique())
+    if several:
+        lines.append(
+            f"{len(several)} sample(s) stand in rows of the compounds that differ, the first is "
+            f"taken: {listed(several)}"
+        )
+    known = known.dropna(subset="key").drop_duplicates("key").set_index("key")
     unknown = [name for name in wanted if name not in known.index]
     lines.append(
         f"{len(wanted) - len(unknown)} of {len(wanted)} samples of the map are among the compounds"
@@ -195,6 +210,17 @@ def _require_compound_column(table: pd.DataFrame, where: str) -> None:
             f"no column names the compounds; there are: {listed(list(table.columns), 12)}",
             where=where,
             remedy="Name it Metadata_Compound, or give a plate map that does (--plate-map).",
+        )
+
+
+def _require_doses(names: pd.Series, where: str) -> None:
+    """Stop if positive controls are at concentration 0, which would make them negative ones."""
+    if len(names):
+        raise UserError(
+            f"{len(names)} well(s) of positive controls have concentration 0: "
+            f"{listed(sorted(set(names.dropna())))}",
+            where=where,
+            remedy="Give their concentration, or mark them as what they are.",
         )
 
 

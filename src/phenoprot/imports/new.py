@@ -201,8 +201,8 @@ def params_block(draft: Draft, folder: Path) -> str:
     return "".join(f"  {line}\n" for line in text.splitlines())
 
 
-def add_block(path: Path, name: str, block: str) -> None:
-    """Add a screen's block to a parameter file, after ``screens:``; the rest stays as it is.
+def with_block(path: Path, name: str, block: str) -> str:
+    """A parameter file with a screen's block after ``screens:``; the rest stays as it is.
 
     Raises
     ------
@@ -234,7 +234,7 @@ def add_block(path: Path, name: str, block: str) -> None:
             where=str(path),
             remedy="Indent the blocks below screens: by two spaces.",
         )
-    write_text(path, written)
+    return written
 
 
 def to_do(draft: Draft, folder: Path, params: Path | None) -> Sequence[str]:

@@ -20,7 +20,15 @@ from phenoprot.core.errors import UserError, listed, quoted
 from phenoprot.core.names import is_missing_word
 from phenoprot.core.notices import warn
 from phenoprot.core.tables import holds_numbers
-from phenoprot.imports.columns import NAMES, find, folded, is_metadata, text
+from phenoprot.imports.columns import (
+    NAMES,
+    describes_wells,
+    find,
+    folded,
+    has_decimal_commas,
+    is_metadata,
+    text,
+)
 from phenoprot.imports.source import expanded, read_any, stem
 from phenoprot.screens.contract import (
     CELL_COUNT,
@@ -177,8 +185,12 @@ def _keys(raw: pd.DataFrame, plate: str | None, path: Path) -> pd.DataFrame:
         raise UserError(
             f"{len(faults)} fault(s) in the keys: {listed(faults)}",
             where=str(path),
-            remedy="Name the columns Metadata_Plate and Metadata_Well, and fill them; --plate "
-            "gives the plate of a table that names none.",
+            remedy=(
+                "Tables of CellProfiler are read by `phenoprot features import`."
+                if "ImageNumber" in raw
+                else "Name the columns Metadata_Plate and Metadata_Well, and fill them; --plate "
+                "gives the plate of a table that names none."
+            ),
         )
     return keys
 
@@ -189,6 +201,8 @@ def _features(raw: pd.DataFrame, path: Path, lines: list[str]) -> tuple[pd.DataF
     candidates = [
         column for column in raw if not is_metadata(column) and folded(column) not in known
     ]
+    about_wells = [column for column in candidates if describes_wells(column)]
+    candidates = [column for column in candidates if column not in about_wells]
     places = [column for column in candidates if _PLACE.search(column.strip())]
     values: dict[str, np.ndarray] = {}
     words: list[str] = []
@@ -208,11 +222,16 @@ def _features(raw: pd.DataFrame, path: Path, lines: list[str]) -> tuple[pd.DataF
         wrong &= ~cells.map(lambda cell: isinstance(cell, str) and is_missing_word(cell)).to_numpy()
         if not wrong.any():
             values[column] = parsed
-        elif np.isfinite(parsed).any():
+        elif np.isfinite(parsed).any() or has_decimal_commas(cells[wrong]):
             row = int(np.flatnonzero(wrong)[0])
             odd.append(f"{quoted(column)} (row {row + 2} {quoted(cells.iloc[row])})")
         else:
             words.append(column)
+    if about_wells:
+        lines.append(
+            f"{len(about_wells)} column(s) that describe wells are no features: "
+            f"{listed(about_wells)}"
+        )
     if places:
         lines.append(
             f"{len(places)} column(s) that number or place things are no features: "
@@ -222,7 +241,8 @@ def _features(raw: pd.DataFrame, path: Path, lines: list[str]) -> tuple[pd.DataF
         raise UserError(
             f"{len(odd)} column(s) hold other values than numbers: {listed(odd)}",
             where=str(path),
-            remedy="Correct them, or name columns that are no features Metadata_...",
+            remedy="Correct them (numbers have decimal points), or name columns that are no "
+            "features Metadata_...",
         )
     if words:
         what = f"{len(words)} column(s) with text are no features: {listed(words, 3)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -78,6 +79,7 @@ def read_any(path: Path) -> pd.DataFrame:
     if not name.endswith(TEXT_ENDINGS):
         require_file(path)
         remedy = "Export it as .csv." if name.endswith((".xls", ".ods")) else ""
+        remedy = "Unpack it." if name.endswith((".zip", ".7z", ".tar", ".tgz")) else remedy
         raise UserError(
             "unknown kind of table",
             where=str(path),
@@ -93,8 +95,13 @@ def _separator(path: Path) -> str:
             head = stream.read(_HEAD)
     except (gzip.BadGzipFile, EOFError, zlib.error):
         return ","  # the reader says what is wrong with the file
-    lines = (line for line in head.lstrip(b"\xef\xbb\xbf").splitlines() if line.strip())
-    header = next(lines, b"").decode("utf-8", "replace")
+    return separator_of(head.lstrip(b"\xef\xbb\xbf").decode("utf-8", "replace"))
+
+
+def separator_of(content: str) -> str:
+    """The comma, the semicolon or the tab, whichever the header of a text holds most of."""
+    lines = (found[0] for found in re.finditer(r"[^\r\n]+", content))
+    header = next((line for line in lines if line.strip()), "")
     return max(",", ";", "\t", key=header.count)
 
 
@@ -106,11 +113,16 @@ def write_any(path: Path, table: pd.DataFrame) -> None:
     UserError
         It ends in neither.
     """
+    require_written_ending(path)
     if path.suffix == ".parquet":
         write_parquet(path, table)
-    elif path.suffix == ".csv":
-        write_text(path, table.to_csv(index=False, lineterminator="\n"))
     else:
+        write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def require_written_ending(path: Path) -> None:
+    """Stop unless a table can be written by what `path` ends in."""
+    if path.suffix not in {".csv", ".parquet"}:
         raise UserError(
             "ends in neither .csv nor .parquet", where=f"--output {path}", remedy="Name another."
         )

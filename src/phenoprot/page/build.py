@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -20,9 +21,15 @@ from phenoprot.page.source import Source
 from phenoprot.report.results import ScreenResults
 from phenoprot.report.store import read_metrics
 
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
 MADE_BY = "report page"
 """The one that may replace the folder of data."""
-WORDS = ("row", "against", "features", "model", "folds", "of", "what", "value")
+WORDS = (
+    *("row", "against", "features", "model", "folds", "of", "what", "value", "task"),
+    *("content", "where from", "licence", "groups by", "group", "folds of"),
+)
 """Columns of tables that hold words."""
 HERE = Path(__file__).parent
 TEMPLATE, STYLE, SCRIPT = "page.html", "page.css", "page.js"
@@ -84,6 +91,7 @@ def html(results: ScreenResults, sections: list[Section]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["runs"] = runs
+    environment.filters["breakable"] = breakable
     environment.filters["markdown"] = lambda text: Markup(markdown.render(text))
     environment.filters["inline"] = lambda text: Markup(markdown.renderInline(text))
     source = results.provenance
@@ -102,6 +110,13 @@ def html(results: ScreenResults, sections: list[Section]) -> str:
         vega=Markup(vega()),
         data=Markup(as_json(_data(source.screen, sections))),
     )
+
+
+def breakable(name: str) -> Markup:
+    """A name that a narrow column may break behind its underscores and pluses."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"(?<=[_+])(?=.)", "<wbr>", str(escape(name))))
 
 
 def runs(blocks: list[Block]) -> list[dict[str, Any]]:

@@ -11,15 +11,25 @@ from typing import Any
 
 import altair as alt
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-"""Okabe and Ito, without black and yellow: told apart by every eye, on white and on black."""
+INK = "currentColor"
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", INK)
+"""Okabe and Ito without sky blue and yellow, which are faint on white; black is the page's ink."""
+GREY = "#767676"
+"""What is not told apart."""
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 2], [1, 3])
 SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down")
-INK = "currentColor"
 TABLE = "table"
 """Name of the data of a figure."""
-STEP = 20
-"""Height of a line of a figure of rows (px)."""
+STEP = 26
+"""Height of a line of a figure of rows (px): two lines of a long name."""
+AT_PLUS = "indexof(datum.label, '+') + 1"
+IN_TWO = (
+    f"length(datum.label) > 26 && {AT_PLUS} > 0 ? "
+    f"[slice(datum.label, 0, {AT_PLUS}), slice(datum.label, {AT_PLUS})] : datum.label"
+)
+"""A long name of a row, in two lines: names differ at their ends."""
+TOLD = ("told apart", "not told apart")
+"""Of two scores whose difference is tested."""
 Spec = dict[str, Any]
 
 
@@ -36,12 +46,24 @@ def _finished(chart: alt.Chart | alt.LayerChart | alt.FacetChart, height: int = 
     return spec
 
 
+def _row_names() -> alt.Axis:
+    return alt.Axis(labelLimit=200, labelPadding=6, labelExpr=IN_TWO, labelLineHeight=11)
+
+
+def _told(shapes: Sequence[str]) -> tuple[alt.Color, alt.Shape]:
+    """Colour and shape of what is told apart and what is not."""
+    legend = alt.Legend(title=None, orient="bottom")
+    colours = alt.Scale(domain=list(TOLD), range=[COLOURS[0], GREY])
+    scale = alt.Scale(domain=list(TOLD), range=list(shapes))
+    return alt.Color("told:N", scale=colours, legend=legend), alt.Shape("told:N", scale=scale)
+
+
 def _lines(*, points: bool = True) -> tuple[alt.Color, alt.StrokeDash, alt.Shape]:
     """A colour, a dash and a shape for each line: the page fills in their names.
 
     The legend shows dashes of lines without points, else shapes.
     """
-    legend = alt.Legend(title=None, orient="bottom", columns=2, labelLimit=150)
+    legend = alt.Legend(title=None, orient="bottom", labelLimit=240)
     if points:
         legend.symbolStrokeWidth = 0
     dashes = alt.Scale(range=list(map(list, DASHES)))
@@ -57,12 +79,12 @@ def rows_chart(
 ) -> Spec:
     """Scores of rows with intervals; what chance, the ceiling and the poster have.
 
-    Columns: ``row``, ``kind``, ``value``, ``low``, ``high``, ``text``, and those `beside`:
-    ``ceiling``, ``poster``.
+    Kinds are at most as many as colours. Columns: ``row``, ``kind``, ``value``, ``low``,
+    ``high``, ``text``, and those `beside`: ``ceiling``, ``poster``.
     """
-    rows = alt.Y("row:N", sort=None, title=None, axis=alt.Axis(labelLimit=170, labelPadding=6))
+    rows = alt.Y("row:N", sort=None, title=None, axis=_row_names())
     known = list(kinds)
-    legend = alt.Legend(title=None, orient="bottom", columns=2)
+    legend = alt.Legend(title=None, orient="bottom")
     colours = alt.Scale(domain=known, range=list(COLOURS[: len(known)]))
     colour = alt.Color("kind:N", scale=colours, legend=legend)
     shape = alt.Shape("kind:N", scale=alt.Scale(domain=known, range=list(SHAPES[: len(known)])))
@@ -138,15 +160,8 @@ def sorted_chart(title: str, chance: float, noun: str) -> Spec:
 
 def differences_chart(first: str, n_rows: int) -> Spec:
     """The first row minus others. Columns: ``against``, ``value``, ``low``, ``high``, ``told``."""
-    rows = alt.Y("against:N", sort=None, title=None, axis=alt.Axis(labelLimit=170, labelPadding=6))
-    colour = alt.Color(
-        "told:N",
-        scale=alt.Scale(domain=["told apart", "not told apart"], range=[COLOURS[0], COLOURS[4]]),
-        legend=alt.Legend(title=None, orient="bottom"),
-    )
-    shape = alt.Shape(
-        "told:N", scale=alt.Scale(domain=["told apart", "not told apart"], range=list(SHAPES[:2]))
-    )
+    rows = alt.Y("against:N", sort=None, title=None, axis=_row_names())
+    colour, shape = _told(SHAPES[:2])
     title = f"{first} minus row, mean AUC"
     low = alt.X("low:Q", title=title)
     chart = alt.layer(
@@ -164,12 +179,7 @@ def differences_chart(first: str, n_rows: int) -> Spec:
 
 def pairs_chart(linear: str) -> Spec:
     """Each target in the MLP and the linear model. Columns: ``linear``, ``gain``, ``told``."""
-    told = ["alike", "differs"]
-    legend = alt.Legend(title=None, orient="bottom")
-    colour = alt.Color(
-        "told:N", scale=alt.Scale(domain=told, range=list(COLOURS[:2])), legend=legend
-    )
-    shape = alt.Shape("told:N", scale=alt.Scale(domain=told, range=["circle", "triangle-up"]))
+    colour, shape = _told(("triangle-up", "circle"))
     few = alt.Axis(tickCount=6)
     points = _base().mark_point(size=35).encode(
         x=alt.X("linear:Q", title=f"AUC, {linear}", scale=alt.Scale(zero=False), axis=few),
@@ -181,10 +191,10 @@ def pairs_chart(linear: str) -> Spec:
 
 def overlap_chart(n_rows: int) -> Spec:
     """Share of the targets above chance in both of two rows. Columns: ``a``, ``b``, ``share``."""
-    label = alt.Axis(labelLimit=160)
+    names: dict[str, Any] = {"labelLimit": 230, "labelOverlap": False}
     cell = _base().encode(
-        x=alt.X("a:N", sort=None, title=None, axis=alt.Axis(labelLimit=150, labelAngle=-40)),
-        y=alt.Y("b:N", sort=None, title=None, axis=label),
+        x=alt.X("a:N", sort=None, title=None, axis=alt.Axis(labelAngle=-40, **names)),
+        y=alt.Y("b:N", sort=None, title=None, axis=alt.Axis(labelExpr=IN_TWO, **names)),
     )
     colour = alt.Color(
         "share:Q", scale=alt.Scale(domain=[0, 1], scheme="blues"), legend=None
@@ -307,8 +317,8 @@ def carriers_chart() -> Spec:
     groups = alt.Y("group:N", sort=None, title=None, axis=alt.Axis(labelLimit=170))
     chart = alt.layer(
         _rule(0),
-        _base().mark_bar(color=COLOURS[5]).encode(
-            x=alt.X("drop:Q", title="AUC lost without the group"), y=groups,
+        _base().mark_bar(color=COLOURS[0]).encode(
+            x=alt.X("drop:Q", title="AUC lost when permuted"), y=groups,
             tooltip=["group:N", "drop:Q", "low:Q", "high:Q", "n_features:Q"],
         ),
         _with_ends(_base().mark_rule(color=INK), "drop").encode(

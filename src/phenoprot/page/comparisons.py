@@ -16,7 +16,7 @@ from phenoprot.page.blocks import (
     Text,
 )
 from phenoprot.page.details import carriers_table
-from phenoprot.page.source import Source, ends_of
+from phenoprot.page.source import Source, ends_of, noun_of
 from phenoprot.page.targets import (
     above_chance,
 )
@@ -34,20 +34,26 @@ MIN_HEAT = 0.6
 
 
 def features_section(source: Source) -> Section:
-    """Which image features carry the predictions of the first row, where it was computed."""
-    first, blocks = first_row(source.results), []
+    """Which image features carry the first row and its linear model, where it was computed."""
+    first = first_row(source.results)
+    rows = [row for row in (first, linear_of(source.results, first)) if row is not None]
+    blocks: list[Block] = []
     for part in source.parts:
-        table = carriers_table(source.paths, part, first)
-        if table is not None:
-            blocks += _heat(part, first, table)
+        for row in dict.fromkeys(rows):
+            table = carriers_table(source.paths, part, row)
+            if table is not None:
+                blocks += _heat(part, row, table, noun_of(source.results, part))
     text = (
-        "What the AUC of a target loses when a group of features is permuted among the test "
-        "compounds. Orange: the group carries the prediction; blue: the score is better without it."
+        "What an AUC loses when a group of features is permuted among the test compounds. Orange: "
+        "the group carries the prediction; blue: the score is better without it. Groups that tell "
+        "the same stand in for one another: where each loses little, all may still carry it."
     )
-    return Section("features", "Features that carry", [Text(text), *blocks] if blocks else [])
+    tables = [TableBlock(table, folded=True) for table in source.further_tables(15)]
+    title = "Features that carry the predictions"
+    return Section("features", title, [Text(text), *blocks, *tables] if blocks else [])
 
 
-def _heat(part: TablePart, row: str, table: pd.DataFrame) -> list[Block]:
+def _heat(part: TablePart, row: str, table: pd.DataFrame, noun: str) -> list[Block]:
     places = table[table["Grouping"] == "place"]
     auc = places.drop_duplicates("Target").set_index("Target")["auc"]
     best = list(auc[auc >= MIN_HEAT].sort_values(ascending=False, kind="stable").index)
@@ -60,9 +66,11 @@ def _heat(part: TablePart, row: str, table: pd.DataFrame) -> list[Block]:
     return [
         Figure(
             f"features-{part.name.replace('/', '-')}-{row}",
-            f"{part.short}, {row}: targets of an AUC of {MIN_HEAT} and more x places",
+            f"{part.short}, {row}: AUC lost, by compartment and stain",
             charts.heat_chart(data["Target"].nunique(), float(data["drop"].abs().max())),
             data[kept],
+            f"The {noun}s of an AUC of {MIN_HEAT} or more, the best first, at most "
+            f"{MOST_IN_HEAT}. Standard errors: point at a field.",
         )
     ]
 
@@ -79,7 +87,7 @@ def comparisons_section(source: Source, scores: dict[str, pd.DataFrame]) -> Sect
         own = [c for c in results.comparisons.get(part.name, []) if c.row == first]
         lines = [
             {"against": c.against, **ends_of(c.mean_auc_difference), "q": c.q,
-             "told": "told apart" if c.q is not None and c.q <= rate else "not told apart",
+             "told": charts.TOLD[c.q is None or c.q > rate],
              "overlap": c.jaccard, "n_better": c.n_better, "n_worse": c.n_worse}
             for c in own if c.mean_auc_difference is not None
         ]  # fmt: skip
@@ -93,7 +101,8 @@ def comparisons_section(source: Source, scores: dict[str, pd.DataFrame]) -> Sect
         pairs += _pairs(source, part, scores[part.name])
         overlaps += _overlap(results, part, scores[part.name])
     blocks = [*differences, *pairs, *overlaps]
-    tables = [TableBlock(table, folded=True) for table in source.tables(5, 9, 14)]
+    known = [*source.tables(5, 9, 14), *source.further_tables(16)]
+    tables = [TableBlock(table, folded=True) for table in known]
     return Section("comparisons", "Rows compared", [*blocks, *tables])
 
 
@@ -113,14 +122,15 @@ def _pairs(source: Source, part: TablePart, scores: pd.DataFrame) -> list[Block]
         table = table[(table["Row"] == first) & (table["Against"] == linear)]
         q = table.set_index("Target")["q"]
     data = data.assign(q=data["Target"].map(q))
-    differs = data["q"] <= results.provenance.false_discovery_rate
-    data = data.assign(told=np.where(differs, "differs", "alike"))
+    rate = results.provenance.false_discovery_rate
+    differs = data["q"] <= rate
+    data = data.assign(told=np.where(differs, *charts.TOLD))
     farthest = data.iloc[np.argsort(-data["gain"].abs().to_numpy(), kind="stable")[:3]]
     names = ", ".join(f"{line.Target} ({line.gain:+.3f})" for line in farthest.itertuples())
     title = f"{part.short}: where the MLP and the linear model disagree"
     note = (
-        f"{int(differs.sum())} of {len(data)} differ at the false discovery rate. Farthest apart "
-        f"(MLP minus linear): {names}."
+        f"{int(differs.sum())} of {len(data)} {noun_of(results, part)}s are told apart: q at or "
+        f"below {rate:g}. Farthest apart (MLP minus linear): {names}."
     )
     return [
         Figure(
@@ -148,8 +158,11 @@ def _overlap(results: ScreenResults, part: TablePart, scores: pd.DataFrame) -> l
          "share": len(found[a] & found[b]) / len(found[a] | found[b])}
         for a in rows for b in rows
     ]  # fmt: skip
-    title = f"{part.short}: overlap of the targets above chance"
-    note = "Targets above chance in both rows, as a share of those in either; in brackets, how many"
+    noun = f"{noun_of(results, part)}s"
+    title = f"{part.short}: overlap of the {noun} above chance"
+    note = (
+        f"Those {noun} in both rows, as a share of those in either; in brackets, how many of a row"
+    )
     return [
         Figure(
             f"overlap-{part.name.replace('/', '-')}",

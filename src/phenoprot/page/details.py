@@ -32,6 +32,18 @@ N_FIT = 41
 """Points of a drawn curve."""
 CURVE = ["pEC50", "Slope", "Front", "Back"]
 STRONGEST = ["Label", "Effect", "P", "pEC50"]
+OF_CURVES = (
+    "measured effect (log2 fold change)",
+    "Effect: log2 fold change of the fitted curve over the measured doses. P: of the curve, "
+    "uncorrected. pEC50: -log10 of the half-maximal concentration in mol/l.",
+)
+OF_TESTS = (
+    "measured effect (sd of the controls)",
+    "Effect: difference from the negative controls in their standard deviations. P: of its test, "
+    "uncorrected.",
+)
+AS_GIVEN = ("effect as given", "Effect: as given with the labels.")
+"""Axis of the effect, and what the columns of the strongest compounds are."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +63,18 @@ class Details:
     """By part and target: groups of features and what the AUC loses without them."""
     compounds: list[str]
     """Names of compounds by their numbers."""
+    effect: str
+    """Title of the axis of measured effects, with their unit."""
+    explained: str
+    """What the columns of the strongest compounds are."""
     files: dict[str, pd.DataFrame]
     """Data for the files beside the page, by name."""
 
     @property
     def json(self) -> dict[str, Any]:
         """For the page."""
-        names = ("predicted", "groups", "strongest", "curves", "carriers", "compounds")
+        names = ("predicted", "groups", "strongest", "curves", "carriers", "compounds",
+                 "effect", "explained")  # fmt: skip
         return {name: getattr(self, name) for name in names}
 
 
@@ -100,16 +117,29 @@ def details(
             predicted[part.name] = _compact(table, groups[part.name], names)
     top = _strongest(effects)
     curves, points = _curves(paths.curves, top, unit)
-    carriers = {
-        part.name: _carriers(paths, part, row, best[part.name])
-        for part in parts
-        if (_contributions(paths, part, row)).exists()
-    }
+    carriers: dict[str, dict[str, Any]] = {}
+    for part in parts:
+        table = carriers_table(paths, part, row)
+        if table is not None:
+            own = _places(table, best[part.name])
+            carriers[part.name] = _carriers(own)
+            files[f"carriers-{part.name.replace('/', '-')}"] = own
     if not points.empty:
         files["curves"] = points
+    if not top.empty:
+        kept = [PROTEIN, COMPOUND, *(name for name in STRONGEST if name in top)]
+        files["strongest"] = top[kept]
+    effect, explained = _meaning(effects)
     return Details(
-        predicted, groups, _columns(top), curves, carriers, list(names), files
-    )  # fmt: skip
+        predicted, groups, _columns(top), curves, carriers, list(names), effect, explained, files
+    )
+
+
+def _meaning(effects: pd.DataFrame) -> tuple[str, str]:
+    """Of the effects: of curves, of tests of single doses, or as given."""
+    if "pEC50" in effects:
+        return OF_CURVES
+    return OF_TESTS if "P" in effects else AS_GIVEN
 
 
 def _can_be_compared(paths: Paths, part: TablePart, row: str, effects: pd.DataFrame) -> bool:
@@ -164,34 +194,42 @@ def _melted(
     group: Callable[[str], pd.Series],
 ) -> pd.DataFrame:
     """One line per point, at most `MOST_POINTS` of a target."""
-    compounds = mean.index.get_level_values(COMPOUND).astype(str)
-    found = []
-    for name in targets:
-        one = pd.DataFrame(
-            {
-                "target": name,
-                "compound": compounds,
-                "group": group(name).to_numpy(),
-                "x": mean[name].to_numpy(dtype=float),
-                "y": observed[name].to_numpy(dtype=float),
-            }
-        ).dropna(subset=["group", "x", "y"])
-        found.append(_thinned(one))
-    return pd.concat(found, ignore_index=True)
+    compounds = mean.index.get_level_values(COMPOUND).astype(str).to_numpy()
+    x, y = (table[targets].to_numpy(dtype=float) for table in (mean, observed))
+    found: list[tuple[np.ndarray, ...]] = []
+    for i, name in enumerate(targets):
+        groups = group(name).to_numpy()
+        known = np.flatnonzero(~(np.isnan(x[:, i]) | np.isnan(y[:, i]) | pd.isna(groups)))
+        kept = known[_thinned(x[known, i], y[known, i])]
+        same = (np.full(len(kept), value) for value in (i, len(known)))
+        found.append((kept, groups[kept], *same))
+    at, groups, which, n_all = (np.concatenate(values) for values in zip(*found, strict=True))
+    return pd.DataFrame(
+        {"target": np.array(targets, dtype=object)[which], "compound": compounds[at],
+         "group": groups, "x": x[at, which], "y": y[at, which], "n_all": n_all}
+    )  # fmt: skip
 
 
-def _thinned(points: pd.DataFrame) -> pd.DataFrame:
-    """Evenly over the predictions, and the strongest measured ones."""
-    n = len(points)
-    points = points.assign(n_all=n)
+def _thinned(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Places of the points that are kept: evenly over the predictions, and the strongest measured.
+
+    Parameters
+    ----------
+    x, y
+        Predicted and measured, shape (n,).
+
+    Returns
+    -------
+    numpy.ndarray
+        At most `MOST_POINTS` places, in order.
+    """
+    n = len(x)
     if n <= MOST_POINTS:
-        return points
+        return np.arange(n)
     half = MOST_POINTS // 2
-    strong = np.argsort(-points["y"].abs().to_numpy(), kind="stable")[:half]
-    even = np.argsort(points["x"].to_numpy(), kind="stable")[
-        np.linspace(0, n - 1, half).astype(int)
-    ]
-    return points.iloc[np.unique(np.concatenate([strong, even]))]
+    strong = np.argsort(-np.abs(y), kind="stable")[:half]
+    even = np.argsort(x, kind="stable")[np.linspace(0, n - 1, half).astype(int)]
+    return np.unique(np.concatenate([strong, even]))
 
 
 def _compact(table: pd.DataFrame, groups: list[str], names: dict[str, int]) -> dict[str, Any]:
@@ -226,12 +264,17 @@ def _strongest(effects: pd.DataFrame) -> pd.DataFrame:
 
 def _columns(top: pd.DataFrame) -> dict[str, dict[str, Any]]:
     kept = [name for name in STRONGEST if name in top and top[name].notna().any()]
+    values = {"Compound": list(top[COMPOUND])} | {
+        name: values_of(top[name] if name == "Label" else top[name].astype(float).map(_short))
+        for name in kept
+    }
+    places = top.groupby(PROTEIN).indices
     return {
-        str(protein): {"Compound": list(own[COMPOUND])}
-        | {name: values_of(own[name] if name == "Label" else own[name].astype(float).map(_short))
-           for name in kept}
-        for protein, own in top.groupby(PROTEIN, sort=True)
-    }  # fmt: skip
+        str(protein): {
+            name: [column[i] for i in places[protein]] for name, column in values.items()
+        }
+        for protein in sorted(places)
+    }
 
 
 def _curves(folder: Path, top: pd.DataFrame, unit: str) -> tuple[dict[str, Any], pd.DataFrame]:
@@ -284,13 +327,15 @@ def carriers_table(paths: Paths, part: TablePart, row: str) -> pd.DataFrame | No
     return read_table(path, ["Target", "Grouping", "Group", "drop"]) if path.exists() else None
 
 
-def _carriers(paths: Paths, part: TablePart, row: str, targets: list[str]) -> dict[str, Any]:
-    """Places (compartment and stain) of the best targets, the heaviest first."""
-    table = carriers_table(paths, part, row)
-    if table is None:
-        return {}
+def _places(table: pd.DataFrame, targets: list[str]) -> pd.DataFrame:
+    """Places (compartment and stain) of the best targets."""
     own = table[(table["Grouping"] == "place") & table["Target"].isin(targets)]
-    own = own.dropna(subset=["drop"])
+    kept = ["Target", "Group", "n_features", "auc", "drop", "drop_se"]
+    return own.dropna(subset=["drop"])[kept]
+
+
+def _carriers(own: pd.DataFrame) -> dict[str, Any]:
+    """The heaviest places of each target, the heaviest first."""
     found = {}
     for target, group in own.groupby("Target", sort=False):
         lines = group.sort_values("drop", ascending=False, kind="stable")[:N_CARRIERS]

@@ -17,7 +17,7 @@ from phenoprot.page.blocks import (
     Section,
 )
 from phenoprot.page.details import best_targets, details
-from phenoprot.page.source import Source, lines_of
+from phenoprot.page.source import Source, lines_of, noun_of
 from phenoprot.page.targets import (
     explorer_table,
     shown_rows,
@@ -92,7 +92,7 @@ def _explained(tables: Iterable[dict[str, Any]], first: str) -> str:
 def _sorted_figure(results: ScreenResults, part: TablePart, scores: pd.DataFrame) -> list[Figure]:
     """Scores of the rows, the best first; none where no target has a score."""
     title = {"auc": "ROC AUC", "r2": "R2"}[part.scores.main]
-    noun = "targets" if part.task == "targets" else f"{results.provenance.measured}s"
+    noun = noun_of(results, part)
     lines = []
     for row, own in scores.groupby("row", sort=False):
         values = np.sort(own["score"].dropna().to_numpy())[::-1]
@@ -112,10 +112,12 @@ def _sorted_figure(results: ScreenResults, part: TablePart, scores: pd.DataFrame
     return [
         Figure(
             f"sorted-{part.name.replace('/', '-')}",
-            f"{part.short}: {title} of each, sorted",
-            charts.sorted_chart(title, part.scores.chance, noun),
+            f"{part.short}: {title} of each {noun}, sorted",
+            charts.sorted_chart(title, part.scores.chance, f"{noun}s"),
             data,
-            "R2 below -1 is drawn at -1." if part.scores.main == "r2" else "Dashed line: chance.",
+            "R2 below -1 is drawn at -1. Dashed line: 0."
+            if part.scores.main == "r2"
+            else "Dashed line: chance.",
             "row",
             tuple(rows[:MOST_LINES]),
         )

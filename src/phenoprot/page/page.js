@@ -84,8 +84,13 @@
     return copy;
   };
 
+  const NARROW = 480;  // px: a phone
   const draw = (place, spec, sets) => {
-    const whole = { ...spec, datasets: { ...spec.datasets, ...sets }, config };
+    const columns = place.clientWidth < NARROW ? 1 : 2;
+    const own = { ...config, legend: { ...config.legend, columns } };
+    const whole = { ...spec, datasets: { ...spec.datasets, ...sets }, config: own };
+    // A scale of colours is read by its legend: no theme may change it.
+    place.classList.toggle("scale", JSON.stringify(spec).includes('"type":"rect"'));
     const options = { actions: false, renderer: "svg", tooltip: { theme: "page" } };
     return vegaEmbed(place, whole, options);
   };
@@ -174,7 +179,9 @@
   const { tables, details, specs } = data.explorer;
   const PAGE = 25;
   const state = { part: Object.keys(tables)[0], sort: "score", down: true, page: 0, open: null };
-  const three = (value) => (value === null || value === undefined ? "-" : value.toFixed(3));
+  const unsigned = (text) => (Number(text) === 0 ? text.replace("-", "") : text);
+  const three = (value) =>
+    (value === null || value === undefined ? "-" : unsigned(value.toFixed(3)));
   const short = (value) => {
     if (value === null || value === undefined) return "-";
     const tiny = value !== 0 && Math.abs(value) < 1e-3;
@@ -228,7 +235,7 @@
     const beside = byId("other").value;
     const has = (name) => known.columns[name]?.some((value) => value !== null);
     return [
-      ["name", known.short],
+      ["name", known.noun],
       ["score", own.low ? `${known.score} (95 %)` : known.score],
       ...(own.q ? [["q", "q"]] : []),
       ...(has("ceiling") ? [["share", "of ceiling"], ["ceiling", "ceiling"]] : []),
@@ -263,7 +270,7 @@
       return parts;
     }
     if (key === "share") return [one.share === null ? "-" : `${Math.round(100 * one.share)} %`];
-    if (key === "gain") return [one.gain === null ? "-" : (one.gain > 0 ? "+" : "") + three(one.gain)];
+    if (key === "gain") return [(Number(three(one.gain)) > 0 ? "+" : "") + three(one.gain)];
     if (key === "q") return [one.q === null ? "-" : one.q.toPrecision(2)];
     if (key === "positives" || key === "negatives") return [String(one[key] ?? "-")];
     return [three(one[key])];
@@ -324,18 +331,22 @@
   };
 
   // What opens on a click
-  const figureIn = (box, title, note = "") => {
-    const place = make("div", { class: "drawing" });
-    const figure = make("figure", {}, make("figcaption", {}, title), place);
-    if (note) figure.append(make("p", { class: "note" }, note));
-    box.append(figure);
+  const figureIn = (box, title, note, kind, rows, place = make("div", { class: "drawing" })) => {
+    const csv = make("button", { type: "button", class: "csv", "aria-label": `CSV: ${title}` }, "CSV");
+    csv.addEventListener("click", () => {
+      const names = Object.keys(rows[0] ?? {});
+      const columns = Object.fromEntries(names.map((key) => [key, rows.map((row) => row[key])]));
+      save(`${data.screen}-${kind}-${state.part}-${state.open}.csv`.replaceAll("/", "-"), columns);
+    });
+    const below = make("p", { class: "note" }, note ? `${note} ` : "", csv);
+    box.append(make("figure", {}, make("figcaption", {}, title), place, below));
     return place;
   };
 
   const axisTitles = (part) => {
     if (part === "regression") return { x: "predicted level, out of fold", y: "measured level" };
     const x = `score of ${details.row}, out of fold`;
-    return { x, y: part === "targets" ? "annotated (1) or not (0)" : "measured effect" };
+    return { x, y: part === "targets" ? "annotated (1) or not (0)" : details.effect };
   };
 
   const showPredicted = (box, name) => {
@@ -345,9 +356,10 @@
     const rows = one.x.map((x, i) => ({
       x, y: one.y[i], group: groups[one.g[i]], compound: details.compounds[one.c[i]],
     }));
-    const note = one.n > rows.length ? `${rows.length} of ${one.n} treatments.` : "";
+    const some = one.n > rows.length ? ` ${rows.length} of ${one.n} are drawn.` : "";
+    const note = `A point: a treatment, predicted by the mean of the repeats.${some}`;
     const there = groups.filter((group) => rows.some((row) => row.group === group));
-    const place = figureIn(box, "Predicted against measured", note);
+    const place = figureIn(box, "Predicted against measured", note, "predicted", rows);
     const spec = adapted(specs.predicted, { group: there }, axisTitles(state.part));
     if (there.length > colours.length) {  // more doses than colours: from dark to light
       const { domain } = spec.encoding.color.scale;
@@ -369,7 +381,12 @@
       one.line.forEach((ratio, i) =>
         fits.push({ row, dose: from * (to / from) ** (i / (n - 1)), ratio }));
     }
-    const place = figureIn(box, "Strongest compounds: measured ratios and fitted curves");
+    const all = [
+      ...points.map((row) => ({ ...row, what: "measured" })),
+      ...fits.map((row) => ({ ...row, what: "fitted" })),
+    ];
+    const title = "Strongest compounds: measured ratios and fitted curves";
+    const place = figureIn(box, title, "Dashed line: the controls.", "curves", all);
     draw(place, adapted(specs.curves, { row: compounds }), { points, lines: fits });
   };
 
@@ -377,13 +394,14 @@
     const known = details.strongest[name];
     if (!known) return;
     const names = Object.keys(known);
+    const rows = lines(known);
     const head = make("tr", {}, ...names.map((key) => make("th", { scope: "col" }, key)));
-    const body = lines(known).map((row) => make("tr", {}, ...names.map((key) =>
+    const body = rows.map((row) => make("tr", {}, ...names.map((key) =>
       make("td", {}, typeof row[key] === "number" ? short(row[key]) : row[key] ?? "-"))));
     const inner = make("table", {}, make("thead", {}, head), make("tbody", {}, ...body));
-    const figure = make("figure", {}, make("figcaption", {}, "Strongest compounds"));
-    figure.append(make("div", { class: "wide", tabindex: "0" }, inner));
-    box.append(figure);
+    const place = make("div", { class: "wide", tabindex: "0", role: "region" }, inner);
+    place.setAttribute("aria-label", "Strongest compounds");
+    figureIn(box, "Strongest compounds", details.explained, "strongest", rows, place);
   };
 
   const showCarriers = (box, name) => {
@@ -392,7 +410,10 @@
     const spec = structuredClone(specs.carriers);
     spec.height = 18 * known.group.length;
     const title = "Features that carry it, by compartment and stain";
-    draw(figureIn(box, title, "Whiskers: 2 standard errors."), spec, { table: lines(known) });
+    const rows = lines(known);
+    const note = "Whiskers: 2 standard errors. Groups that tell the same stand in for one another.";
+    // Vega writes ends of whiskers into what it draws: the file has rows of its own.
+    draw(figureIn(box, title, note, "features", rows), spec, { table: lines(known) });
   };
 
   const openDetail = (name) => {
@@ -400,7 +421,13 @@
     show();
     const box = byId("detail");
     const close = make("button", { type: "button", "aria-label": "Close" }, "Close");
-    close.addEventListener("click", () => { box.hidden = true; state.open = null; show(); });
+    close.addEventListener("click", () => {
+      box.hidden = true;
+      state.open = null;
+      show();
+      const buttons = [...byId("targets-table").querySelectorAll("tbody button")];
+      (buttons.find((one) => one.textContent === name) ?? byId("search")).focus();
+    });
     const grid = make("div", { class: "figures" });
     const title = make("h3", { tabindex: "-1" }, `${name} (${table().short})`, close);
     box.replaceChildren(title, grid);
@@ -410,7 +437,7 @@
     showCarriers(grid, name);
     showStrongest(grid, name);
     if (!grid.children.length)
-      grid.append(make("p", {}, "Details are kept of the best targets alone."));
+      grid.append(make("p", {}, "Details are kept of the best alone."));
     box.scrollIntoView({ block: "nearest" });
     title.focus({ preventScroll: true });
   };

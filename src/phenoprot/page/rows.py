@@ -27,6 +27,9 @@ from phenoprot.report.results import ScreenResults
 from phenoprot.report.table import score_cell
 from phenoprot.report.words import departures
 
+OTHER = "other models"
+"""Kind of the rows beyond those that have a colour."""
+
 
 def rows_section(source: Source) -> Section:
     """Scores of every row, and Tables 1 to 3 beside the poster's figures."""
@@ -46,7 +49,7 @@ def _rows_figure(results: ScreenResults, part: TablePart) -> Figure:
     score = part.scores.means[0]
     rows = results.parts[part.name]
     lines = [_score_line(results, part, name, row) for name, row in rows.items()]
-    kinds = list(dict.fromkeys(line["kind"] for line in lines))
+    kinds = _few_kinds(lines)
     words = {"ceiling": "tick: ceiling", "poster": "diamond: the poster"}
     beside = [name for name in words if any(line[name] is not None for line in lines)]
     spec = charts.rows_chart(AXES[score], part.scores.chance, kinds, len(rows), beside)
@@ -61,6 +64,16 @@ def _rows_figure(results: ScreenResults, part: TablePart) -> Figure:
     )
 
 
+def _few_kinds(lines: list[dict[str, Any]]) -> list[str]:
+    """Kinds of lines, no more than colours: the rest becomes one kind, in the lines, too."""
+    kinds = list(dict.fromkeys(line["kind"] for line in lines))
+    if len(kinds) > MOST_LINES:
+        kinds = [*kinds[: MOST_LINES - 1], OTHER]
+        for line in lines:
+            line["kind"] = line["kind"] if line["kind"] in kinds else OTHER
+    return kinds
+
+
 def _score_line(
     results: ScreenResults, part: TablePart, name: str, row: RowResult
 ) -> dict[str, Any]:
@@ -70,6 +83,7 @@ def _score_line(
     return {
         "row": name,
         "kind": kind_of(results, name),
+        "model": kind_of(results, name),
         **ends_of(mean),
         "p": row.mean_p,
         "ceiling": row.ceiling.value if row.ceiling is not None and auc else None,
@@ -146,7 +160,8 @@ def _thirds(results: ScreenResults) -> Iterator[Figure]:
             f"{part.short}: scores by the number of cells, in thirds of the treatments",
             charts.thirds_chart("mean ROC AUC", 0.5),
             data,
-            "A score that is nothing but the number of cells falls to 0.5 within the thirds.",
+            "A score that is nothing but the number of cells falls to 0.5 within the thirds. 95 % "
+            "intervals: point at a mark.",
             "row",
             tuple(rows[:MOST_LINES]),
         )
@@ -165,8 +180,9 @@ def leaks_section(source: Source) -> Section:
     blocks: list[Block] = []
     if lines and source.results.doses:  # of single doses there is nothing to tear apart
         title = "What folds that tear compounds apart would pretend"
-        axis = "mean ROC AUC; of levels, mean concordance"
+        note = "Mean ROC AUC; of the regression, mean concordance. Dashed line: chance."
+        axis = "mean AUC or concordance"
         spec = charts.leak_chart(axis, len(lines))
-        blocks.append(Figure("leak", title, spec, pd.DataFrame(lines), "Dashed line: chance."))
+        blocks.append(Figure("leak", title, spec, pd.DataFrame(lines), note))
     tables = [TableBlock(table) for table in source.tables(6, 11, 12, 13)]
     return Section("folds", "Leak gauge, folds and sizes", [*blocks, *tables])

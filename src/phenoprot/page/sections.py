@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from phenoprot.core.artefacts import read_object
 from phenoprot.core.tables import read_delimited
-from phenoprot.features.mae.folder import TRAINING
 from phenoprot.page import charts
 from phenoprot.page.blocks import (
     Block,
@@ -26,6 +26,7 @@ from phenoprot.report.results import MethodRecord, ScreenResults
 from phenoprot.report.summary import summary
 from phenoprot.report.table import Table
 from phenoprot.report.words import images, labels_in_words
+from phenoprot.screens.loader import load_screen
 
 
 def all_sections(source: Source) -> list[Section]:
@@ -70,15 +71,17 @@ def _images(source: Source) -> Section:
     results = source.results
     if not results.provenance.has.images or not results.images:
         return Section("images", "Images", [])
-    from phenoprot.page.images import image_blocks
+    from phenoprot.page.images import image_blocks, is_trained
 
     blocks: list[Block] = [Text(images(results.images))]
     blocks += image_blocks(source.paths, source.folder)
-    training = source.paths.mae / TRAINING
-    if training.exists():
-        log = read_delimited(training).astype(float)
+    if is_trained(source.paths.mae):
+        from phenoprot.features.mae.folder import TRAINING  # loads torch
+
+        log = read_delimited(source.paths.mae / TRAINING).astype(float)
         title = "Training of the masked autoencoder"
-        blocks.append(Figure("mae-loss", title, charts.loss_chart(), log))
+        note = "Over the hidden tokens of the training batches; pixels and their Fourier term."
+        blocks.append(Figure("mae-loss", title, charts.loss_chart(), log, note))
     return Section("images", "Images", blocks)
 
 
@@ -132,7 +135,18 @@ def _provenance(source: Source) -> Section:
     ]
     made = Table("Where the numbers come from", ["what", "value"], facts)
     models = Table("Rows: features and model", ["row", "features", "model"], rows)
-    return Section("provenance", "Provenance", [TableBlock(made), TableBlock(models, True)])
+    blocks: list[Block] = [TableBlock(made), *_sources(source.folder), TableBlock(models, True)]
+    return Section("provenance", "Provenance", blocks)
+
+
+def _sources(folder: Path) -> list[Block]:
+    """Where the data of the screen come from; a laboratory's own data name nothing."""
+    rows = [
+        [one.content, f"{one.repository} {one.commit}".strip(), one.licence, one.citation or "-"]
+        for one in load_screen(folder).info.sources
+    ]
+    columns = ["content", "where from", "licence", "citation"]
+    return [TableBlock(Table("Data of the screen", columns, rows))] if rows else []
 
 
 def _made_from(method: MethodRecord) -> str:

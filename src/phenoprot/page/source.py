@@ -12,7 +12,7 @@ from phenoprot.report.choose_rows import main_rows, shown_parts
 from phenoprot.report.parts import TablePart
 from phenoprot.report.results import LINEAR, MLP, POSTER_MLP, ScreenResults
 from phenoprot.report.table import Table
-from phenoprot.report.tables import build_tables
+from phenoprot.report.tables import build_tables, detail_tables
 from phenoprot.report.telling_rows import telling_rows
 
 AXES = {"auc": "mean ROC AUC", "skill": "pooled skill", "concordance": "mean concordance"}
@@ -36,10 +36,19 @@ class Source:
         """Tables of the report by their numbers."""
         return [t for t in build_tables(self.results) if _number(t) in numbers]
 
+    def further_tables(self, *numbers: int) -> list[Table]:
+        """Tables that stand in the detailed account alone, by their numbers."""
+        return [t for t in detail_tables(self.results) if _number(t) in numbers]
+
 
 def _number(table: Table) -> int:
     found = re.match(r"Table (\d+)", table.title)
     return int(found[1]) if found else 0
+
+
+def noun_of(results: ScreenResults, part: TablePart) -> str:
+    """What a label column of a part is: ``protein``, ``mRNA``, ``target``."""
+    return "target" if part.task == "targets" else results.provenance.measured
 
 
 def kind_of(results: ScreenResults, row: str) -> str:

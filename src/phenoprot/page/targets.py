@@ -15,6 +15,7 @@ from phenoprot.core.paths import Paths
 from phenoprot.evaluation.compare import target_uncertainty
 from phenoprot.evaluation.score import auc_scores
 from phenoprot.page.blocks import values_of
+from phenoprot.page.source import noun_of
 from phenoprot.report.parts import TablePart
 from phenoprot.report.results import ScreenResults
 from phenoprot.report.telling_rows import telling_rows
@@ -114,6 +115,7 @@ def explorer_table(
     columns["reliability"] = values_of(pd.Series(targets).map(reliability).astype(float))
     return {
         "short": part.short,
+        "noun": noun_of(results, part),
         "score": {"auc": "AUC", "r2": "R2"}[part.scores.main],
         "chance": part.scores.chance,
         "rows": rows,

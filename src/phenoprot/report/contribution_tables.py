@@ -77,7 +77,7 @@ def _notes(rows: dict[str, ContributionResult]) -> list[str]:
 
 
 def fusion_tables(results: ScreenResults) -> list[Table]:
-    """Table 16: rows of one modality, all features at once, and fused scores."""
+    """Table 16: rows of one modality, all features at once, and fused scores, with their gain."""
     methods = results.provenance.methods
     lines = []
     for name, rows in results.parts.items():
@@ -90,7 +90,7 @@ def fusion_tables(results: ScreenResults) -> list[Table]:
             scored = [row for row in single if "auc" in rows[row].means]
             best = max(scored, key=lambda row: rows[row].means["auc"].value, default=None)
             for row in (*single, *(r for r in [together] if r in rows), *fused):
-                against = _against(results, name, row, best) if row in fused else None
+                against = _against(results, name, row, best) if row != best else None
                 lines.append(
                     [
                         table_parts()[name].short,

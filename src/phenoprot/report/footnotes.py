@@ -206,9 +206,9 @@ CONTRIBUTIONS = (
     "both its stains, in the share by half. First draw of the folds (docs/contributions.md)."
 )
 FUSION = (
-    "Mean: of the scores as they are. Stack: weighted target by target, by the scores of the other "
-    "test folds. Gain: over the better single row, chosen by these very scores, which favours the "
-    "single row."
+    "Mean: of the scores as they are. Stack: weighted target by target, by how well scores explain "
+    "the other test folds. Gain: over the better single row, chosen by these very scores, which "
+    "favours the single row."
 )
 
 

@@ -101,9 +101,11 @@ def _against_baseline(results: ScreenResults, part: TablePart, first: str) -> st
     text = f"Best baseline: `{best}` {score:.3f}"
     for one in results.comparisons.get(part.name, []):
         gain = one.mean_auc_difference
-        if (one.row, one.against) == (first, best) and gain is not None and gain.low is not None:
+        if (one.row, one.against) != (first, best) or gain is None:
+            continue
+        if gain.low is not None and gain.high is not None:
             text += (
-                f", `{first}` {gain.value:+.3f} ({gain.low:+.3f} to {gain.high or gain.low:+.3f}; "
+                f", `{first}` {gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}; "
                 f"q {p_cell(one.q)})"
             )
             if one.q is not None and one.q > results.provenance.false_discovery_rate:

@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from phenoprot.core.errors import UserError, quoted
 from phenoprot.core.settings import Settings
 from phenoprot.tasks.fit_settings import Clip, Loss, Scorer
-from phenoprot.tasks.scaling import scale_features, train_rows
+from phenoprot.tasks.scaling import scale_features, tested_folds, train_rows
 
 if TYPE_CHECKING:
     from phenoprot.tasks.settings import TaskSettings
@@ -136,15 +136,16 @@ class Estimator:
         given = self.settings.parameters | ({} if seed is None else {"random_state": seed + repeat})
         unfitted = _find_class(self.name, self._where)(**given)
         scores = np.full(labels.shape, np.nan, dtype=np.float32)
-        for fold in np.unique(folds):
+        for fold in tested_folds(folds):
             train, test = train_rows(folds, fold), np.flatnonzero(folds == fold)
             x = scale_features(features, train, self.settings.clip).astype(np.float64)
             for target, y in enumerate(labels.T.astype(np.float64)):
                 rows = train[~np.isnan(y[train])]
                 scores[test, target] = self._fit_and_score(unfitted, x[rows], y[rows], x[test])
-        if not np.isfinite(scores).all():
+        tested = scores[folds >= 0]
+        if not np.isfinite(tested).all():
             raise UserError(
-                f"{np.sum(~np.isfinite(scores))} of {scores.size} scores are not finite",
+                f"{np.sum(~np.isfinite(tested))} of {tested.size} scores are not finite",
                 where=self._where,
                 remedy="Choose other parameters or another estimator.",
             )

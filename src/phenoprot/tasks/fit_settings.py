@@ -16,6 +16,7 @@ from phenoprot.core.settings import Count, Seed, Settings
 Activation = Literal["relu", "tanh"]
 Loss = Literal["bce", "mse", "smape"]
 """``bce``: cross-entropy of 1 / 0 labels. ``mse``, ``smape``: errors of levels."""
+Precision = Literal["float32", "bfloat16"]
 Scorer = Literal["auc", "levels"]
 """``auc``: ROC AUC of 1 / 0 labels. ``levels``: R2, SMAPE and concordance of measured levels."""
 Layers = Annotated[int, Field(ge=0, le=1000)]
@@ -117,6 +118,9 @@ class MlpSettings(Settings):
     """Steps after which training stops in any case, rounded up to whole epochs."""
     patience: Count
     """Steps without a lower loss on the held-out inner compounds before training stops."""
+    precision: Precision = "float32"
+    """What training multiplies matrices in. ``bfloat16``: mixed precision, for a GPU; weights and
+    their updates, losses, the ridge regression and all that is predicted stay float32."""
     ensemble: int = Field(ge=1, le=1000)
     """Networks per fold, of different seeds; their outputs are averaged."""
     inner: InnerSettings

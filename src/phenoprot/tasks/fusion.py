@@ -3,20 +3,25 @@
 ``mean`` is the mean of the scores as they are. Rows of one model have them in one unit, and one
 that knows little of a target says little.
 
-``stack`` weighs the rows, target by target and test fold by test fold, by least squares of the
-labels of the other folds on scores (Wolpert 1992, doi:10.1016/S0893-6080(05)80023-1). Weights are
-not negative (Breiman 1996, doi:10.1007/BF00117832), and are shrunk to those that fit all targets
-together: a target with six positives has little to tell two weights from. The scores that the
-weights are learned from come from models that have seen neither their own fold nor the test fold
-(:mod:`phenoprot.tasks.pairs`). The tables' own out-of-fold scores would not do: their models have
-seen the labels of the test fold, a pair of compounds counts the same whichever of the two is
-tested, and the stack of two rows of noise had a mean AUC of 0.525.
+``stack`` weighs the rows, target by target and test fold by test fold, by how well scores explain
+the labels of the other folds (Wolpert 1992, doi:10.1016/S0893-6080(05)80023-1). Candidates are each
+row alone and the mix that fits all targets together, by least squares without negative weights
+(Breiman 1996, doi:10.1007/BF00117832). A target's weights are the mean of the candidates', each by
+its likelihood (Yao et al. 2018, doi:10.1214/17-BA1091, pseudo-BMA): a target with seven positives
+has little to tell weights from, but much to tell a row that knows it from one that does not.
+
+The scores that the weights are learned from come from models that have seen neither their own fold
+nor the test fold (:mod:`phenoprot.tasks.pairs`). The tables' own out-of-fold scores would not do:
+their models have seen the labels of the test fold, a pair of compounds counts the same whichever of
+the two is tested, and least squares made a mean AUC of 0.525 of two rows of noise. For the same
+reason weights are not averaged over the repeats: other repeats' models have seen the test fold.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -39,10 +44,6 @@ from phenoprot.tasks.columns import (
 from phenoprot.tasks.settings import RowSettings
 from phenoprot.tasks.task import Task
 
-SHRINKAGE = 1.0
-"""Penalty on the squared distance to the common weights, scores and labels having a variance of 1.
-On phantoms of seeds 7 and 8 image and proteome had the highest mean AUC at 1 of 0.03, 0.1, 0.3, 1,
-3 and 10,000, by 0.01 to 0.001."""
 _TINY = 1e-12
 
 
@@ -159,12 +160,14 @@ def fused(
         owner = key[TREATMENT_KEY].assign(**{COMPOUND: key[LABELS_OF]})[of_labels]
         truth = owner.merge(labels, how="left", on=of_labels)[targets].to_numpy(dtype=np.float64)
         folds, found = key[FOLD].to_numpy(), np.empty(truth.shape)
+        owners = key[LABELS_OF].to_numpy()
         for fold in np.unique(folds):
             seen = _aligned([table[table[WITHOUT] == fold] for table in pairs], key, targets)
             for rows in key.groupby(REPEAT).indices.values():
                 test, train = rows[folds[rows] == fold], rows[folds[rows] != fold]
                 own = folds[train]
-                weights = stack_weights(scaled(seen[:, train], own), truth[train], own)
+                known = scaled(seen[:, train], own)
+                weights = stack_weights(known, truth[train], own, owners[train])
                 in_units = scaled(scores[:, test], folds[test])
                 found[test] = (weights[:, None] * in_units).sum(axis=0)
     return pd.concat([key, pd.DataFrame(found.astype(np.float32), columns=targets)], axis=1)
@@ -192,18 +195,22 @@ def scaled(scores: np.ndarray, folds: np.ndarray) -> np.ndarray:
     return found
 
 
-def stack_weights(scores: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> np.ndarray:
-    """Weights of the rows for each target, not negative.
+def stack_weights(
+    scores: np.ndarray, labels: np.ndarray, folds: np.ndarray, owners: np.ndarray
+) -> np.ndarray:
+    """Weights of the rows for each target, not negative, of sum 1.
 
-    Least squares of the labels, standardised within the folds, on the scores, with `SHRINKAGE`
-    towards the weights of all targets together.
+    Candidates are each row alone and the mix of :func:`_mixed`. Each counts by the likelihood of
+    the labels, standardised within the folds, given its scores: ``(1 - r**2) ** (-n / 2)``, with
+    their correlation r (0 if it is negative). Doses of a compound share its labels, so n is the
+    number of compounds.
 
     Parameters
     ----------
     scores
         (m, n, targets): centred within each fold, mean square 1.
-    labels, folds
-        (n, targets): 1, 0 or NaN; (n,): fold.
+    labels, folds, owners
+        (n, targets): 1, 0 or NaN; (n,): fold, and the compound whose labels they are.
 
     Returns
     -------
@@ -221,29 +228,38 @@ def stack_weights(scores: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> 
     used = np.where(known, scores, 0.0)
     squares = np.einsum("ant,bnt->tab", used, used) / n[:, None, None]
     against = np.einsum("ant,nt->ta", used, y) / n[:, None]
-    eye = np.eye(len(scores))
-    common = np.linalg.solve(squares.mean(axis=0) + _TINY * eye, against.mean(axis=0))
-    common = _usable(common, np.full(len(scores), 1 / len(scores)))
-    towards = (against + SHRINKAGE * common)[..., None]
-    weights = np.linalg.solve(squares + SHRINKAGE * eye, towards)[..., 0]
-    return np.stack([_usable(own, common) for own in weights], axis=1)
+    candidates = np.vstack([np.eye(len(scores)), _mixed(squares, against)])
+    slopes = np.maximum(against @ candidates.T, 0.0)
+    sizes = np.einsum("ka,tab,kb->tk", candidates, squares, candidates)
+    explained = np.minimum(slopes**2 / np.maximum(sizes, _TINY), 1 - _TINY)
+    _, codes = np.unique(owners, return_inverse=True)
+    compounds = (1 / np.bincount(codes)[codes]) @ known
+    likelihood = -compounds[:, None] / 2 * np.log1p(-explained)
+    counts = np.exp(likelihood - likelihood.max(axis=1, keepdims=True))
+    weights: np.ndarray = candidates.T @ (counts / counts.sum(axis=1, keepdims=True)).T
+    return weights
 
 
-def _usable(weights: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
-    """Weights without negative ones; others where none is left."""
-    positive = np.maximum(weights, 0.0)
-    return positive if positive.sum() > 0 else otherwise
+def _mixed(squares: np.ndarray, against: np.ndarray) -> np.ndarray:
+    """Weights (m,) of sum 1 that fit all targets together; equal ones if none is positive.
+
+    From products of scores, (targets, m, m), and of scores and labels, (targets, m).
+    """
+    rows = against.shape[1]
+    fitted = np.linalg.solve(squares.mean(axis=0) + _TINY * np.eye(rows), against.mean(axis=0))
+    positive = np.maximum(fitted, 0.0)
+    return positive / positive.sum() if positive.sum() > 0 else np.full(rows, 1 / rows)
 
 
 def fusion_pairs(rows: Mapping[str, RowSettings]) -> list[tuple[str, str]]:
-    """Each fusion with the rows that it is of, and with the row that has their features at once."""
-    pairs = []
+    """Each fusion, the rows that it is of, and the row with their features at once, two by two."""
+    pairs: dict[frozenset[str], tuple[str, str]] = {}
     for name, row in rows.items():
         if row.fusion is not None:
             together = concatenation(rows, row.fusion.of)
-            others = [*row.fusion.of, *([together] if together else [])]
-            pairs += [(name, other) for other in others]
-    return pairs
+            alike = [name, *([together] if together else []), *row.fusion.of]
+            pairs |= {frozenset(pair): pair for pair in combinations(alike, 2)}
+    return list(pairs.values())
 
 
 def concatenation(rows: Mapping[str, RowSettings], of: Sequence[str]) -> str | None:

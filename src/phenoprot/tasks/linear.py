@@ -27,6 +27,7 @@ from phenoprot.tasks.scaling import (
     Scaler,
     principal_components,
     scale_features,
+    tested_folds,
     train_rows,
 )
 
@@ -84,7 +85,9 @@ def nested_linear(
     """
     linear = settings.linear
     scores = np.full(labels.shape, np.nan, dtype=np.float32)
-    for i, fold in enumerate(np.unique(folds)):
+    names = np.unique(folds).tolist()
+    for fold in tested_folds(folds):
+        i = names.index(fold)  # a fold draws the same inner splits whichever others are tested
         train, test = train_rows(folds, fold), np.flatnonzero(folds == fold)
         scaled = scale_features(features, train, settings.clip)
         x = principal_components(scaled, train, linear.components)

@@ -14,10 +14,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from phenoprot.tasks.fit_settings import Loss, MlpConfig
+from phenoprot.tasks.fit_settings import Loss, MlpConfig, Precision
 
 LEVELS_OF_DROPOUT = 2**16
 """Dropout probabilities are rounded to one of so many: 16 random bits decide on a unit."""
+PRODUCTS: dict[Precision, torch.dtype | None] = {"float32": None, "bfloat16": torch.bfloat16}
+"""Type of the products of :meth:`MlpStack.differentiate`. bfloat16 has the range of float32: its
+gradients do not vanish, and losses need no scaling (Kalamkar et al. 2019, arXiv:1905.12322)."""
 
 
 def dropped_levels(config: MlpConfig) -> int:
@@ -49,14 +52,17 @@ def hidden_units(
     units = [x]
     for i in range(config.hidden_layers):
         hidden = torch.baddbmm(parameters[2 * i + 1], units[-1], parameters[2 * i])
-        # tanh(x) = 2 sigmoid(2 x) - 1; torch's own tanh takes more than twice the time.
-        hidden = (
-            hidden.relu_()
-            if config.activation == "relu"
-            else hidden.mul_(2).sigmoid_().mul_(2).sub_(1)
-        )
+        hidden = hidden.relu_() if config.activation == "relu" else _tanh(hidden)
         units.append(hidden if keep is None else hidden.mul_(keep[i]))
     return units
+
+
+def _tanh(values: Tensor) -> Tensor:
+    """Hyperbolic tangent, in place."""
+    if values.dtype == torch.bfloat16:  # the subtraction below would cancel most of its 8 bits
+        return values.tanh_()
+    # tanh(x) = 2 sigmoid(2 x) - 1; torch's own tanh takes more than twice the time.
+    return values.mul_(2).sigmoid_().mul_(2).sub_(1)
 
 
 def outputs(parameters: Sequence[Tensor], units: Sequence[Tensor], config: MlpConfig) -> Tensor:
@@ -88,9 +94,10 @@ class MlpStack:
         """(parameters of all members,), layer by layer."""
         self.gradient = torch.zeros_like(self.flat)
         """Like `flat`."""
-        self.layers = self.by_layer(self.flat, [values.shape for values in layers])
+        self._shapes = [values.shape for values in layers]
+        self.layers = self.by_layer(self.flat, self._shapes)
         """Views of `flat`."""
-        self._gradients = self.by_layer(self.gradient, [values.shape for values in layers])
+        self._gradients = self.by_layer(self.gradient, self._shapes)
 
     @staticmethod
     def by_layer(flat: Tensor, shapes: Sequence[torch.Size]) -> list[Tensor]:
@@ -139,7 +146,13 @@ class MlpStack:
         return forward(self.layers, x, self.config)
 
     def differentiate(
-        self, x: Tensor, y: Tensor, weight: Tensor, loss: Loss, keep: Tensor | None = None
+        self,
+        x: Tensor,
+        y: Tensor,
+        weight: Tensor,
+        loss: Loss,
+        keep: Tensor | None = None,
+        products: torch.dtype | None = None,
     ) -> None:
         """Set `gradient` to that of each member's own loss.
 
@@ -149,27 +162,43 @@ class MlpStack:
             Features and dropout, as for :func:`hidden_units`; `keep` is overwritten.
         y, weight, loss
             As for :func:`weighted_loss`.
+        products
+            Type of matrix products and hidden units, to which weights and inputs are rounded in
+            each call, as under ``torch.autocast``; losses, sums and `gradient` keep the networks'
+            own. None: that of the networks.
         """
-        config = self.config
-        units = hidden_units(self.layers, x, config, keep)
-        change = loss_gradient(outputs(self.layers, units, config), y, weight, loss)
+        config, layers = self.config, self.layers
+        if products is not None:
+            layers, x = self.by_layer(self.flat.to(products), self._shapes), x.to(products)
+            keep = None if keep is None else keep.to(products)
+        units = hidden_units(layers, x, config, keep)
+        output = outputs(layers, units, config).to(self.flat.dtype)
+        change = loss_gradient(output, y, weight, loss).to(x.dtype)
         if config.skip:
-            torch.bmm(x.mT, change, out=self._gradients[-1])
+            _multiply(x.mT, change, self._gradients[-1])
         for i in range(config.hidden_layers, -1, -1):
-            torch.bmm(units[i].mT, change, out=self._gradients[2 * i])
-            torch.sum(change, dim=1, keepdim=True, out=self._gradients[2 * i + 1])
+            _multiply(units[i].mT, change, self._gradients[2 * i])
+            bias = self._gradients[2 * i + 1]
+            torch.sum(change, dim=1, keepdim=True, dtype=bias.dtype, out=bias)
             if i:
-                change = torch.bmm(change, self.layers[2 * i].mT)
+                change = torch.bmm(change, layers[2 * i].mT)
                 _through_units(change, units[i], None if keep is None else keep[i - 1], config)
 
     def select(self, flat: Tensor, members: Sequence[int]) -> list[Tensor]:
         """Layers of some members, from a buffer like `flat`."""
-        shapes = [values.shape for values in self.layers]
-        return [values[list(members)] for values in self.by_layer(flat, shapes)]
+        return [values[list(members)] for values in self.by_layer(flat, self._shapes)]
 
     def member(self, i: int) -> list[Tensor]:
         """Copies of the weights and biases of network `i`."""
         return [values[i].clone() for values in self.layers]
+
+
+def _multiply(first: Tensor, second: Tensor, out: Tensor) -> None:
+    """Batched matrix product, in the type of its factors, into `out` of the same or another."""
+    if first.dtype == out.dtype:
+        torch.bmm(first, second, out=out)
+    else:
+        out.copy_(torch.bmm(first, second))
 
 
 def _through_units(change: Tensor, units: Tensor, keep: Tensor | None, config: MlpConfig) -> None:

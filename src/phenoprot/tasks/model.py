@@ -66,7 +66,8 @@ class Model(Protocol):
             (rows, n_targets) float32: 1 / 0 for loss ``bce``, levels otherwise; NaN is masked.
         folds, groups
             (rows,): outer fold and compound group of each row. Rows of one group stand together in
-            the inner splits.
+            the inner splits. Rows of a fold below 0 are learned from only: their scores are not
+            read, and a model may leave them out.
         loss
             Objective of the task; a model that has one of its own may ignore it.
         repeat

@@ -24,6 +24,7 @@ from phenoprot.tasks.scaling import (
     common_scale,
     principal_components,
     scale_features,
+    tested_folds,
     train_rows,
 )
 from phenoprot.tasks.start import LinearStart, linear_start
@@ -78,8 +79,9 @@ class Mlp:
         """Scores (rows, n_targets) float32, see :func:`nested_mlp`."""
         with _one_result():
             return nested_mlp(
-                features, labels, folds, groups, self.settings, loss, repeat, device
-            ).scores
+                features, labels, folds, groups, self.settings, loss, repeat, device,
+                tested_folds(folds).tolist(),
+            ).scores  # fmt: skip
 
 
 class PosterMlp(Mlp):
@@ -152,19 +154,21 @@ def nested_mlp(
     device
         Torch device.
     tested
-        Outer folds to predict; the scores of others stay NaN. None: all.
+        Outer folds to train and predict, as a run of all does; the scores of others stay NaN. None:
+        all.
 
     Returns
     -------
     NestedResult
-        Per fold: the grid point and the number of epochs with the lowest mean loss over the
-        inner splits, trained anew on the whole training part.
+        Per fold, ascending: the grid point and the number of epochs with the lowest mean loss over
+        the inner splits, trained anew on the whole training part.
     """
     network = settings.network
-    names = np.unique(folds) if tested is None else np.array(tested)
+    names = np.unique(folds)
     trains = [train_rows(folds, fold) for fold in names]
-    # Widths and batches are those of all folds, whichever train together.
-    x = _stacked([_inputs(features, train, settings) for train in trains])
+    wanted = [i for i, fold in enumerate(names) if tested is None or fold in tested]
+    # Widths, batches and random numbers are those of all folds, whichever train together.
+    x = _stacked_inputs(features, trains, wanted, settings)
     holdouts = [
         inner_holdouts(groups, train, network.inner, (network.seed, repeat, fold))
         for fold, train in enumerate(trains)
@@ -172,14 +176,15 @@ def nested_mlp(
     scores = np.full(labels.shape, np.nan, dtype=np.float32)
     models: list[FoldModel] = []
     for work in _Work.of_all(trains, holdouts, network, loss, repeat).turns(
-        x.shape[2], *labels.shape
+        wanted, x.shape[2], *labels.shape
     ):
         scalers = [None if loss == "bce" else Scaler.fit(labels[train]) for train in work.trains]
-        x_some = torch.from_numpy(x[work.folds.start : work.folds.stop]).to(device)
+        x_some = torch.from_numpy(x[len(models) : len(models) + len(work.folds)]).to(device)
         y_some = torch.from_numpy(_padded(labels, scalers)).to(device)
-        models += _refit(x_some, y_some, _search(x_some, y_some, work), scalers, work)
-        for i, fold in enumerate(work.folds):
-            test, model = np.flatnonzero(folds == names[fold]), models[fold]
+        fitted = _refit(x_some, y_some, _search(x_some, y_some, work), scalers, work)
+        models += fitted
+        for i, (fold, model) in enumerate(zip(work.folds, fitted, strict=True)):
+            test = np.flatnonzero(folds == names[fold])
             outputs = [predict(own, x_some[i, test], model.config) for own in model.networks]
             output = torch.stack(outputs).mean(dim=0)[:, : labels.shape[1]].cpu().numpy()
             scores[test] = output if model.labels is None else model.labels.restore(output)
@@ -204,9 +209,23 @@ def _inputs(features: np.ndarray, train: np.ndarray, settings: MlpModelSettings)
     return common_scale(principal_components(scaled, train, components), train)
 
 
-def _stacked(inputs: Sequence[np.ndarray]) -> np.ndarray:
-    """Inputs of all folds, (folds, rows, inputs); a fold of lower rank ends in zeros."""
+def _stacked_inputs(
+    features: np.ndarray,
+    trains: Sequence[np.ndarray],
+    wanted: Sequence[int],
+    settings: MlpModelSettings,
+) -> np.ndarray:
+    """Inputs of the wanted folds, as wide as those of the widest of all folds."""
+    inputs = [_inputs(features, trains[fold], settings) for fold in wanted]
     width = max(values.shape[1] for values in inputs)
+    if width < (settings.network.components or features.shape[1]):  # another may have more
+        others = [train for fold, train in enumerate(trains) if fold not in wanted]
+        width = max([width, *(_inputs(features, t, settings).shape[1] for t in others)])
+    return _stacked(inputs, width)
+
+
+def _stacked(inputs: Sequence[np.ndarray], width: int) -> np.ndarray:
+    """Inputs of folds, (folds, rows, width); a fold of lower rank ends in zeros."""
     return np.stack([np.pad(v, ((0, 0), (0, width - v.shape[1]))) for v in inputs])
 
 
@@ -224,8 +243,8 @@ class _Work:
     """Batches of the inner splits: of all folds, whichever train together."""
     final: TrainPlan
     """Batches of the whole training parts, likewise."""
-    folds: range
-    """Which outer folds these are."""
+    folds: Sequence[int]
+    """Which outer folds these are, by number."""
 
     @classmethod
     def of_all(
@@ -242,6 +261,7 @@ class _Work:
             epoch_rows=max(map(len, trains)),
             loss=loss,
             base_rate=network.output_bias == "base_rate",
+            precision=network.precision,
         )
         pairs = [(t, held) for t, some in zip(trains, holdouts, strict=True) for held in some]
         search = replace(
@@ -252,21 +272,21 @@ class _Work:
         folds = range(len(trains))
         return cls(network, loss, repeat, trains, holdouts, search, final, folds)
 
-    def turns(self, inputs: int, rows: int, targets: int) -> Iterator[_Work]:
-        """Cut into folds that train together; what they learn does not depend on it."""
+    def turns(self, wanted: Sequence[int], inputs: int, rows: int, targets: int) -> Iterator[_Work]:
+        """Cut into wanted folds that train together; what they learn does not depend on it."""
         network = self.network
         stacked = max(map(len, _alike(network.points()))) * network.inner.splits
         width = max(network.width) + (inputs if any(network.skip) else 0)
         # Labels; weights, gradients and the two moments of Adam.
         each = 4 * targets * (rows + 4 * max(stacked, network.ensemble) * width)
         at_once = max(1, TOGETHER // each)
-        for first in self.folds[::at_once]:
-            some = slice(first, first + at_once)
+        for first in range(0, len(wanted), at_once):
+            some = wanted[first : first + at_once]
             yield replace(
                 self,
-                trains=self.trains[some],
-                holdouts=self.holdouts[some],
-                folds=self.folds[some],
+                trains=[self.trains[fold] for fold in some],
+                holdouts=[self.holdouts[fold] for fold in some],
+                folds=some,
             )
 
 

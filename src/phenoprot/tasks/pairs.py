@@ -36,11 +36,10 @@ def cross_validate_pairs(
     parts = []
     for pair in combinations(np.unique(data.folds), 2):
         left_out = np.isin(data.folds, pair)
-        # A model predicts each of two folds from the other one; half of that is not needed.
         scores = model.cross_validate(
             data.features,
             data.labels,
-            left_out.astype(np.int64),
+            np.where(left_out, 1, -1),
             data.groups,
             loss,
             repeat,

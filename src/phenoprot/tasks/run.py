@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from phenoprot.core.artefacts import REMEDY, read_table
+from phenoprot.core.artefacts import REMEDY
 from phenoprot.core.closure import code_fingerprint
 from phenoprot.core.device import CPU, choose_device, device_name
 from phenoprot.core.errors import UserError, listed, quoted
@@ -28,7 +28,6 @@ from phenoprot.execution.settings import ExecutionSettings
 from phenoprot.execution.shards import Shard
 from phenoprot.screens.contract import feature_columns
 from phenoprot.tasks import crossvalidate
-from phenoprot.tasks.columns import PREDICTION_COLUMNS
 from phenoprot.tasks.crossvalidate import RESULT, CrossValidation
 from phenoprot.tasks.fit_settings import Loss
 from phenoprot.tasks.folds import folds_of_kind, folds_of_repeat, read_folds
@@ -37,6 +36,7 @@ from phenoprot.tasks.given import read_rows, write_rows
 from phenoprot.tasks.model import Model
 from phenoprot.tasks.models import find_model
 from phenoprot.tasks.registry import all_tasks, require_tasks
+from phenoprot.tasks.repeats import write_repeats
 from phenoprot.tasks.settings import RowSettings, TaskSettings
 from phenoprot.tasks.task import LabelSources, Part, Task
 from phenoprot.wells.names import PROTEOME
@@ -251,10 +251,9 @@ def cross_validate(
 
 
 def collect(runs: Iterable[CrossValidation], results: Iterable[Path]) -> None:
-    """Write the predictions of each row beside its labels, repeats stacked."""
+    """Write the predictions of each row beside its labels, all repeats in one file."""
     parts: dict[Path, list[Path]] = {}
     for run, result in zip(runs, results, strict=True):
         parts.setdefault(run.predictions, []).append(result)
-    for path, own in parts.items():  # one file in memory at a time
-        table = pd.concat([read_table(p, PREDICTION_COLUMNS) for p in own], ignore_index=True)
-        write_parquet(path, table)
+    for path, own in parts.items():
+        write_repeats(path, own)

@@ -103,3 +103,9 @@ def common_scale(components: np.ndarray, train: np.ndarray) -> np.ndarray:
 def train_rows(folds: np.ndarray, fold: int) -> np.ndarray:
     """Row numbers outside an outer fold."""
     return np.flatnonzero(folds != fold)
+
+
+def tested_folds(folds: np.ndarray) -> np.ndarray:
+    """Outer folds to predict, ascending: rows of a fold below 0 are learned from only."""
+    found = np.unique(folds)
+    return found[found >= 0]

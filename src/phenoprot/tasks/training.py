@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from phenoprot.tasks.fit_settings import Loss, MlpConfig
+from phenoprot.tasks.fit_settings import Loss, MlpConfig, Precision
 from phenoprot.tasks.mlp import (
+    PRODUCTS,
     MlpStack,
     base_rate,
     dropped_levels,
@@ -62,6 +63,8 @@ class TrainPlan:
     """Whether the outputs start at the base rate, or mean level, of the member's training rows."""
     held_rows: int = 0
     """Rows that each member is judged by, at least; where it has fewer the last count nothing."""
+    precision: Precision = "float32"
+    """What steps multiply matrices in; the held-out rows are judged in float32."""
 
     @property
     def steps(self) -> int:
@@ -169,8 +172,9 @@ class Training:
     @torch.no_grad()
     def epoch(self) -> None:
         """Show every running member its training rows once, in an order of its own."""
+        loss, products = self.plan.loss, PRODUCTS[self.plan.precision]
         for x, y, weight, keep in self._batches():
-            self.net.differentiate(x, y, weight, self.plan.loss, keep)
+            self.net.differentiate(x, y, weight, loss, keep, products)
             self.optimiser.step(self.net.gradient)
 
     def _batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor | None]]:

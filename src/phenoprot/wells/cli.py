@@ -31,13 +31,20 @@ def profiles(
     ] = None,
 ) -> None:
     """Average fields to wells and normalise each plate to its negative controls."""
+    from phenoprot.core.errors import UserError
     from phenoprot.core.files import write_parquet
     from phenoprot.core.notices import warn
+    from phenoprot.core.outputs import require_output
     from phenoprot.core.settings import parse_settings, read_yaml
     from phenoprot.screens.contract import feature_columns
     from phenoprot.validation.settings import ValidationSettings
     from phenoprot.wells.wells import read_features, read_layout, well_profiles
 
+    if output.suffix != ".parquet":
+        raise UserError(
+            "does not end in .parquet", where=f"--output {output}", remedy="Name it so."
+        )
+    require_output(output, {"table of features": features, "plate layout": wells})
     given = read_yaml(params).get("validation", {}) if params else {}
     table, warnings = well_profiles(
         read_features(features),

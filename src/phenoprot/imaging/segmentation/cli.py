@@ -32,7 +32,7 @@ def segment(
     nucleus_diameter: Annotated[
         float | None,
         typer.Option(
-            help="Of a typical nucleus (px), for cellprofiler [default: of --params, or measured]."
+            help="Of a typical nucleus (px), for cellprofiler. Default: of --params, or measured."
         ),
     ] = None,
     outlines: Annotated[
@@ -44,7 +44,7 @@ def segment(
         typer.Option(help="File with blocks segmentation and images, e.g. params.yaml."),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes [default: one per core].")
+        int | None, typer.Option(min=1, help="Processes. Default: one per core.")
     ] = None,
     work: Annotated[
         Path | None, typer.Option(help="Work folder: an interrupted run resumes there.")

@@ -29,9 +29,7 @@ Screen = Annotated[
         help="Screen of params.yaml, screen folder, or LoadData CSV.", metavar="SCREEN|DIR|CSV"
     ),
 ]
-Masks = Annotated[
-    Path | None, typer.Option(help="Folder of masks [default: of the stage segment].")
-]
+Masks = Annotated[Path | None, typer.Option(help="Folder of masks. Default: of the stage segment.")]
 Plates = Annotated[list[str] | None, typer.Option("--plate", help="Only these; repeat the option.")]
 Wells = Annotated[list[str] | None, typer.Option("--well", help="Only these; repeat the option.")]
 Sites = Annotated[list[str] | None, typer.Option("--site", help="Only these; repeat the option.")]
@@ -82,7 +80,7 @@ def qc(
     plate: Plates = None,
     outlier_z: Annotated[
         float | None,
-        typer.Option(min=0, help="Robust z of an outlier [default: images.outlier_z of the run]."),
+        typer.Option(min=0, help="Robust z of an outlier. Default: images.outlier_z of the run."),
     ] = None,
     table: Annotated[
         Path | None, typer.Option(help="CSV to write: all numbers of all fields.")
@@ -95,7 +93,7 @@ def qc(
     from phenoprot.imaging.show.source import find_shown
 
     if table is not None:
-        require_output(table, {})
+        require_output(table, {"LoadData CSV": Path(screen)})
     shown = find_shown(screen, masks).only(plate or [], [], [])
     fields = shown.table(outlier_z)
     for line in quality_lines(fields, shown.crop_size()):

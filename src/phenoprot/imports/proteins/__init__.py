@@ -4,7 +4,18 @@ from phenoprot.imports.proteins.read import (
     ProteinOptions,
     ProteinReport,
     Proteins,
+    proteins_of,
+    read_matrix,
     read_proteins,
+    wells_of,
 )
 
-__all__ = ["ProteinOptions", "ProteinReport", "Proteins", "read_proteins"]
+__all__ = [
+    "ProteinOptions",
+    "ProteinReport",
+    "Proteins",
+    "proteins_of",
+    "read_matrix",
+    "read_proteins",
+    "wells_of",
+]

@@ -15,7 +15,14 @@ from phenoprot.screens.tables import folded_name
 
 Rule = Literal["best", "sum"]
 _FASTA = re.compile(r"^(?:sp|tr|up|gi|gnl|ref|lcl)\|([^|]+)(?:\||$)", re.IGNORECASE)
-_DATE = re.compile(r"\d{1,2}-(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)", re.IGNORECASE)
+_MONTH = "(?:jan|feb|mar|mär|mrz|apr|may|mai|jun|jul|aug|sep|sept|oct|okt|nov|dec|dez)"
+_DATE = re.compile(
+    rf"\d{{1,2}}[-. ]+{_MONTH}(?:[-. ]+\d{{2,4}})?|{_MONTH}[-. ]+\d{{2,4}}"
+    r"|\d{4}-\d\d-\d\d(?:[ T].*)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}",
+    re.IGNORECASE,
+)
+"""``1-Mar``, ``2-Sep-24``, ``Sep-02``, ``2024-09-02 00:00:00``, ``02.09.2024``."""
+_NUMBER = re.compile(r"\d+(?:\.\d*)?(?:e\+?\d+)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,7 @@ class Named:
     without_gene
         Names of groups that have no gene, and are named by their protein.
     dates
-        Names that look like dates: a spreadsheet changed genes such as MARCH1.
+        Names that a spreadsheet changed; see :func:`changed_by_spreadsheets`.
     """
 
     names: pd.Series
@@ -63,8 +70,19 @@ def name_groups(rows: pd.DataFrame, separators: str = ";,") -> Named:
     names = names.map(lambda name: spelling[folded_name(name)], na_action="ignore")
     several = names[genes.map(lambda members: len(set(members)) > 1)]
     without = names[gene.isna()]
-    dates = names[names.str.fullmatch(_DATE, na=False)]
+    dates = names[changed_by_spreadsheets(names)]
     return Named(names, *(list(dict.fromkeys(x.dropna())) for x in (several, without, dates)))
+
+
+def changed_by_spreadsheets(names: pd.Series) -> npt.NDArray[np.bool_]:
+    """Which names are what spreadsheets make of genes: dates, and numbers among words.
+
+    ``MARCH1`` becomes ``1-Mar``, in a workbook the number of a day, and ``2310009E13Rik`` without
+    its last letters a number. Where half of the names are numbers they are identifiers.
+    """
+    number = names.str.fullmatch(_NUMBER, na=False).to_numpy(dtype=bool)
+    dates = names.str.fullmatch(_DATE, na=False).to_numpy(dtype=bool)
+    return dates | number if 2 * number.sum() < names.notna().sum() else dates
 
 
 def _members(cell: object, separators: str) -> list[str]:

@@ -25,9 +25,16 @@ from phenoprot.imports.proteins.long import (
 )
 from phenoprot.imports.proteins.matrix import Matrix, Scale
 from phenoprot.imports.proteins.samples import Placed, place_samples
-from phenoprot.imports.proteins.scale import BASES, is_centred, scale_of, to_linear
+from phenoprot.imports.proteins.scale import (
+    BASES,
+    is_centred,
+    scale_of,
+    to_linear,
+    unlike_plates,
+)
 from phenoprot.imports.proteins.wells import is_wells, read_wells
 from phenoprot.imports.proteins.wide import DIALECTS, detect, read_wide
+from phenoprot.imports.source import separator_of
 from phenoprot.imports.tsv import parse_tsv
 from phenoprot.imports.workbook import read_workbook
 from phenoprot.screens.contract import (
@@ -95,6 +102,8 @@ class ProteinReport:
     no_layout, no_sample
         Wells with a readout that the layout lacks, and treated wells or controls of the same
         plates that have no readout; empty if no layout is known.
+    unlike
+        Plates whose values look like logarithms, in a table of intensities.
     """
 
     title: str
@@ -116,6 +125,7 @@ class ProteinReport:
     no_layout: list[str] = field(default_factory=list)
     no_sample: list[str] = field(default_factory=list)
     notes: tuple[str, ...] = ()
+    unlike: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
         """What was read and done, in lines of text, the numbers first."""
@@ -147,7 +157,8 @@ class ProteinReport:
         return [
             *_counted(
                 [
-                    ("name(s) look like dates, as spreadsheets write MARCHF1", self.dates),
+                    ("plate(s) look like logarithms among intensities", self.unlike),
+                    ("name(s) look like what spreadsheets make of MARCHF1", self.dates),
                     ("column(s) without a well, left out", self.unmatched),
                     ("name(s) in the map of samples are no column", self.absent),
                     ("well(s) are not in the plate layout", self.no_layout),
@@ -175,15 +186,11 @@ class Proteins:
         For ``screen.yaml``: ``intensity`` or ``level``.
     report
         What was done.
-    layout
-        What the table says of its wells besides: ``Metadata_Plate``, ``Metadata_Well`` and columns
-        of text under their own names; None: nothing.
     """
 
     table: pd.DataFrame
     kind: Literal["intensity", "level"]
     report: ProteinReport
-    layout: pd.DataFrame | None = None
 
     @property
     def lines(self) -> list[str]:
@@ -206,8 +213,8 @@ def read_proteins(
     Parameters
     ----------
     path
-        Text (``.csv``: commas; else tabs, GCT by its first line), plain or ``.gz``, parquet, or an
-        Excel workbook.
+        Text (``.csv``: commas or, if its header has more of them, semicolons or tabs; else tabs;
+        GCT by its first line), plain or ``.gz``, parquet, or an Excel workbook.
     options
         What the user says of it.
     wells
@@ -228,15 +235,14 @@ def read_proteins(
         The source is unknown; the file cannot be read exactly; the scale is open or contradicts
         what is said; samples have no well; nothing is left.
     """
-    matrix = read_matrix(path, options)
-    where = str(path)
-    placed = place_samples(
-        matrix.samples,
-        where,
-        pattern=options.pattern,
-        file=options.samples,
-        plate=options.plate,
-    )
+    return proteins_of(read_matrix(path, options), str(path), options, wells)
+
+
+def proteins_of(
+    matrix: Matrix, where: str, options: ProteinOptions, wells: pd.DataFrame | None = None
+) -> Proteins:
+    """The readout that a table holds; see :func:`read_proteins`."""
+    placed = _placed(matrix, where, options)
     has_well = placed.wells[WELL].notna().to_numpy()
     places = placed.wells[has_well].reset_index(drop=True)
     values = matrix.values[:, has_well]
@@ -246,6 +252,7 @@ def read_proteins(
         )
     centred = is_centred(values, _control_plates(places, wells))
     scale = scale_of(values, options.scale, matrix.scale, centred, where)
+    unlike = unlike_plates(values, places[PLATE]) if scale == "linear" else []
     if scale == "level" and options.genes == "sum":
         raise UserError(
             "centred levels have no sum", where="--genes sum", remedy="Leave this option out."
@@ -275,14 +282,35 @@ def read_proteins(
         merged=merged,
         rule=options.genes,
         notes=matrix.notes,
+        unlike=unlike,
         **_said(named, placed, places, wells),
     )
-    annotated = matrix.samples.drop(columns=["column", "sample", *WELL_KEY], errors="ignore")
-    layout = None
-    if len(annotated.columns):
-        about = annotated[has_well].reset_index(drop=True)
-        layout = pd.concat([places, about], axis=1)
-    return Proteins(table, "level" if scale == "level" else "intensity", report, layout)
+    return Proteins(table, "level" if scale == "level" else "intensity", report)
+
+
+def wells_of(matrix: Matrix, where: str, options: ProteinOptions) -> pd.DataFrame:
+    """The wells of a table, and what it says of them besides.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per sample that has a well: ``Metadata_Plate``, ``Metadata_Well``, and columns of
+        text under their own names, if there are any.
+    """
+    places = _placed(matrix, where, options).wells
+    about = matrix.samples.drop(columns=["column", "sample", *WELL_KEY], errors="ignore")
+    both = pd.concat([places, about.set_index(places.index)], axis=1)
+    return both[places[WELL].notna()].reset_index(drop=True)
+
+
+def _placed(matrix: Matrix, where: str, options: ProteinOptions) -> Placed:
+    return place_samples(
+        matrix.samples,
+        where,
+        pattern=options.pattern,
+        file=options.samples,
+        plate=options.plate,
+    )
 
 
 def _said(
@@ -350,16 +378,23 @@ def read_matrix(path: Path, options: ProteinOptions) -> Matrix:
         )
     where = str(path)
     require_file(path)
-    if path.suffix == ".parquet":
+    name = path.name.lower()
+    if name.endswith(".zip"):
+        raise UserError("is an archive", where=where, remedy="Unpack it.")
+    if name.endswith(".parquet"):
         table = read_parquet_table(path)
-    elif path.suffix == ".xlsx":
+    elif name.endswith(".xlsx"):
         table = read_workbook(path)
     else:
         content = unpacked_text(path)
         if dialect == "gct" or (dialect is None and is_gct(content)):
             return read_gct(content, options.name, where)
-        comma = path.name.endswith((".csv", ".csv.gz"))
-        table = parse_delimited(content, where) if comma else parse_tsv(content, where)
+        separator = separator_of(content) if name.endswith((".csv", ".csv.gz")) else "\t"
+        table = (
+            parse_tsv(content, where)
+            if separator == "\t"
+            else parse_delimited(content, where, separator)
+        )
     dialect = dialect or told_by_header(table, where)
     if options.name is not None:
         table = _named_by(table, options.name, dialect, where)
@@ -393,7 +428,7 @@ def told_by_header(table: pd.DataFrame, where: str) -> str:
         f"{listed([quoted(name) for name in table.columns])}",
         where=f"{where}, header",
         remedy=f"Known are {titles}, DIA-NN report, GCT, long tables and tables of wells. Name "
-        "one by --dialect to see which columns it lacks.",
+        "one by --dialect of `phenoprot screens import proteins` to see which columns it lacks.",
     )
 
 

@@ -10,17 +10,17 @@ from pathlib import Path
 import pandas as pd
 
 from phenoprot.core.errors import UserError, listed, quoted
-from phenoprot.core.tables import read_delimited
 from phenoprot.imports.columns import find, text
-from phenoprot.imports.tsv import read_tsv
+from phenoprot.imports.source import read_any
 from phenoprot.screens.contract import PLATE, WELL, WELL_KEY
 from phenoprot.screens.tables import canonical_well, faulty_wells
 
 DEFAULT = r"(?P<plate>.+)[_ ](?P<well>[A-Za-z]{1,2}[0-9]{1,2})"
 """Names of samples that need no option: a plate, ``_`` or a space, and a well."""
 REMEDY = (
-    "Say it by --pattern, a regular expression with (?P<plate>...) and (?P<well>...), or by "
-    "--samples, a CSV file with the columns column, plate, well."
+    "Say it by --pattern (of `screens new` --protein-pattern), a regular expression with "
+    "(?P<plate>...) and (?P<well>...), or by --samples, a CSV file with the columns column, plate, "
+    "well."
 )
 
 
@@ -68,7 +68,7 @@ def place_samples(
         Regular expression, searched in the name of the sample and, if not found, in that of its
         column. Groups ``well`` and, unless `plate` is given, ``plate``.
     file
-        CSV or TSV with the columns ``column`` (a column or sample of the table), plate and well.
+        Table with the columns ``column`` (a column or sample of the table), plate and well.
     plate
         Plate of all samples.
 
@@ -115,7 +115,9 @@ def place_samples(
 def _by_source(samples: pd.DataFrame, plate: str | None, where: str) -> Placed:
     if PLATE not in samples and plate is None:
         raise UserError(
-            "the table says the wells, and no plate", where=where, remedy="Name it by --plate."
+            "the table says the wells, and no plate",
+            where=where,
+            remedy="Name it by --plate (of `screens new` --protein-plate).",
         )
     wells = pd.DataFrame(
         {PLATE: plate if plate is not None else samples[PLATE], WELL: samples[WELL]},
@@ -138,7 +140,7 @@ def _by_pattern(
         raise UserError(
             f"has no group {'plate' if 'well' in groups else 'well'}",
             where=f"--pattern {pattern}",
-            remedy=f"{REMEDY} One plate for all samples: --plate.",
+            remedy=f"{REMEDY} One plate for all samples: --plate (--protein-plate).",
         )
     search = compiled.search if pattern else compiled.fullmatch
     rows = []
@@ -152,8 +154,7 @@ def _by_pattern(
 
 
 def _by_file(samples: pd.DataFrame, file: Path, plate: str | None) -> Placed:
-    is_csv = file.name.endswith((".csv", ".csv.gz"))
-    table = read_delimited(file) if is_csv else read_tsv(file)
+    table = read_any(file)
     named = {name.lower(): name for name in table}
     column = named.get("column") or named.get("sample") or named.get("run")
     well, of_plate = find(table, "well"), find(table, "plate")

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from phenoprot.core.errors import UserError
 from phenoprot.imports.proteins.matrix import Scale
@@ -54,6 +55,20 @@ def told_by(values: npt.NDArray[np.float64]) -> Literal["linear", "log", "signed
     if low >= LEAST and top <= LOGARITHMS[1] and float(np.median(present)) >= LOGARITHMS[0]:
         return "log"
     return None
+
+
+def unlike_plates(values: npt.NDArray[np.float64], plates: pd.Series) -> list[str]:
+    """Plates whose values look like logarithms by themselves.
+
+    Parameters
+    ----------
+    values
+        (rows, samples), NaN where missing.
+    plates
+        (samples,) of each sample.
+    """
+    parts = {str(name): values[:, (plates == name).to_numpy()] for name in plates.unique()}
+    return [name for name, part in parts.items() if told_by(part) == "log"]
 
 
 def is_centred(values: npt.NDArray[np.float64], controls: npt.NDArray[np.intp]) -> bool:

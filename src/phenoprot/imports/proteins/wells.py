@@ -9,7 +9,15 @@ import pandas as pd
 
 from phenoprot.core.errors import UserError, listed, quoted
 from phenoprot.core.tables import parse_numbers
-from phenoprot.imports.columns import NAMES, find, folded, is_metadata, text
+from phenoprot.imports.columns import (
+    NAMES,
+    describes_wells,
+    find,
+    folded,
+    has_decimal_commas,
+    is_metadata,
+    text,
+)
 from phenoprot.imports.proteins.marks import find_marked
 from phenoprot.imports.proteins.matrix import MISSING, Matrix, numbers_of, require_rows
 from phenoprot.screens.contract import PLATE, WELL
@@ -23,19 +31,22 @@ def protein_columns(table: pd.DataFrame) -> list[str]:
     return [
         column
         for column in table
-        if not is_metadata(column) and folded(column) not in _KNOWN and _is_number(table[column])
+        if not is_metadata(column)
+        and folded(column) not in _KNOWN
+        and not describes_wells(column)
+        and _is_number(table[column])
     ]
 
 
 def _is_number(values: pd.Series) -> bool:
-    """Whether more cells of a column are numbers than are words."""
+    """Whether more cells of a column are numbers than are words, be it with decimal commas."""
     if pd.api.types.is_numeric_dtype(values):
         return not pd.api.types.is_bool_dtype(values)
     if not all(isinstance(cell, str) for cell in values.dropna().head(100)):
         return False
     present = values[values.notna() & ~values.str.strip().str.lower().isin(MISSING)]
     _, wrong = parse_numbers(present)
-    return bool(len(present) and wrong.mean() < 0.5)
+    return bool(len(present) and (wrong.mean() < 0.5 or has_decimal_commas(present)))
 
 
 def is_wells(table: pd.DataFrame) -> bool:

@@ -15,6 +15,7 @@ from phenoprot.core.files import require_file
 from phenoprot.core.sqlite import is_sqlite
 from phenoprot.core.tables import unpacked_text
 from phenoprot.imports.compounds import Compounds
+from phenoprot.imports.proteins.groups import changed_by_spreadsheets
 from phenoprot.imports.targets import chembl, gtopdb, plain, ttd
 from phenoprot.imports.targets.drugbank import read_drugbank
 from phenoprot.imports.targets.source import Annotations, by_name, read_source
@@ -192,9 +193,25 @@ def read_targets(
         targets=len(counts),
         panel=int((counts >= ENOUGH).sum()),
         left_out={reason: n for reason, n in annotations.left_out.items() if n},
-        notes=annotations.notes,
+        notes=[*annotations.notes, *_odd_names(pd.Series(counts.index, dtype=object))],
     )
     return Targets(table, report)
+
+
+def _odd_names(names: pd.Series) -> list[str]:
+    """What looks wrong with the names of targets, in lines of text."""
+    found = (
+        (changed_by_spreadsheets(names), "look like what spreadsheets make of MARCHF1"),
+        (
+            names.str.contains(", ?(?=[A-Z0-9]{2})").to_numpy(),
+            "hold a comma and are read as one name; several stand between | or ;",
+        ),
+    )
+    return [
+        f"{int(odd.sum())} target(s) {what}: {listed([quoted(n) for n in sorted(names[odd])])}"
+        for odd, what in found
+        if odd.any()
+    ]
 
 
 def _table(pairs: dict[tuple[str, str], None], source: str) -> pd.DataFrame:
@@ -224,7 +241,7 @@ def _kind(path: Path) -> str | None:
         return "drugbank"
     if is_sqlite(path):
         return "chembl sqlite"
-    content = "" if path.suffix in {".parquet", ".xlsx"} else unpacked_text(path)
+    content = "" if path.suffix.lower() in {".parquet", ".xlsx"} else unpacked_text(path)
     part = "mapping" if chembl.is_mapping(content) else ttd.kind_of(content)
     if part is None:
         return _kind_of_header(read_source(path)[0].columns)

@@ -11,7 +11,9 @@ from pathlib import Path
 import pandas as pd
 
 from phenoprot.core.errors import UserError, listed, quoted
+from phenoprot.core.names import is_missing_word
 from phenoprot.core.tables import parse_delimited, read_parquet, unpacked_text
+from phenoprot.imports.source import separator_of
 from phenoprot.imports.tsv import parse_tsv
 from phenoprot.imports.workbook import read_workbook
 
@@ -78,8 +80,9 @@ class Annotations:
 def read_source(path: Path) -> tuple[pd.DataFrame, str]:
     """Read a table of a source as text; lines of prose above its header are passed over.
 
-    Such lines begin with ``#``, also in quotes. ``.csv`` has commas, ChEMBL's exports have
-    semicolons, all other text has tabs; ``.parquet`` and ``.xlsx`` are read, too.
+    Such lines begin with ``#``, also in quotes. ``.csv`` has what its header holds most of: commas,
+    semicolons or tabs; ChEMBL's exports have semicolons, all other text has tabs; ``.parquet`` and
+    ``.xlsx`` are read, too.
 
     Returns
     -------
@@ -88,9 +91,10 @@ def read_source(path: Path) -> tuple[pd.DataFrame, str]:
     banner
         The lines above the header.
     """
-    if path.suffix == ".parquet":
+    name = path.name.lower()
+    if name.endswith(".parquet"):
         return read_parquet(path), ""
-    if path.suffix == ".xlsx":
+    if name.endswith(".xlsx"):
         return read_workbook(path), ""
     content, banner = split_banner(unpacked_text(path))
     header = content.lstrip("\r\n")
@@ -98,8 +102,9 @@ def read_source(path: Path) -> tuple[pd.DataFrame, str]:
         content = content.replace(header, _REPEATED.sub(r'\1\2"Again"', header, count=1))
     if _SEMICOLONS.match(header):
         return parse_delimited(content, str(path), ";"), banner
-    if path.name.endswith((".csv", ".csv.gz")):
-        return parse_delimited(content, str(path)), banner
+    separator = separator_of(content) if name.endswith((".csv", ".csv.gz")) else "\t"
+    if separator != "\t":
+        return parse_delimited(content, str(path), separator), banner
     return parse_tsv(content, str(path)), banner
 
 
@@ -138,6 +143,8 @@ def required(known: dict[str, str], names: Iterable[str], where: str) -> list[st
 
 
 def split_names(cell: object, separator: str) -> Iterator[str]:
-    """Names in a cell, each without white space around it, empty ones left out."""
-    if isinstance(cell, str):
-        yield from (name for part in re.split(separator, cell) if (name := " ".join(part.split())))
+    """Names in a cell, each without white space around it; none that is empty, ``NA`` or so."""
+    for part in re.split(separator, cell) if isinstance(cell, str) else ():
+        name = " ".join(part.split())
+        if name and not is_missing_word(name):
+            yield name
