@@ -153,8 +153,12 @@ def begun(folder: Path) -> list[str]:
 
 
 def finished(folder: Path) -> set[str]:
-    """First protein of each block that is finished."""
-    return {p.parent.name.split("+")[0] for p in (folder / WORK).rglob(MANIFEST)}
+    """First protein of each block that is finished.
+
+    The stage renames and removes folders meanwhile: `os.walk` passes over one that is gone.
+    """
+    places = [Path(place) for place, _, files in os.walk(folder / WORK) if MANIFEST in files]
+    return {p.name.split("+")[0] for p in places if not p.name.startswith(".")}
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from benchmarks.scale.kills import measure, verdict
+from benchmarks.scale.kills import finished, measure, verdict
 
+from phenoprot.core.paths import WORK
+from phenoprot.execution.shards import MANIFEST
 from phenoprot.phantom.full import FullSettings, simulate_full
 
 
@@ -21,6 +23,16 @@ def test_a_block_is_begun_again_only_if_a_kill_found_it_at_work() -> None:
         "most_at_work_at_a_kill": 2,
         "fitted_again_for_no_reason": ["C"],
     }
+
+
+def test_a_block_is_finished_once_it_has_its_name(tmp_path: Path) -> None:
+    for name in ("A+to+B.00", ".C+to+D.00.partial", "E+to+F.00"):
+        folder = tmp_path / WORK / "curves/key" / name
+        folder.mkdir(parents=True)
+        if not name.startswith("E"):
+            (folder / MANIFEST).touch()
+    assert finished(tmp_path) == {"A"}
+    assert finished(tmp_path / "none") == set()
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,26 @@ def test_what_describes_wells_is_no_feature(laboratory: Path) -> None:
     assert found.about["Dose_uM"].astype(float).tolist() == WELLS["Dose_uM"].tolist()
     said = "4 column(s) that describe wells are no features: Dose_uM, Conc (nM), Batch, replicate"
     assert said in found.lines
+
+
+def test_a_count_of_cells_that_never_varies_is_no_table(laboratory: Path) -> None:
+    features = pd.read_csv("features.csv")
+    features.assign(Metadata_Object_Count=7).to_csv("features.csv", index=False)
+    new()
+    assert [path.stem for path in Path("mine/profiles").iterdir()] == ["cellprofiler"]
+    features.assign(Metadata_Object_Count=range(len(features))).to_csv("features.csv", index=False)
+    shutil.rmtree("mine")
+    new()
+    assert Path("mine/profiles/cell_count.parquet").is_file()
+
+
+def test_features_that_never_vary_are_a_fault(laboratory: Path) -> None:
+    WELLS[KEY].assign(Cells_A=1.0, Cells_B=2.0).to_csv("features.csv", index=False)
+    line = ["screens", "new", "mine", "--plate-map", "map.csv", "--profiles", "features.csv"]
+    result = CliRunner().invoke(app, [*line, "--proteins", "proteins.csv", "--cell-line", "U2OS"])
+    assert result.exit_code == 1
+    assert "profiles/cellprofiler: no feature is left" in f"{result.output}{result.exception}"
+    assert not Path("mine").exists()
 
 
 def test_what_describes_wells_is_no_protein(laboratory: Path) -> None:

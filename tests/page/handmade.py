@@ -51,10 +51,13 @@ def explorer() -> Explorer:
     table = {
         "short": "levels", "noun": "protein", "score": "R2", "chance": 0.0, "rows": rows,
         "columns": {"target": [MARKUP, "other"], "reliability": [None, None]},
+        "counts": [
+            {"n_positives": [counts[0], 1], "n_negatives": [counts[1], 1]}
+            for counts in COUNTS.values()
+        ],
         "scores": {
-            row: {"score": [score, 0.4], "n_positives": [counts[0], 1],
-                  "n_negatives": [counts[1], 1]}
-            for row, score, counts in zip(rows, SCORES.values(), COUNTS.values(), strict=True)
+            row: {"score": [score, 0.4], "counts": number}
+            for number, (row, score) in enumerate(zip(rows, SCORES.values(), strict=True))
         },
     }  # fmt: skip
     n = len(DOSES)

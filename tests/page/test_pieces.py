@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -74,9 +75,13 @@ def test_an_interval_may_end_at_zero() -> None:
 
 def test_counts_are_whole_and_the_rows_own() -> None:
     own = pd.DataFrame({"score": [0.5, np.nan], "n_positives": [123456.0, np.nan], "q": np.nan})
-    found = _of_row(own)
-    assert found == {"score": [0.5, None], "n_positives": [123456, None]}
-    assert isinstance(found["n_positives"][0], int)
+    counts: list[dict[str, list[Any]]] = []
+    assert _of_row(own, counts) == {"score": [0.5, None], "counts": 0}
+    assert counts == [{"n_positives": [123456, None]}]
+    assert isinstance(counts[0]["n_positives"][0], int)
+    assert _of_row(own.assign(score=0.7), counts)["counts"] == 0
+    assert _of_row(own.assign(n_positives=9), counts)["counts"] == 1
+    assert "counts" not in _of_row(own[["score"]], counts)
 
 
 def test_given_states_are_ordered_by_what_is_called(tmp_path: Path) -> None:

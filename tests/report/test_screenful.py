@@ -93,14 +93,14 @@ def expected(flat: dict[str, Any], title: str) -> str | None:
         return f"{flat['mean_auc_p']:.2g}"
     if title in ("median R2", "best R2"):
         median = title == "median R2"
-        return f"{flat['median_r2']:.3f}" if median else f"{flat['max_r2']:.2f}"
+        return f"{flat['median_r2']:z.3f}" if median else f"{flat['max_r2']:z.2f}"
     names = {"AUC": "auc", "pooled skill": "skill", "concordance": "concordance"}
     found = [f"mean_{key}" for word, key in names.items() if word in title]
     if not found:
         return None
     low, high = (flat[f"{found[0]}_ci_{end}"] for end in ("low", "high"))
-    interval = f" ({low:.2f}{joint}{high:.2f})" if "95 % CI" in title else ""
-    return f"{flat[found[0]]:.3f}{interval}"
+    interval = f" ({low:z.2f}{joint}{high:z.2f})" if "95 % CI" in title else ""
+    return f"{flat[found[0]]:z.3f}{interval}"
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140, 390])

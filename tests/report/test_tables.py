@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from phenoprot.core.errors import UserError
+from phenoprot.evaluation.results import Estimate
 from phenoprot.report.results import ScreenResults
 from phenoprot.report.store import read_metrics
-from phenoprot.report.table import Table, to_markdown
+from phenoprot.report.table import Table, gain_cell, number, score_cell, to_markdown
 from phenoprot.report.tables import detail_tables
 
 from .toy import FILES, PROVENANCE, auc, cells, write
@@ -19,6 +20,14 @@ def test_rows_come_in_the_order_of_the_parameters(metrics: ScreenResults) -> Non
     assert list(metrics.parts["classification/up"]) == PROVENANCE["rows"][:4]
     assert list(metrics.parts["targets"]) == ["cellprofiler", "proteome"]
     assert metrics.truth is None
+
+
+def test_a_zero_has_no_minus() -> None:
+    near = Estimate(value=-0.0004, low=-0.004, high=0.004)
+    assert score_cell(near) == "0.000 (0.00 to 0.00)"
+    assert gain_cell(near) == "+0.000 (-0.004 to +0.004)"
+    assert [number(-0.001, form) for form in (".2f", "+.2f", ".3f")] == ["0.00", "+0.00", "-0.001"]
+    assert number(7, ".0f") == "7"
 
 
 @pytest.mark.parametrize("target", ["nowhere", "linear.json"])

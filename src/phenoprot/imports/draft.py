@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ from phenoprot.screens.contract import (
     SOURCE,
     TARGET,
     WELL_KEY,
+    feature_columns,
     treated_wells,
 )
 
@@ -140,7 +141,7 @@ def draft(inputs: Inputs) -> Draft:
     counts = [_cell_counts(table) for table in read]
     given = {table.name for table in read}
     read += [table for table in counts[:1] if table is not None and table.name not in given]
-    tables = [cleaned(table, wells) for table in read]
+    tables = _with_features(read, given, wells)
     proteins = None
     if matrix is not None:
         proteins = proteins_of(matrix, str(inputs.proteins), inputs.protein_options, wells)
@@ -262,6 +263,29 @@ def _cell_counts(profiles: Profiles) -> Profiles | None:
     keys = [column for column in table if column.startswith("Metadata_")]
     counts = table[keys].assign(Cells_Count=profiles.table[CELL_COUNT].astype(float))
     return Profiles("cell_count", counts, profiles.about)
+
+
+def _with_features(
+    read: Sequence[Profiles], given: Collection[str], wells: pd.DataFrame
+) -> list[Profiles]:
+    """Tables with the features that all wells have and that vary; a count that does not is none.
+
+    Raises
+    ------
+    UserError
+        No feature of a table that was given is left.
+    """
+    tables = []
+    for table in (cleaned(table, wells) for table in read):
+        if feature_columns(table.table):
+            tables.append(table)
+        elif table.name in given:
+            raise UserError(
+                "no feature is left: all are equal in all wells, or missing in some",
+                where=f"profiles/{table.name}",
+                remedy="Give a table of features that vary.",
+            )
+    return tables
 
 
 def _compounds(wells: pd.DataFrame) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from phenoprot.tasks.columns import ROWS
 
 MOST_TARGETS = 400
 """Targets of a part with a detail: the best."""
-MOST_POINTS = 400
+MOST_POINTS = 300
 """Points of predicted against measured: the strongest measured, the rest evenly predicted."""
 N_CARRIERS = 12
 """Groups of features of a target: the heaviest."""

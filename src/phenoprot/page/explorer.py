@@ -81,9 +81,9 @@ def _explained(tables: Iterable[dict[str, Any]], first: str) -> str:
     there = {
         name
         for table in tables
-        for columns in (table["columns"], *table["scores"].values())
+        for columns in (table["columns"], *table["scores"].values(), *table["counts"])
         for name, values in columns.items()
-        if any(value is not None for value in values)
+        if name != "counts" and any(value is not None for value in values)
     }
     lines = [text for name, text in EXPLAINED.items() if name in there]
     return " ".join([*lines, f"Details are of the row `{first}`."])

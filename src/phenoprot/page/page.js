@@ -210,10 +210,13 @@
     show();
   };
 
+  const countsOf = (own) => table().counts[own.counts];
+
   const records = () => {
     const known = table();
     const own = known.scores[byId("row").value];
     const beside = known.scores[byId("other").value];
+    const counts = countsOf(own);
     const { target, ceiling, reliability } = known.columns;
     const at = (column, i) => (column ? column[i] : null);
     return target.map((name, i) => {
@@ -222,7 +225,7 @@
       return {
         name, score, low: at(own.low, i), high: at(own.high, i), q: at(own.q, i),
         share: shareOf(score, at(ceiling, i), known.chance), ceiling: at(ceiling, i),
-        positives: at(own.n_positives, i), negatives: at(own.n_negatives, i),
+        positives: at(counts?.n_positives, i), negatives: at(counts?.n_negatives, i),
         reliability: at(reliability, i), other: second,
         gain: score === null || second === null ? null : score - second,
       };
@@ -239,7 +242,7 @@
       ["score", own.low ? `${known.score} (95 %)` : known.score],
       ...(own.q ? [["q", "q"]] : []),
       ...(has("ceiling") ? [["share", "of ceiling"], ["ceiling", "ceiling"]] : []),
-      ...(own.n_positives ? [["positives", "positives"], ["negatives", "negatives"]] : []),
+      ...(countsOf(own) ? [["positives", "positives"], ["negatives", "negatives"]] : []),
       ...(has("reliability") ? [["reliability", "reliability"]] : []),
       ...(beside === "none" ? [] : [["other", beside], ["gain", "difference"]]),
     ];

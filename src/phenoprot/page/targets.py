@@ -30,6 +30,7 @@ MOST_PREDICTIONS = 20_000_000
 COUNTS = ("n_positives", "n_negatives")
 """Each row's own: one that lacks treatments has fewer."""
 OF_LABELS = (*COUNTS, "ceiling")
+SCORES = ("score", "q", "low", "high")
 
 
 def score_table(paths: Paths, part: TablePart, rows: Sequence[str]) -> pd.DataFrame:
@@ -95,8 +96,9 @@ def explorer_table(
     Returns
     -------
     dict, pandas.DataFrame
-        For the page: columns of the targets, and scores, q and intervals by row. For the file: one
-        line per row and target.
+        For the page: columns of the targets; scores, q and intervals by row; the different counts
+        of positives and negatives, which rows name by their place. For the file: one line per row
+        and target.
     """
     rows = list(dict.fromkeys(scores["row"]))
     by_row = {row: own.set_index(TARGET) for row, own in scores.groupby("row", sort=False)}
@@ -113,6 +115,8 @@ def explorer_table(
     if "ceiling" in first and first["ceiling"].notna().any():
         columns["ceiling"] = values_of(first["ceiling"].astype(float))
     columns["reliability"] = values_of(pd.Series(targets).map(reliability).astype(float))
+    counts: list[dict[str, list[Any]]] = []
+    by_row_scores = {row: _of_row(own.reindex(targets), counts) for row, own in ends.items()}
     return {
         "short": part.short,
         "noun": noun_of(results, part),
@@ -120,18 +124,23 @@ def explorer_table(
         "chance": part.scores.chance,
         "rows": rows,
         "columns": columns,
-        "scores": {row: _of_row(own.reindex(targets)) for row, own in ends.items()},
+        "counts": counts,
+        "scores": by_row_scores,
     }, full
 
 
-def _of_row(own: pd.DataFrame) -> dict[str, list[Any]]:
-    """Scores and counts of a row, those it has; counts are whole numbers."""
-    types = dict.fromkeys(("score", "q", "low", "high"), "float") | dict.fromkeys(COUNTS, "Int64")
-    return {
-        name: values_of(own[name].astype(kind))
-        for name, kind in types.items()
-        if name in own and own[name].notna().any()
+def _of_row(own: pd.DataFrame, counts: list[dict[str, list[Any]]]) -> dict[str, Any]:
+    """Scores of a row, those it has, and the place of its counts, added where no row had them."""
+    has = [name for name in (*SCORES, *COUNTS) if name in own and own[name].notna().any()]
+    found: dict[str, Any] = {
+        name: values_of(own[name].astype(float)) for name in has if name in SCORES
     }
+    whole = {name: values_of(own[name].astype("Int64")) for name in has if name in COUNTS}
+    if whole:
+        if whole not in counts:
+            counts.append(whole)
+        found["counts"] = counts.index(whole)
+    return found
 
 
 def _all_intervals(

@@ -88,7 +88,8 @@ def _auc_table(parts: list[TablePart], results: ScreenResults) -> Table:
         table, _, rest = title.partition(". ")
         title = f"{table.rstrip('abcdefghijklmnopqrstuvwxyz')}. {rest.partition(',')[0]}: ROC AUC"
     sizes = "; ".join(
-        f"{part.short} {max(row.n_targets for row in rows.values())} targets, "
+        f"{f'{part.short} ' if several else ''}"
+        f"{max(row.n_targets for row in rows.values())} targets, "
         f"{max(row.n_compounds for row in rows.values())} compounds{_ceiling(rows)}"
         for part, rows in by_part
     )

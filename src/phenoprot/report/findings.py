@@ -187,7 +187,7 @@ def _against_cell_counts(
     )
     return [
         f"{part.short}: the number of cells alone (`{best}`) reaches {counts[best]:.3f}{distance}. "
-        f"{first} adds {mine - counts[best]:+.3f}."
+        f"{first} adds {mine - counts[best]:+z.3f}."
     ]
 
 
@@ -232,7 +232,7 @@ def _models(results: ScreenResults, part: TablePart) -> list[str]:
     for i, j in combinations(range(len(names)), 2):
         of_mlp, of_linear = mlp[i] - mlp[j], linear[i] - linear[j]
         if of_mlp * of_linear < 0 and min(abs(of_mlp), abs(of_linear)) > smallest:
-            flips.append(f"{names[i]} and {names[j]} ({of_mlp:+.3f} and {of_linear:+.3f})")
+            flips.append(f"{names[i]} and {names[j]} ({of_mlp:+z.3f} and {of_linear:+z.3f})")
     order = "; ".join(flips) if flips else "none"
     return [
         f"{text}; pairs in the opposite order, by more than the {smallest:.3f} that can be seen in "
@@ -260,7 +260,7 @@ def _difference(gain: Estimate | None) -> str:
     """``"-0.025 (95 % CI -0.041 to -0.004)"``."""
     if gain is None or gain.low is None or gain.high is None:
         return number(gain.value if gain else None, "+.3f")
-    return f"{gain.value:+.3f} (95 % CI {gain.low:+.3f} to {gain.high:+.3f})"
+    return f"{gain.value:+z.3f} (95 % CI {gain.low:+z.3f} to {gain.high:+z.3f})"
 
 
 def _regression(results: ScreenResults, part: TablePart, first: str) -> list[str]:
@@ -293,7 +293,7 @@ def _skill(row: RowResult) -> str:
     skill = row.means.get("skill")
     if skill is None or skill.low is None or skill.high is None:
         return number(skill.value if skill else None, ".3f")
-    return f"{skill.value:.3f} (95 % CI {skill.low:.2f} to {skill.high:.2f})"
+    return f"{skill.value:z.3f} (95 % CI {skill.low:z.2f} to {skill.high:z.2f})"
 
 
 def _skill_by_dose(results: ScreenResults, part: TablePart, first: str) -> list[str]:
@@ -303,7 +303,7 @@ def _skill_by_dose(results: ScreenResults, part: TablePart, first: str) -> list[
     if len(skills) < 2:
         return []
     unit = results.provenance.concentration_unit
-    values = ", ".join(f"{skill.value:+.2f}" for _, skill in skills)
+    values = ", ".join(f"{skill.value:+z.2f}" for _, skill in skills)
     span = f"{dose_key(skills[0][0])} to {dose_key(skills[-1][0])} {unit}"
     return [f"{part.short}: pooled skill of {first} at each concentration, {span}: {values}."]
 

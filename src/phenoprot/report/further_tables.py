@@ -178,5 +178,5 @@ def _leak_cells(row: RowResult, leak: LeakGauge) -> list[str]:
     own = row.means.get(leak.score)
     gap = number(leak.gap.value if leak.gap else None, "+.3f")
     if leak.gap and leak.gap.low is not None and leak.gap.high is not None:
-        gap += f" ({leak.gap.low:+.3f} to {leak.gap.high:+.3f})"
+        gap += f" ({leak.gap.low:+z.3f} to {leak.gap.high:+z.3f})"
     return [number(own.value if own else None, ".3f"), number(leak.mean, ".3f"), gap]

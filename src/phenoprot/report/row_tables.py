@@ -122,7 +122,7 @@ def _count_table(part: TablePart, rows: dict[str, RowResult]) -> Table:
             *(f"{score}>= {t:g}" for t in thresholds_of(rows)),
         ],
         [
-            [name, *([number(row.n_above_chance, "d")] if tested else []), *count_cells(row)]
+            [name, *([number(row.n_above_chance, ".0f")] if tested else []), *count_cells(row)]
             for name, row in rows.items()
         ],
     )

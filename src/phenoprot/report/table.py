@@ -39,20 +39,21 @@ def score_cell(score: Estimate | None) -> str:
     if score is None:
         return NOTHING
     if score.low is None or score.high is None:
-        return f"{score.value:.3f}"
-    return f"{score.value:.3f} ({score.low:.2f} to {score.high:.2f})"
+        return f"{score.value:z.3f}"
+    return f"{score.value:z.3f} ({score.low:z.2f} to {score.high:z.2f})"
 
 
 def gain_cell(gain: Estimate | None) -> str:
     """``"-0.025 (-0.041 to -0.004)"``, or a dash where there is no difference."""
     if gain is None or gain.low is None or gain.high is None:
         return NOTHING
-    return f"{gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
+    return f"{gain.value:+z.3f} ({gain.low:+z.3f} to {gain.high:+z.3f})"
 
 
 def number(value: float | None, form: str) -> str:
-    """`value` in a format such as ``.3f``, or a dash where there is none."""
-    return NOTHING if value is None else format(value, form)
+    """`value` in a format such as ``.3f``, or a dash where there is none; a zero has no minus."""
+    sign = form[: form.startswith("+")]
+    return NOTHING if value is None else format(float(value), f"{sign}z{form[len(sign) :]}")
 
 
 def p_cell(p: float | None) -> str:

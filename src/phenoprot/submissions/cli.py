@@ -42,7 +42,7 @@ def export_folds(
 def score(
     predictions: Annotated[Path, typer.Argument(help="Predictions (.parquet, .csv).")],
     screen: Screen,
-    task: Annotated[str, typer.Option(help="classification, targets, regression.")],
+    task: Annotated[str, typer.Option(help="classification, regression, targets or sensitivity.")],
     output: Annotated[
         Path | None, typer.Option(help="Folder to write the scores of each part to.")
     ] = None,
