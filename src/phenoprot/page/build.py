@@ -28,7 +28,7 @@ MADE_BY = "report page"
 """The one that may replace the folder of data."""
 WORDS = (
     *("row", "against", "features", "model", "folds", "of", "what", "value", "task"),
-    *("content", "where from", "licence", "groups by", "group", "folds of"),
+    *("content", "where from", "licence", "citation", "groups by", "group", "folds of"),
 )
 """Columns of tables that hold words."""
 HERE = Path(__file__).parent

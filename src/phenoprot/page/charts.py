@@ -23,11 +23,13 @@ TABLE = "table"
 STEP = 26
 """Height of a line of a figure of rows (px): two lines of a long name."""
 AT_PLUS = "indexof(datum.label, '+') + 1"
+IS_LONG = f"length(datum.label) > 26 && {AT_PLUS} > 0"
 IN_TWO = (
-    f"length(datum.label) > 26 && {AT_PLUS} > 0 ? "
-    f"[slice(datum.label, 0, {AT_PLUS}), slice(datum.label, {AT_PLUS})] : datum.label"
+    f"{IS_LONG} ? [slice(datum.label, 0, {AT_PLUS}), slice(datum.label, {AT_PLUS})] : datum.label"
 )
 """A long name of a row, in two lines: names differ at their ends."""
+LINE = 11
+"""Height of one of these lines (px)."""
 TOLD = ("told apart", "not told apart")
 """Of two scores whose difference is tested."""
 Spec = dict[str, Any]
@@ -47,7 +49,11 @@ def _finished(chart: alt.Chart | alt.LayerChart | alt.FacetChart, height: int = 
 
 
 def _row_names() -> alt.Axis:
-    return alt.Axis(labelLimit=200, labelPadding=6, labelExpr=IN_TWO, labelLineHeight=11)
+    # Two lines would hang from the middle of their row into the next one.
+    up = {"condition": {"test": IS_LONG, "value": -LINE / 2}, "value": 0}
+    return alt.Axis(
+        labelLimit=200, labelPadding=6, labelExpr=IN_TWO, labelLineHeight=LINE, labelOffset=up
+    )
 
 
 def _told(shapes: Sequence[str]) -> tuple[alt.Color, alt.Shape]:
