@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import tracemalloc
 import zipfile
@@ -73,16 +74,21 @@ def test_drugbank_packed(tmp_path: Path) -> None:
 
 
 def test_memory_does_not_grow_with_drugbank(tmp_path: Path) -> None:
-    peaks = []
+    peaks, sizes = [], []
     for repeats in (50, 500):
         path = files.drugbank(tmp_path / "x.xml", repeats)
+        sizes.append(path.stat().st_size)
+        gc.collect()
         tracemalloc.start()
         count = sum(1 for _ in read_drugbank(path).drugs)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         assert count == repeats + 4
-    assert path.stat().st_size > 6e5
-    assert peaks[1] < 1.2 * peaks[0] < 1e6
+    # Other threads of the process and garbage count too, by chance; elements kept would be several
+    # times the file.
+    assert sizes[1] > 6e5
+    assert peaks[1] - peaks[0] < 0.25 * (sizes[1] - sizes[0])
+    assert peaks[0] < 1e6
 
 
 @pytest.mark.parametrize(
