@@ -74,21 +74,20 @@ def test_drugbank_packed(tmp_path: Path) -> None:
 
 
 def test_memory_does_not_grow_with_drugbank(tmp_path: Path) -> None:
-    peaks, sizes = [], []
+    least = []
     for repeats in (50, 500):
         path = files.drugbank(tmp_path / "x.xml", repeats)
-        sizes.append(path.stat().st_size)
-        gc.collect()
-        tracemalloc.start()
-        count = sum(1 for _ in read_drugbank(path).drugs)
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
-        assert count == repeats + 4
-    # Other threads of the process and garbage count too, by chance; elements kept would be several
-    # times the file.
-    assert sizes[1] > 6e5
-    assert peaks[1] - peaks[0] < 0.25 * (sizes[1] - sizes[0])
-    assert peaks[0] < 1e6
+        peaks = []
+        for _ in range(3):  # other threads of the process and garbage count too, by chance
+            gc.collect()
+            tracemalloc.start()
+            count = sum(1 for _ in read_drugbank(path).drugs)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+            assert count == repeats + 4
+        least.append(min(peaks))
+    assert path.stat().st_size > 6e5
+    assert least[1] < 1.2 * least[0] < 1e6
 
 
 @pytest.mark.parametrize(
