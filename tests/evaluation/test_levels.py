@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import kendalltau, pearsonr
 from sklearn.metrics import mean_squared_error, r2_score
 
-from phenoprot.evaluation.level_chance import permuted_scores
+from phenoprot.evaluation.level_chance import draw_orders, permuted_scores
 from phenoprot.evaluation.level_data import LevelData, mean_and_sd
 from phenoprot.evaluation.level_influence import Influence, Pooled, concordance
 from phenoprot.evaluation.levels import (
@@ -276,15 +276,19 @@ def every_permutation(predictions: pd.DataFrame, levels: pd.DataFrame) -> list[n
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.2])
-def test_chance_is_that_of_all_permutations(missing: float) -> None:
-    predictions, levels = screen(compounds=4, doses=[0.1, 5.0], folds=2, missing=missing, seed=4)
+# Five concentrations fill one table of the compiled loop, seven need a second one.
+@pytest.mark.parametrize("n_doses", [2, 5, 7])
+def test_chance_is_that_of_all_permutations(missing: float, n_doses: int) -> None:
+    doses = [0.1 * 2**number for number in range(n_doses)]
+    predictions, levels = screen(compounds=4, doses=doses, folds=2, missing=missing, seed=4)
     brute = np.stack(every_permutation(predictions, levels))
-    permuted = permuted_scores(LevelData.of(predictions, levels), 3000, 0)
+    data = LevelData.of(predictions, levels)
+    permuted = permuted_scores(data, draw_orders(data, 3001, 0))  # two at a time, and one more
     # Every draw is one of the 24, with all proteins at once.
     rows = {tuple(row) for row in np.nan_to_num(brute, nan=-99).round(9)}
     drawn = [tuple(row) for row in np.nan_to_num(permuted, nan=-99).round(9)]
     assert set(drawn) == rows
-    share = max(drawn.count(row) for row in rows) / 3000
+    share = max(drawn.count(row) for row in rows) / 3001
     assert share < 3.5 / len(rows)
 
 
@@ -297,7 +301,8 @@ def test_doses_of_a_compound_stay_together_by_hand() -> None:
     predictions = pd.DataFrame(
         {**key, "Fold": 0, "Metadata_LabelsOf": compounds, "Metadata_Repeat": 0, "t": truth}
     )
-    drawn = permuted_scores(LevelData.of(predictions, levels), 50, 0)
+    data = LevelData.of(predictions, levels)
+    drawn = permuted_scores(data, draw_orders(data, 50, 0))
     sst = 6 * np.var(truth)
     # Swapped: errors 2, 3, 2, 3 and 0.
     assert set(drawn[:, 0].round(9)) == {round(1 - 26 / sst, 9), 1.0}

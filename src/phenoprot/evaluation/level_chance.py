@@ -9,21 +9,22 @@ import numpy as np
 from phenoprot.evaluation.level_counting import permuted_r2
 from phenoprot.evaluation.level_data import LevelData
 from phenoprot.evaluation.regression import share
+from phenoprot.evaluation.row_sums import COLUMNS
 
 
-def permuted_scores(data: LevelData, permutations: int, seed: int) -> np.ndarray:
+def permuted_scores(data: LevelData, order: np.ndarray) -> np.ndarray:
     """R2 of every protein after permuting the levels among the compounds, dose by dose.
 
     A permutation gives a compound all levels of another one: of all proteins, so that proteins that
     go together stay together, and in all repeats, since these share their labels. The predictions
-    stay as they are. Compounds trade places with those that were given at as many concentrations.
+    stay as they are.
 
     Parameters
     ----------
     data
         Levels and predictions, folds of compounds.
-    permutations, seed
-        Number of permutations, random seed.
+    order
+        Permutations, of `draw_orders`.
 
     Returns
     -------
@@ -37,18 +38,21 @@ def permuted_scores(data: LevelData, permutations: int, seed: int) -> np.ndarray
     ValueError
         A repeat lacks treatments of another one, or tears a compound apart.
     """
+    permutations = len(order)
     repeats = [_sorted(data, rows) for rows in data.repeats()]
     first = data.compound[repeats[0]]
     if any(not np.array_equal(data.compound[rows], first) for rows in repeats):
         raise ValueError("the repeats hold different treatments")
-    order = _orders(np.bincount(first), permutations, seed).T.astype(np.int32, order="C")
     total, count = np.zeros((2, permutations, len(data.names)))
     score = np.empty(permutations)
     for repeat in (_Repeat.of(data, rows) for rows in repeats):
+        drawn = order.take(repeat.compounds, axis=1)
+        places = np.empty(drawn.shape, dtype=np.uint32)
+        np.put_along_axis(places, drawn, np.arange(drawn.shape[1], dtype=np.uint32), axis=1)
         for target in range(len(data.names)):
             permuted_r2(
-                order, repeat.compounds, repeat.starts, repeat.levels[target],
-                repeat.present[target], repeat.predicted[target], score,
+                drawn, places, repeat.starts, repeat.levels[target], repeat.predicted[target],
+                *repeat.gaps(target), repeat.squared[target], score,
             )  # fmt: skip
             there = ~np.isnan(score)
             total[:, target] += np.where(there, score, 0.0)
@@ -61,34 +65,46 @@ def _sorted(data: LevelData, rows: np.ndarray) -> np.ndarray:
     return rows[np.lexsort((data.concentration[rows], data.compound[rows]))]
 
 
-def _orders(sizes: np.ndarray, permutations: int, seed: int) -> np.ndarray:
-    """Whose levels each compound gets, (permutations, compounds).
+def draw_orders(data: LevelData, permutations: int, seed: int) -> np.ndarray:
+    """Draw permutations of the compounds among those given at as many concentrations.
 
     Parameters
     ----------
-    sizes
-        (compounds,): number of concentrations of each; compounds of one number trade places.
+    data
+        Of which the treatments count alone: any block of targets tells the same.
     permutations, seed
         Number of permutations, random seed.
+
+    Returns
+    -------
+    numpy.ndarray
+        (permutations, compounds), int32: whose levels each compound gets, by number.
     """
     rng = np.random.default_rng(seed)
-    orders = np.empty((permutations, len(sizes)), dtype=np.int64)
+    sizes = np.bincount(data.compound[data.repeat == 0], minlength=data.n_compounds)
+    order = np.empty((permutations, len(sizes)), dtype=np.int32)
     for size in np.unique(sizes):
         same = np.flatnonzero(sizes == size)
-        orders[:, same] = same[rng.random((permutations, len(same))).argsort(axis=1)]
-    return orders
+        order[:, same] = same[rng.random((permutations, len(same))).argsort(axis=1)]
+    return order
 
 
 @dataclass(frozen=True)
 class _Repeat:
-    """One repeat, target by target."""
+    """One repeat, target by target, as `permuted_r2` takes it."""
 
     levels: np.ndarray
-    """(targets, compounds, concentrations): around the target's mean, 0 where missing."""
-    present: np.ndarray
-    """(targets, compounds, concentrations): 1 where there is a level, else 0."""
+    """(targets, tables, compounds by number, COLUMNS)."""
     predicted: np.ndarray
-    """(targets, compounds, concentrations): around the same mean."""
+    """(targets, tables, compounds fold by fold, COLUMNS)."""
+    squared: np.ndarray
+    """(targets, concentrations, compounds fold by fold)."""
+    missing: np.ndarray
+    """(targets, treatments): concentration by concentration."""
+    of_treatment: np.ndarray
+    """(treatments,): number of the compound."""
+    ends: np.ndarray
+    """(concentrations,): where the treatments of each end."""
     compounds: np.ndarray
     """(compounds,): fold by fold."""
     starts: np.ndarray
@@ -107,17 +123,42 @@ class _Repeat:
             raise ValueError("a compound is in two folds of one repeat")
         compounds = np.argsort(of_compound, kind="stable")
         dose = np.arange(len(rows)) - first[compound]
+        by_dose = np.argsort(dose, kind="stable")
 
-        def by_target(values: np.ndarray) -> np.ndarray:
+        def by_compound(values: np.ndarray) -> np.ndarray:
             # Compounds with fewer concentrations are filled up: nothing is there.
             full = np.zeros((len(data.names), n, int(dose.max()) + 1))
             full[:, compound, dose] = values.T
             return full
 
+        levels = by_compound(np.where(there, data.truth[rows] - centre, 0.0))
+        counts = by_compound(there.astype(np.float64)).sum(axis=2)
+        moments = np.stack([counts, levels.sum(axis=2), (levels**2).sum(axis=2)], axis=2)
+        predicted = by_compound(data.predicted[rows] - centre).take(compounds, axis=1)
         return cls(
-            levels=by_target(np.where(there, data.truth[rows] - centre, 0.0)),
-            present=by_target(there.astype(np.float64)),
-            predicted=by_target(data.predicted[rows] - centre),
+            levels=_tables(moments, levels),
+            predicted=_tables(np.ones_like(moments), predicted),
+            squared=np.ascontiguousarray((predicted**2).transpose(0, 2, 1)),
+            missing=np.ascontiguousarray(~there[by_dose].T),
+            of_treatment=compound[by_dose].astype(np.uint32),
+            ends=np.cumsum(np.bincount(dose)),
             compounds=compounds,
             starts=np.append(np.unique(of_compound[compounds], return_index=True)[1], n),
         )
+
+    def gaps(self, target: int) -> tuple[np.ndarray, np.ndarray]:
+        """Compounds without a level of a target, by concentration; and the end of each of these."""
+        missing = self.missing[target]
+        ends = np.concatenate([[0], np.cumsum(missing)])[self.ends]
+        return self.of_treatment[missing], ends
+
+
+def _tables(moments: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Columns (targets, compounds, any number) side by side, in tables of `COLUMNS`."""
+    columns = np.concatenate([moments, values], axis=2)
+    targets, n, width = columns.shape
+    tables = -(-width // COLUMNS)
+    full = np.zeros((targets, n, tables * COLUMNS))
+    full[:, :, :width] = columns
+    apart = full.reshape(targets, n, tables, COLUMNS)
+    return np.ascontiguousarray(apart.transpose(0, 2, 1, 3))

@@ -5,83 +5,104 @@ from __future__ import annotations
 import numpy as np
 
 from phenoprot.core.compiled import inlined, one_variant
+from phenoprot.evaluation.row_sums import COLUMNS, weighed_rows
 
 ROUNDING = 1e-10
 """Share of a sum of squares below which what is left after centring is rounding."""
 FEW = 400
 """Rows up to which counting every pair is faster than sorting."""
+MOMENTS = 3
+"""Columns of the levels of a compound in `permuted_r2` before the levels themselves."""
 
 
 @one_variant(
-    "void(int32[:,::1], int64[::1], int64[::1], float64[:,::1], float64[:,::1], float64[:,::1], "
-    "float64[::1])"
+    "void(int32[:,::1], uint32[:,::1], int64[::1], float64[:,:,::1], float64[:,:,::1], "
+    "uint32[::1], int64[::1], float64[:,::1], float64[::1])"
 )
 def permuted_r2(
-    order: np.ndarray,
-    compounds: np.ndarray,
+    drawn: np.ndarray,
+    places: np.ndarray,
     starts: np.ndarray,
     levels: np.ndarray,
-    present: np.ndarray,
     predicted: np.ndarray,
+    gaps: np.ndarray,
+    ends: np.ndarray,
+    squared: np.ndarray,
     score: np.ndarray,
 ) -> None:
     """R2 of one target in one repeat, folds weighted by their levels, in each permutation.
 
-    What a compound with the levels of another one adds to the squared errors is a table; a
-    permutation looks up one entry for each compound.
+    The squared errors of a fold are the squares of its permuted levels, minus twice their products
+    with the predictions, plus the squares of those predictions that have a level.
 
     Parameters
     ----------
-    order
-        (compounds, draws): whose levels each compound gets.
-    compounds
-        (compounds,): fold by fold.
+    drawn
+        (draws, compounds): whose levels each compound gets. Compounds are fold by fold.
+    places
+        (draws, compounds by number): which compound gets the levels of each.
     starts
         (folds + 1,): first compound of each fold, and their number.
-    levels, present
-        (compounds, concentrations): levels around their mean, 0 where missing; 1 where there is
-        one, else 0.
+    levels
+        (tables, compounds by number, COLUMNS): number of levels of the compound, their sum, that of
+        their squares, and the levels: around their mean, 0 where missing or filled up.
     predicted
-        (compounds, concentrations): around the same mean.
+        (tables, compounds, COLUMNS): what the values of `levels` are multiplied by: 1 for the first
+        `MOMENTS`, then the predictions around the same mean.
+    gaps
+        (missing levels,): number of the compound, concentration by concentration.
+    ends
+        (concentrations,): where the missing levels of each end.
+    squared
+        (concentrations, compounds): squares of the predictions; 0 where filled up.
     score
         (draws,): the result. A fold whose levels are constant is left out; NaN where that is all.
     """
-    n, n_doses = levels.shape
-    draws = order.shape[1]
-    table, error = np.zeros((n, 4)), np.empty(n)
-    # Compounds side by side: several at a time.
-    there, level = present.T.copy(), levels.T.copy()
-    for one in range(n):
-        for dose in range(n_doses):
-            table[one, 1] += present[one, dose]
-            table[one, 2] += levels[one, dose]
-            table[one, 3] += levels[one, dose] ** 2
-    weighed, weights = np.zeros(draws), np.zeros(draws)
-    sums = np.empty((draws, 4))
-    for fold in range(len(starts) - 1):
-        sums[:] = 0.0
-        for number in range(starts[fold], starts[fold + 1]):
-            own = compounds[number]
-            error[:] = table[:, 3]
-            for dose in range(n_doses):
-                p = predicted[own, dose]
-                for other in range(n):
-                    error[other] += (there[dose, other] * p - 2 * level[dose, other]) * p
-            table[:, 0] = error
-            for draw in range(draws):
-                other = order[own, draw]
-                sums[draw, 0] += table[other, 0]
-                sums[draw, 1] += table[other, 1]
-                sums[draw, 2] += table[other, 2]
-                sums[draw, 3] += table[other, 3]
-        for draw in range(draws):
-            count, squares = sums[draw, 1], sums[draw, 3]
-            spread = squares - sums[draw, 2] ** 2 / max(count, 1.0)
-            if spread > ROUNDING * squares:
-                weighed[draw] += count * (1 - sums[draw, 0] / spread)
-                weights[draw] += count
-    for draw in range(draws):
-        score[draw] = weighed[draw] / weights[draw] if weights[draw] > 0 else np.nan
+    draws, folds = drawn.shape[0], len(starts) - 1
+    # Numbers without a sign are not looked at whether they count from the end.
+    fold_of = np.empty(drawn.shape[1], dtype=np.uint32)
+    fitted, sums = np.zeros(folds), np.empty((2, COLUMNS))
+    for fold in range(folds):
+        for own in range(starts[fold], starts[fold + 1]):
+            fold_of[own] = fold
+            for dose in range(len(squared)):
+                fitted[fold] += squared[dose, own]
+    moments, errors = np.empty((2, folds, MOMENTS)), np.empty((2, folds))
+    for start in range(0, draws, 2):
+        # Of an odd number the last one goes twice.
+        last = min(start + 1, draws - 1)
+        for fold in range(folds):
+            for one in range(2):
+                errors[one, fold] = fitted[fold]
+            for table in range(len(levels)):
+                weighed_rows(
+                    levels[table], drawn[start], drawn[last], predicted[table],
+                    starts[fold], starts[fold + 1], sums,
+                )  # fmt: skip
+                skipped = MOMENTS if table == 0 else 0
+                for one in range(2):
+                    for column in range(skipped):
+                        moments[one, fold, column] = sums[one, column]
+                    for column in range(skipped, COLUMNS):
+                        errors[one, fold] -= 2 * sums[one, column]
+        first = 0
+        for dose in range(len(squared)):
+            square = squared[dose]
+            for gap in range(first, ends[dose]):
+                own, other = places[start, gaps[gap]], places[last, gaps[gap]]
+                errors[0, fold_of[own]] -= square[own]
+                errors[1, fold_of[other]] -= square[other]
+            first = ends[dose]
+        for one in range(2):
+            draw = start if one == 0 else last
+            weighed, weights = 0.0, 0.0
+            for fold in range(folds):
+                count, total, squares = moments[one, fold]
+                spread = squares - total**2 / max(count, 1.0)
+                if spread > ROUNDING * squares:
+                    weighed += count * (1 - (errors[one, fold] + squares) / spread)
+                    weights += count
+            score[draw] = weighed / weights if weights > 0 else np.nan
 
 
 @inlined

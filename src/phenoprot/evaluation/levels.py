@@ -15,7 +15,7 @@ import pandas as pd
 from phenoprot.evaluation.blocks import Wide
 from phenoprot.evaluation.chance import widened
 from phenoprot.evaluation.folds import mean_of_present, mean_over_folds
-from phenoprot.evaluation.level_chance import permuted_scores
+from phenoprot.evaluation.level_chance import draw_orders, permuted_scores
 from phenoprot.evaluation.level_data import LevelData, levels_in_blocks
 from phenoprot.evaluation.level_doses import mean_r2_over_doses
 from phenoprot.evaluation.level_influence import Influence, Pooled, concordance
@@ -151,12 +151,13 @@ def score_regression(predictions: Wide, levels: Wide, settings: EvaluationSettin
     blocks = levels_in_blocks(predictions, levels)
     first = next(blocks)
     pooled = Pooled(first)
+    order = draw_orders(first, settings.permutations, settings.seed)
     for data in chain([first], blocks):
         scaled = data.standardised()
         pooled.add(scaled)
         ordered.append(concordance(data))
         tables.append(_table(data, scaled, ordered[-1]))
-        drawn = permuted_scores(data, settings.permutations, settings.seed)
+        drawn = permuted_scores(data, order)
         chances.append(np.round(widened(drawn, mean_of_present(drawn, axis=0)), 12))
     chance = np.concatenate(chances, axis=1)
     reached = {f"chance_ge_{t:g}": (chance >= t).mean(axis=0) for t in settings.r2_thresholds}
