@@ -27,7 +27,8 @@ sys.argv = ["stages/splits.py", "phantom"]
 run_stage(splits)
 """
 STARTER = """
-import os, subprocess, sys
+import os, signal, subprocess, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored if the tests themselves were started by &
 subprocess.run(sys.argv[2:], env={**os.environ, **dict(v.split("=") for v in sys.argv[1].split())})
 """
 """Stands for dvc: runs a shell that runs a stage, in an environment that it has not itself."""
