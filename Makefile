@@ -18,7 +18,7 @@ reproduce: env ## build the environment, run the pipeline, print the tables, com
 	@$(IN_ENV) phenoprot verify
 
 test: env ## run the tests on two workers (ARGS=... goes to pytest)
-	@$(IN_ENV) pytest -n 2 --durations=15 --durations-min=5 $(ARGS)
+	@$(IN_ENV) pytest -n 2 --dist worksteal --durations=15 --durations-min=5 $(ARGS)
 
 lint: env ## ruff and mypy
 	@$(IN_ENV) ruff check .

@@ -1,15 +1,18 @@
-"""First stage: is dvc.yaml what is asked for? What code and rows do the others depend on?"""
+"""First stage: is dvc.yaml what is asked for? What code and settings do the others depend on?"""
 
 
 def pipeline() -> None:
-    """Stop if stages or dependencies are missing in dvc.yaml; write down code and rows."""
-    from phenoprot.core.settings import read_yaml
+    """Stop if stages or dependencies are missing in dvc.yaml; write down code and settings."""
     from phenoprot.pipeline.dvc_file import PARAMS_FILE, SCRIPTS, require_in_step
-    from phenoprot.pipeline.first import write_code, write_rows
+    from phenoprot.pipeline.first import write_code, write_rows, write_settings
+    from phenoprot.pipeline.params import load_params, params_content
+    from phenoprot.pipeline.provenance import parameters_of
 
     require_in_step()
     write_code(SCRIPTS)
-    write_rows(read_yaml(PARAMS_FILE)["screens"])
+    write_rows(params_content(PARAMS_FILE)["screens"])
+    params = load_params(PARAMS_FILE)
+    write_settings({name: parameters_of(name, params) for name in params.screens})
 
 
 if __name__ == "__main__":

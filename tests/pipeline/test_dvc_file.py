@@ -22,12 +22,15 @@ from phenoprot.pipeline.dvc_file import dvc_yaml, require_in_step
 from phenoprot.pipeline.first import (
     code_file,
     code_of,
-    places,
     rows_file,
+    settings_file,
     write_code,
     write_rows,
+    write_settings,
 )
-from phenoprot.pipeline.stages import SIMULATE, all_stages, provenance_params, stages_of
+from phenoprot.pipeline.params import load_params
+from phenoprot.pipeline.provenance import parameters_of, sources_of
+from phenoprot.pipeline.stages import SIMULATE, all_stages
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
@@ -82,11 +85,14 @@ def test_dvc_reruns_what_an_edit_of_any_module_concerns() -> None:
             for screen in ALL
             if module.resolve() in files[stage.name]
         } & ENTRIES.keys()
+        again = reruns(module)
+        assert again - {"pipeline"} == concerned, module
         # Whether dvc.yaml is in step is asked again after any edit of what generates it, and what
-        # the code of the stages is after an edit of that.
+        # the code of the stages is after an edit of that, or of another module of its package.
         asked = concerned or module.is_relative_to("src/phenoprot/pipeline")
-        checks = {"pipeline"} if asked else set()
-        assert reruns(module) == concerned | checks, module
+        assert "pipeline" in again or not asked, module
+    assert not reruns(Path("src/phenoprot/cli.py"))
+    assert reruns(Path("src/phenoprot/curves/a_new_module.py")) == {"pipeline"}
 
 
 @pytest.mark.parametrize(
@@ -195,15 +201,36 @@ def test_a_screen_s_stages_depend_on_the_files_that_they_read() -> None:
     assert not [name for name, entry in ENTRIES.items() if folders & set(entry["deps"])]
 
 
-def test_the_report_depends_on_every_parameter_that_its_hash_covers() -> None:
-    for screen in SCREENS:
-        keys = {
-            key.replace("screen.", f"screens.{screen}.", 1) if key.startswith("screen.") else key
-            for key in provenance_params(stages_of(screen))
-        }
-        left_out = {"tasks.others", f"screens.{screen}.folds_like"}  # optional, not in params.yaml
-        assert set(ENTRIES[f"report-{screen}"]["params"]) == keys - left_out
-        assert not any(key.startswith("execution") for key in keys)
+def test_the_report_depends_on_every_parameter_that_its_hash_covers(elsewhere: Path) -> None:
+    """By the file that the first stage writes."""
+    for screen in ALL:
+        assert str(settings_file(screen)) in ENTRIES[f"report-{screen}"]["deps"]
+    assert str(settings_file("comas").parent) in ENTRIES["pipeline"]["outs"]
+
+    def written() -> tuple[bytes, str]:
+        params = load_params()
+        write_settings({"comas": parameters_of("comas", params)})
+        return settings_file("comas").read_bytes(), sources_of("comas", params).params_sha256
+
+    before = written()
+    assert not any(key.startswith("execution") for key in read_json(settings_file("comas")))
+    params = yaml.safe_load((elsewhere / "params.yaml").read_text())
+    changes: list[tuple[tuple[str, ...], Any, bool]] = [
+        (("execution", "workers"), 7, False),
+        (("crops", "size"), 48, False),  # it has no images
+        (("tasks", "linear", "components"), 9, True),
+        (("screens", "comas", "settings"), {"evaluation": {"permutations": 500}}, True),
+        (("screens", "cpjump1", "settings"), {"evaluation": {"permutations": 500}}, False),
+    ]
+    for keys, value, counts in changes:
+        changed = yaml.safe_load(yaml.safe_dump(params))
+        block = changed
+        for key in keys[:-1]:
+            block = block[key]
+        block[keys[-1]] = value
+        (elsewhere / "params.yaml").write_text(yaml.safe_dump(changed, sort_keys=False))
+        after = written()
+        assert (before[0] != after[0], before[1] != after[1]) == (counts, counts), keys
 
 
 @pytest.fixture
@@ -258,6 +285,15 @@ def test_of_the_simulated_screen_a_user_s_table_is_no_output(elsewhere: Path) ->
     assert mine in found["profiles-phantom"]["deps"]
 
 
+def test_outside_a_repository_one_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command in (load_params, dvc_yaml):
+        with pytest.raises(UserError, match=r"params\.yaml: .*folder that holds dvc\.yaml"):
+            command()
+
+
 def test_a_file_out_of_step_is_refused(elsewhere: Path) -> None:
     with pytest.raises(UserError, match="phenoprot pipeline write"):
         require_in_step()
@@ -310,22 +346,6 @@ def test_stages_depend_on_the_rows_of_their_screen(
     rows = {"mine": {"features": ["a"], "model": "linear"}}
     write_rows({"one": {"folder": "here", "rows": rows}})
     assert read_json(rows_file("one")) == rows
-
-
-def test_a_package_that_is_needed_as_a_whole_is_one_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    files = ["p/__init__.py", "p/whole/__init__.py", "p/whole/a.py", "p/part/__init__.py"]
-    for name in (*files, "p/part/left_out.py"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    covered = {f"src/{name}": tmp_path / name for name in files}
-    monkeypatch.setattr("phenoprot.pipeline.first.code_of", lambda _: covered)
-    assert places([Path("any.py")]) == [
-        "src/p/__init__.py",
-        "src/p/part/__init__.py",
-        "src/p/whole",
-    ]
 
 
 def test_paths_of_stages_are_those_of_the_screen() -> None:

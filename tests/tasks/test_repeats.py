@@ -14,6 +14,7 @@ from phenoprot.core.files import write_parquet
 from phenoprot.evaluation.blocks import WideFile
 from phenoprot.tasks import repeats
 from phenoprot.tasks.columns import PREDICTION_COLUMNS
+from phenoprot.tasks.predictions import write_predictions
 from phenoprot.tasks.repeats import write_repeats
 
 TARGETS = ["p", "q"]
@@ -44,6 +45,22 @@ def stacked(results: list[Path]) -> pd.DataFrame:
     return pd.concat([pd.read_parquet(path) for path in results], ignore_index=True)
 
 
+def encoded(path: Path) -> list[str]:
+    """Columns with a dictionary."""
+    group = pq.read_metadata(path).row_group(0)
+    columns = [group.column(i) for i in range(group.num_columns)]
+    return [column.path_in_schema for column in columns if column.has_dictionary_page]
+
+
+def test_scores_are_written_as_they_are(results: list[Path], tmp_path: Path) -> None:
+    table = pd.read_parquet(results[0]).rename(columns={"q": "a.b"})
+    for name in ("one.parquet", "two.parquet"):
+        write_predictions(tmp_path / name, table)
+    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "one.parquet"), table)
+    assert encoded(tmp_path / "one.parquet") == PREDICTION_COLUMNS
+
+
 def test_few_are_one_row_group(results: list[Path], tmp_path: Path) -> None:
     write_repeats(tmp_path / "found.parquet", results)
     write_parquet(tmp_path / "expected.parquet", stacked(results))
@@ -62,6 +79,7 @@ def test_many_are_a_row_group_each(
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
     assert [group.num_rows for group in groups] == [5, 5, 5]
     assert {group.column(0).compression for group in groups} == {"ZSTD"}
+    assert encoded(path) == [*PREDICTION_COLUMNS]
     pd.testing.assert_frame_equal(pd.read_parquet(path), stacked(results))
     wide = WideFile(path, PREDICTION_COLUMNS)
     assert wide.columns == [*PREDICTION_COLUMNS, *TARGETS]

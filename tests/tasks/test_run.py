@@ -396,7 +396,7 @@ def test_the_code_of_a_key_is_no_more_than_it_needs() -> None:
     tasks = {name.removeprefix("phenoprot.tasks.") for name in linear.modules if ".tasks." in name}
     assert tasks == {
         *("columns", "crossvalidate", "data", "fewer", "fit_settings", "folds", "linear", "model"),
-        *("pairs", "ridge", "scaling"),
+        *("pairs", "predictions", "ridge", "scaling"),
     }
     assert "torch" not in linear.libraries
     mlp = import_closure("phenoprot.tasks.crossvalidate", "phenoprot.tasks.nested")

@@ -13,11 +13,11 @@ import yaml
 from phenoprot.core.errors import UserError
 from phenoprot.core.files import read_text, write_text
 from phenoprot.core.paths import Paths
-from phenoprot.core.settings import parse_settings, read_yaml
+from phenoprot.core.settings import parse_settings
 from phenoprot.features.mae.settings import MAE_NAMES
 from phenoprot.pipeline import first
 from phenoprot.pipeline.overrides import effective_keys
-from phenoprot.pipeline.params import Params, ScreenParams
+from phenoprot.pipeline.params import Params, ScreenParams, params_content
 from phenoprot.pipeline.presence import contents_of, require_predictions, require_rows
 from phenoprot.pipeline.screen_files import Parts, files_of, screen_parts
 from phenoprot.pipeline.stage import Stage
@@ -25,7 +25,6 @@ from phenoprot.pipeline.stages import (
     SIMULATE,
     SIMULATED,
     all_stages,
-    provenance_params,
     simulated_files,
     stages_of,
 )
@@ -49,15 +48,15 @@ def dvc_yaml(params_file: Path = PARAMS_FILE) -> str:
     """The content of ``dvc.yaml``.
 
     Code dependencies are the import closure of each stage's function, as the first stage writes it
-    down, and rows are those that it writes down: so that one comes before all others. Optional keys
-    that params.yaml leaves out are no dependencies.
+    down; so are rows, and the settings that a report hashes: so that one comes before all others.
+    Optional keys that params.yaml leaves out are no dependencies.
 
     Raises
     ------
     UserError
         params.yaml or a screen is at fault.
     """
-    content = read_yaml(params_file)
+    content = params_content(params_file)
     params = parse_settings(Params, content, str(params_file))
     screens = (b.folder for name, b in params.screens.items() if name != SIMULATED)
     stages: dict[str, Any] = {"pipeline": _first(screens)}
@@ -70,7 +69,7 @@ def dvc_yaml(params_file: Path = PARAMS_FILE) -> str:
         block = params.screens[name]
         parts = screen_parts(name, block.folder)
         for stage in own:
-            keys = _keys(_asked(stage, own), name, content)
+            keys = _keys(_asked(stage), name, content)
             needs = _needs(stage, name, block, artefacts)
             stages[stage.key(name)] = _entry(stage, name, block, parts, keys, needs)
     logs = {
@@ -109,11 +108,11 @@ def require_in_step() -> None:
 def _first(screens: Iterable[Path]) -> dict[str, Any]:
     """The check of ``dvc.yaml``; what screens have decides on their stages."""
     declared = (str(folder / "screen.yaml") for folder in screens)
-    own = ["stages", "src/phenoprot/pipeline", *first.places(SCRIPTS)]
+    code = sorted({"src/phenoprot/pipeline", *first.packages(SCRIPTS)})
     return {
         "cmd": "python stages/pipeline.py",
-        "deps": [*own, str(PARAMS_FILE), *declared],
-        "outs": [str(first.CODE), str(first.ROWS)],
+        "deps": ["stages", *code, str(PARAMS_FILE), *declared],
+        "outs": [str(first.CODE), str(first.ROWS), str(first.SETTINGS)],
     }
 
 
@@ -125,21 +124,21 @@ def _declared(name: str, block: ScreenParams) -> tuple[Stage, ...]:
     return stages_of(name, has, block.rows.values())
 
 
-def _asked(stage: Stage, own: tuple[Stage, ...]) -> list[str]:
-    """Parameters that DVC compares: all but the rows, unless the stage hashes them.
+def _asked(stage: Stage) -> list[str]:
+    """Parameters that DVC compares: all but the rows, which it has from the report alone.
 
-    So `dvc params diff` finds rows, too, by the report.
+    So `dvc params diff` finds rows, too.
     """
-    declared = provenance_params(own) if stage.provenance else stage.params
-    return [key for key in declared if stage.provenance or key != ROWS_KEY]
+    return [key for key in stage.params if stage.provenance or key != ROWS_KEY]
 
 
 def _needs(
     stage: Stage, name: str, block: ScreenParams, artefacts: Mapping[str, set[Path]]
 ) -> list[Path]:
     """What a stage needs of other stages, and files that rows name."""
-    by_row = ROWS_KEY in stage.params and not stage.provenance
-    needs = [first.rows_file(name)] if by_row else []
+    needs = [first.settings_file(name)] if stage.provenance else []
+    if ROWS_KEY in stage.params and not stage.provenance:
+        needs.append(first.rows_file(name))
     needs += [place for place in stage.needs(Paths(name)) if place in artefacts[name]]
     if like := block.folds_like:
         needs += [place for place in stage.needs_of_like(Paths(like)) if place in artefacts[like]]

@@ -1,8 +1,9 @@
-"""What the first stage writes down for the others: their code, and the rows of each screen.
+"""What the first stage writes down for the others: their code, rows and settings.
 
 DVC writes the whole of dvc.lock anew after every stage, in pure Python. With each module and, nine
 times per screen, each row in it the file had 18,500 lines, and that took as long as a short stage.
-So DVC compares one file for the code of a stage, and one for the rows.
+So DVC compares one file for the code of a stage, one for the rows of a screen, and one for all
+settings of a screen.
 """
 
 from __future__ import annotations
@@ -19,7 +20,11 @@ CODE = Path("data/code")
 """One file per script of a stage."""
 ROWS = Path("data/rows")
 """One file per screen."""
+SETTINGS = Path("data/settings")
+"""One file per screen."""
 SOURCE = Path("src")
+PACKAGE = 3
+"""Parts of the path of a package, as ``src/phenoprot/core``."""
 
 
 def code_file(script: Path) -> Path:
@@ -52,20 +57,21 @@ def write_rows(screens: Mapping[str, Mapping[str, Any]]) -> None:
         write_json(rows_file(name), block["rows"])
 
 
-def places(scripts: Iterable[Path]) -> list[str]:
-    """The code of all scripts, sorted; of a package that is in it as a whole the folder."""
-    found = {name: file for script in scripts for name, file in code_of(script).items()}
-    files = set(found.values())
-    return sorted({_place(Path(name), file, files) for name, file in found.items()})
+def packages(scripts: Iterable[Path]) -> list[str]:
+    """Folders of the packages that hold code of the scripts, sorted.
+
+    A file that lies beside them, as the package's own ``__init__.py``, stands by itself.
+    """
+    names = {Path(name) for script in scripts for name in code_of(script)}
+    return sorted({str(Path(*name.parts[:PACKAGE])) for name in names})
 
 
-def _place(name: Path, file: Path, files: set[Path]) -> str:
-    """The outermost package around a file of which every module is in `files`; else the file."""
-    place = name
-    for folder, parent in zip(file.parents, name.parents, strict=False):
-        if not (folder / "__init__.py").is_file():
-            break
-        if not all(module in files for module in folder.rglob("*.py")):
-            break
-        place = parent
-    return str(place)
+def settings_file(screen: str) -> Path:
+    """All parameters that the results of a screen depend on."""
+    return SETTINGS / f"{screen}.json"
+
+
+def write_settings(settings: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write the parameters of all screens, see :func:`.provenance.parameters_of`."""
+    for name, values in settings.items():
+        write_json(settings_file(name), values)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, field_validator, model_validator
 
 from phenoprot.core.errors import UserError, listed, quoted
+from phenoprot.core.files import require_file
 from phenoprot.core.settings import Name, Settings, parse_settings, read_yaml
 from phenoprot.curves.settings import CurveSettings
 from phenoprot.evaluation.contribution_results import ContributionSettings
@@ -159,9 +160,27 @@ class Params(Settings):
         return parse_settings(Params, laid_over(self.model_dump(), own), where)
 
 
+def params_content(path: Path) -> dict[str, Any]:
+    """Read params.yaml as it is written.
+
+    Raises
+    ------
+    UserError
+        It is not there: commands that need it run at the top of a repository; or it is no YAML.
+    """
+    require_file(path, "Change to the folder that holds dvc.yaml and params.yaml.")
+    return read_yaml(path)
+
+
 def load_params(path: Path = Path("params.yaml")) -> Params:
-    """Read and check params.yaml, the settings of every screen included."""
-    params = parse_settings(Params, read_yaml(path), str(path))
+    """Read and check params.yaml, the settings of every screen included.
+
+    Raises
+    ------
+    UserError
+        It is not there, or at fault.
+    """
+    params = parse_settings(Params, params_content(path), str(path))
     for name in params.screens:
         params.of_screen(name, path)
     return params

@@ -30,17 +30,28 @@ def sources_of(screen: str, params: Params) -> Sources:
         There is no such screen, or a file of it is missing.
     """
     block = params.screen(screen)
-    content = params.of_screen(screen).model_dump(mode="json") | {
-        "screen": block.model_dump(mode="json")
-    }
-    stages = stages_of(screen, contents_of(screen, block.folder), block.rows.values())
-    values = {key: _value(content, key) for key in provenance_params(stages)}
     return Sources(
-        params_sha256=fingerprint(values),
+        params_sha256=fingerprint(parameters_of(screen, params)),
         data_sha256=data_sha256(
             block.folder, screen_parts(screen, block.folder), given_files(block.rows.values())
         ),
     )
+
+
+def parameters_of(screen: str, params: Params) -> dict[str, Any]:
+    """Parameter blocks that the screen's stages depend on, by their dotted keys.
+
+    Raises
+    ------
+    UserError
+        There is no such screen, or its ``screen.yaml`` is at fault.
+    """
+    block = params.screen(screen)
+    content = params.of_screen(screen).model_dump(mode="json") | {
+        "screen": block.model_dump(mode="json")
+    }
+    stages = stages_of(screen, contents_of(screen, block.folder), block.rows.values())
+    return {key: _value(content, key) for key in provenance_params(stages)}
 
 
 def _value(content: Any, key: str) -> Any:

@@ -14,8 +14,10 @@ from itertools import chain
 from phenoprot.revisions.cache import cached_keys
 from phenoprot.revisions.state import Flat, Leaf, Screen, Stage, State
 
-CODE, ROWS, FIRST = "data/code/", "data/rows/", "data/pipeline.json"
-"""What the first stage writes for the others: their code, and the rows of each screen."""
+CODE, ROWS, SETTINGS = "data/code/", "data/rows/", "data/settings/"
+"""What the first stage writes for the others: their code, rows and settings."""
+FIRST = "data/pipeline.json"
+"""What it wrote in early versions."""
 SOURCES = ("src/", "stages/")
 REPORT = "report"
 """The stage that writes metrics and pages."""
@@ -148,7 +150,7 @@ def _stage_change(
     inputs = [
         path
         for path in differing(before.inputs, after.inputs)
-        if not path.startswith((*SOURCES, CODE, ROWS)) and path != FIRST
+        if not path.startswith((*SOURCES, CODE, ROWS, SETTINGS)) and path != FIRST
     ]
     code, unsure = _code(before, after, old[0], new[0])
     change = StageChange(

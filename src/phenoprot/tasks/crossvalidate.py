@@ -12,7 +12,6 @@ from pathlib import Path
 import pandas as pd
 
 from phenoprot.core.artefacts import read_table
-from phenoprot.core.files import write_parquet
 from phenoprot.screens.contract import COMPOUND, TREATMENT_KEY
 from phenoprot.tasks.columns import GAUGE, PAIRS, REPEAT, ROWS, VARIANTS
 from phenoprot.tasks.data import align, split_by_treatment
@@ -21,6 +20,7 @@ from phenoprot.tasks.fit_settings import Loss, SplitKind, SplitSettings
 from phenoprot.tasks.folds import folds_of_kind, folds_of_repeat, read_folds
 from phenoprot.tasks.model import Model
 from phenoprot.tasks.pairs import cross_validate_pairs
+from phenoprot.tasks.predictions import write_predictions
 
 RESULT = "predictions.parquet"
 """The file of a shard."""
@@ -124,4 +124,4 @@ def predict(run: CrossValidation, device: str = "cpu") -> pd.DataFrame:
 
 def compute(payload: tuple[CrossValidation, str], folder: Path) -> None:
     """In a worker process: the result of one shard, from a cross-validation and its device."""
-    write_parquet(folder / RESULT, predict(*payload))
+    write_predictions(folder / RESULT, predict(*payload))

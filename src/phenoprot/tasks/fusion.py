@@ -13,7 +13,7 @@ has little to tell weights from, but much to tell a row that knows it from one t
 The scores that the weights are learned from come from models that have seen neither their own fold
 nor the test fold (:mod:`phenoprot.tasks.pairs`). The tables' own out-of-fold scores would not do:
 their models have seen the labels of the test fold, a pair of compounds counts the same whichever of
-the two is tested, and least squares made a mean AUC of 0.525 of two rows of noise. For the same
+the two is tested, and least squares would find more than chance in two rows of noise. For the same
 reason weights are not averaged over the repeats: other repeats' models have seen the test fold.
 """
 

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from phenoprot.core.artefacts import read_table
 from phenoprot.core.files import atomic_path, write_parquet
 from phenoprot.tasks.columns import PREDICTION_COLUMNS
+from phenoprot.tasks.predictions import repeating
 
 TOGETHER = 2**26
 """Bytes of files that are in memory together, and become one row group. Of more, one is read at a
@@ -40,7 +41,9 @@ def write_repeats(path: Path, results: Sequence[Path]) -> None:
     schema = _group(results[0], None).schema
     with (
         atomic_path(path) as temporary,
-        pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
+        pq.ParquetWriter(
+            temporary, schema, compression="zstd", use_dictionary=repeating(schema)
+        ) as writer,
     ):
         for result in results:
             writer.write_table(_group(result, schema))
