@@ -206,6 +206,21 @@ def test_rows_are_parameters_of_the_stages_that_read_them(
     assert change.parameters == ["screens.toy.rows.a.model: mlp -> linear"]
 
 
+def test_settings_that_a_report_hashes_are_those_of_the_other_stages(
+    repository: Any, against: Against
+) -> None:
+    settings = {"data/settings/toy.json": "1", "data/scores/toy": "scores1"}
+    repository.stages["report-toy"] = repository.stage(
+        settings, {"metrics/toy/provenance.json": "1"}, {}
+    )
+    old = repository.commit()
+    repository.entry("report-toy", "deps", "data/settings/toy.json", "2")
+    repository.entry("report-toy", "outs", "metrics/toy/provenance.json", "2")
+    causes = only(against(old)).causes
+    (change,) = causes.stages
+    assert (change.stage, change.own, change.upstream) == ("report", False, [])
+
+
 def test_screens_of_one_revision(repository: Any, against: Against) -> None:
     repository.write("metrics/old/provenance.json", {"rows": []})
     old = repository.commit()
