@@ -170,8 +170,17 @@ def within_twice(run: Measured, rates: Rates) -> bool:
     return run.seconds / 2 <= seconds <= run.seconds * 2
 
 
+def beyond(run: Measured, factor: float) -> float:
+    """How many times the memory that the rates expect a run may take.
+
+    An evaluation holds all labels of a simulated screen against the planted truth. The plan does
+    not count that: no measured screen has one.
+    """
+    return 3.5 if run.stage == "evaluate" and run.work.amounts["scores"] > 1e9 else factor
+
+
 def test_the_runs_that_were_measured() -> None:
-    """Within a factor of 2, in time and in memory."""
+    """Within a factor of 2, in time and in memory; see `beyond`."""
     runs, rates = measured_runs(), read_rates()
     sources = {"default run", "benchmarks.scale.run", TOLD_IN}
     assert {run.run.partition(",")[0] for run in runs} == sources
@@ -180,14 +189,11 @@ def test_the_runs_that_were_measured() -> None:
     for run in runs:
         _, peak = expected(run, rates)
         if run.peak_bytes is not None and run.seconds is not None and peak is not None:
-            assert run.peak_bytes / 2 <= peak <= run.peak_bytes * 2, (run, peak)
+            assert run.peak_bytes / beyond(run, 2) <= peak <= run.peak_bytes * 2, (run, peak)
 
 
 def test_the_largest_screen_of_tables_is_told_from_the_smaller_ones() -> None:
-    """Times to a factor of 2, but those of predictions; memory to one of 2.5. The page has both.
-
-    But the memory of an evaluation against a planted truth, which no measured screen has.
-    """
+    """Times to a factor of 2, but those of predictions; memory to one of 2.5. The page has both."""
     runs = measured_runs()
     found = held_out(runs)
     assert {run.run for run, *_ in found} == {
@@ -202,9 +208,7 @@ def test_the_largest_screen_of_tables_is_told_from_the_smaller_ones() -> None:
         assert run.peak_bytes is not None
         factor = 2.5 if run.stage.startswith("predict-") else 2
         assert run.seconds / factor <= seconds <= max(run.seconds * factor, SMALL / 2), run
-        # Only a simulated screen has a truth that labels are held against, all at once.
-        beyond = 3.5 if run.stage == "evaluate" else 2.5
-        assert run.peak_bytes / beyond <= peak <= run.peak_bytes * 2.5, run
+        assert run.peak_bytes / beyond(run, 2.5) <= peak <= run.peak_bytes * 2.5, run
     text = PAGE.read_text(encoding="utf-8").split(HELD_OUT)[1].split(HELD_OUT_END)[0].strip()
     assert text == held_out_lines(runs)
 
@@ -271,7 +275,9 @@ def test_work_worked_out_by_hand(params: Params) -> None:
     repeats = params.tasks.splits.repeats
     assert predict.shards == 2 * repeats
     assert predict.amounts["labels of linear"] == repeats * 10_000 * 7000
-    assert predict.memory == {"largest": 70e6, "inputs": 10_000 * 4459, "torch": 1.0}
+    assert predict.memory == {
+        **{"largest": 70e6, "columns": 7000.0, "inputs": 10_000 * 4459, "torch": 1.0}
+    }
     # three networks, and three inner splits of two weight decays: 9 of 80 steps, in five folds
     assert predict.amounts["steps of mlp"] == repeats * 5 * (3 + 3 * 2) * 80
     evaluate = work_of("evaluate", screen)

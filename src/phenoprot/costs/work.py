@@ -42,6 +42,7 @@ UNITS = {
     "steps of MODEL": "fits x folds x networks x steps, at most",
     "outputs of MODEL": "the same x treatments of a step x label columns",
     "largest": "treatments x label columns of the largest part",
+    "columns": "label columns of the largest part: each takes memory while a file is written",
     "inputs": "treatments x features of the row that has most of them",
     "predictions": "fits x treatments x label columns of all models",
     "explained": "treatments x label columns of rows whose contributions are asked for",
@@ -51,7 +52,7 @@ UNITS = {
     "scores": "results x treatments x label columns x repeats",
 }
 """Units of work."""
-WHOLE = ("folds of", "results", "treatments", "torch", "in blocks")
+WHOLE = ("folds of", "results", "treatments", "columns", "torch", "in blocks")
 """Units that rates are given for as they are; of the others they are given for a million."""
 COUNTED = "cell_count"
 """Extracted method that has no shards: cells are counted in the masks."""
@@ -245,17 +246,18 @@ def _treatments(task: str, screen: Screen) -> int:
 
 def _predict(task: str, screen: Screen) -> Work:
     amounts: dict[str, float] = {}
-    treatments, largest, widest, made, shards = _treatments(task, screen), 0, 0, 0, 0
+    treatments, most, widest, made, shards = _treatments(task, screen), 0, 0, 0, 0
     for fits in _fits(task, screen):
         columns = screen.sizes.columns_of(fits.part)
-        largest, shards = max(largest, treatments * columns), shards + fits.shards
+        most, shards = max(most, columns), shards + fits.shards
         widest = max(widest, sum(map(screen.width, fits.row.features)))
         made += fits.predicted * treatments * columns
         for unit, amount in _fit(fits, columns, treatments, screen).items():
             amounts[unit] = amounts.get(unit, 0.0) + amount
     torch = any(unit.startswith("steps of") for unit in amounts)
     held = {
-        "largest": float(largest),
+        "largest": float(treatments * most),
+        "columns": float(most),
         "inputs": float(treatments * widest),
         "torch": float(torch),
     }
