@@ -28,7 +28,8 @@ run_stage(splits)
 """
 STARTER = """
 import os, signal, subprocess, sys
-signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored if the tests themselves were started by &
+for number in (signal.SIGINT, signal.SIGHUP):  # ignored if the tests were started by & or nohup
+    signal.signal(number, signal.SIG_DFL)
 subprocess.run(sys.argv[2:], env={**os.environ, **dict(v.split("=") for v in sys.argv[1].split())})
 """
 """Stands for dvc: runs a shell that runs a stage, in an environment that it has not itself."""
