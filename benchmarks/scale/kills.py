@@ -2,9 +2,10 @@
 
 ``python -m benchmarks.scale.kills measure SCREEN WORK`` fits the curves of a screen folder once
 undisturbed and once with ``kill -9`` of the whole process group at 20 random moments, in two new
-folders below WORK. It says whether all files are equal byte by byte, and how often each block of
-proteins was begun: once, and once more for each kill that found it at work. What it found is
-printed, and kept in ``benchmarks/scale/kills.json``.
+folders below WORK. It says whether all files are equal byte by byte, and how often each shard was
+begun: once, and once more for each kill that found it at work. There are two for each block of
+proteins, the effect of the position and the curves. What it found is printed, and kept in
+``benchmarks/scale/kills.json``.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from phenoprot.execution.shards import MANIFEST, Compute  # noqa: E402
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 RESULTS = Path(__file__).with_name("kills.json")
 BEGUN = "begun.txt"
-"""File of a working folder with a line for each time that a block was begun."""
+"""File of a working folder with a line for each time that a shard was begun."""
 STEP = (sys.executable, "-m", "benchmarks.scale.kills", "step")
 """Command that runs the stage."""
 LATEST = 0.8
@@ -51,11 +52,17 @@ LOOK = 0.02
 """Seconds between two looks at what is finished."""
 
 
+def shard_name(folder: Path) -> str:
+    """Name of a shard by its folder, or by that in which it is being written."""
+    name = folder.name
+    return name[1:].rsplit(".", 2)[0] if name.startswith(".") else name
+
+
 def begin(compute: Compute, begun: Path, payload: Any, folder: Path) -> None:
-    """In a worker process: write down that a block is begun, and compute it."""
+    """In a worker process: write down that a shard is begun, and compute it."""
     handle = os.open(begun, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
-        os.write(handle, f"{payload.readout.proteins[0]}\n".encode())
+        os.write(handle, f"{shard_name(folder)}\n".encode())
     finally:
         os.close(handle)
     compute(payload, folder)
@@ -63,7 +70,7 @@ def begin(compute: Compute, begun: Path, payload: Any, folder: Path) -> None:
 
 @app.command()
 def step(screen: Path, block: int = 0) -> None:
-    """Run the stage in the working folder; each block that is begun is written down."""
+    """Run the stage in the working folder; each shard that is begun is written down."""
     from stages.curves import curves
 
     from phenoprot.curves import streamed
@@ -93,7 +100,7 @@ class Run:
     process: subprocess.Popen[bytes]
     start: float
     before: int
-    """Blocks begun in the folder when it started."""
+    """Shards begun in the folder when it started."""
 
     @classmethod
     def of(cls, screen: Path, folder: Path, block: int) -> Run:
@@ -117,7 +124,7 @@ class Run:
 
     @property
     def computes(self) -> bool:
-        """Whether it has begun a block."""
+        """Whether it has begun a shard."""
         return len(begun(self.folder)) > self.before
 
     def wait(self, there: Callable[[], bool]) -> bool:
@@ -147,18 +154,18 @@ class Run:
 
 
 def begun(folder: Path) -> list[str]:
-    """First protein of each block that was begun, in the order of time."""
+    """Name of each shard that was begun, in the order of time."""
     path = folder / BEGUN
     return path.read_text(encoding="utf-8").split() if path.exists() else []
 
 
 def finished(folder: Path) -> set[str]:
-    """First protein of each block that is finished.
+    """Name of each shard that is finished.
 
     The stage renames and removes folders meanwhile: `os.walk` passes over one that is gone.
     """
     places = [Path(place) for place, _, files in os.walk(folder / WORK) if MANIFEST in files]
-    return {p.name.split("+")[0] for p in places if not p.name.startswith(".")}
+    return {p.name for p in places if not p.name.startswith(".")}
 
 
 @dataclass(frozen=True)
@@ -166,9 +173,9 @@ class Course:
     """When what happened in the undisturbed run (s)."""
 
     first: float
-    """When the first block was begun."""
+    """When the first shard was begun."""
     ends: tuple[float, ...]
-    """When each block had ended, in their order."""
+    """When each shard had ended, in their order."""
     end: float
     """When all had ended."""
 
@@ -200,15 +207,15 @@ def kill_at(moment: float, course: Course, screen: Path, folder: Path, block: in
         The stage ended before.
     """
     run = Run.of(screen, folder, block)
-    blocks = sum(end <= moment for end in course.ends)
+    shards = sum(end <= moment for end in course.ends)
     if moment < course.first:
         alive = run.wait(lambda: run.seconds >= moment)
     else:
         # Blocks that are finished are found; a run that has any left to fit begins one.
-        since = course.ends[blocks - 1] if blocks else course.first
-        fits = blocks < len(course.ends)
+        since = course.ends[shards - 1] if shards else course.first
+        fits = shards < len(course.ends)
         alive = run.wait(lambda: run.computes if fits else run.seconds >= course.first)
-        alive = alive and run.wait(lambda: len(finished(folder)) >= blocks)
+        alive = alive and run.wait(lambda: len(finished(folder)) >= shards)
         reached = run.seconds
         alive = alive and run.wait(lambda: run.seconds >= reached + moment - since)
     if not alive:
@@ -228,15 +235,15 @@ def hashes(folder: Path, screen: str) -> dict[str, str]:
 
 
 def verdict(begun: Sequence[str], at_work: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """How often blocks were begun, against how often a kill found them at work."""
+    """How often shards were begun, against how often a kill found them at work."""
     times = Counter(begun)
-    due = Counter(block for blocks in at_work for block in blocks)
-    twice = sorted(block for block, count in times.items() if count > 1 + due[block])
+    due = Counter(shard for shards in at_work for shard in shards)
+    twice = sorted(shard for shard, count in times.items() if count > 1 + due[shard])
     return {
-        "blocks": len(times),
-        "blocks_begun": len(begun),
-        "blocks_at_work_when_killed": sum(due.values()),
-        "most_at_work_at_a_kill": max((len(blocks) for blocks in at_work), default=0),
+        "shards": len(times),
+        "shards_begun": len(begun),
+        "shards_at_work_when_killed": sum(due.values()),
+        "most_at_work_at_a_kill": max((len(shards) for shards in at_work), default=0),
         "fitted_again_for_no_reason": twice,
     }
 
@@ -257,7 +264,7 @@ def measure(
         work.mkdir(parents=True, exist_ok=False)
         screen = screen.absolute()
         course = undisturbed(screen, work / "undisturbed", block)
-        print(f"undisturbed: {course.end:.0f} s, {len(course.ends)} blocks", flush=True)
+        print(f"undisturbed: {course.end:.0f} s, {len(course.ends)} shards", flush=True)
         moments = sorted(
             np.random.default_rng(seed).uniform(0, LATEST * course.end, kills).tolist()
         )
@@ -265,7 +272,7 @@ def measure(
         start, folder = time.monotonic(), work / "killed"
         for number, moment in enumerate(moments, start=1):
             at_work.append(kill_at(moment, course, screen, folder, block))
-            print(f"kill {number} at {moment:.0f} s of the course: {len(at_work[-1])} block(s) at "
+            print(f"kill {number} at {moment:.0f} s of the course: {len(at_work[-1])} shard(s) at "
                   f"work, {len(finished(folder))} finished", flush=True)  # fmt: skip
         Run.of(screen, folder, block).finish()
         plain, killed = (hashes(work / name, screen.name) for name in ("undisturbed", "killed"))
@@ -275,7 +282,7 @@ def measure(
             "seed": seed,
             "moments": [round(moment, 1) for moment in moments],
             "seconds_undisturbed": round(course.end, 1),
-            "seconds_until_the_first_block": round(course.first, 1),
+            "seconds_until_the_first_shard": round(course.first, 1),
             "seconds_with_kills": round(time.monotonic() - start, 1),
             **verdict(begun(folder), at_work),
             "files": plain,

@@ -170,17 +170,8 @@ def within_twice(run: Measured, rates: Rates) -> bool:
     return run.seconds / 2 <= seconds <= run.seconds * 2
 
 
-def beyond(run: Measured, factor: float) -> float:
-    """How many times the memory that the rates expect a run may take.
-
-    An evaluation holds all labels of a simulated screen against the planted truth. The plan does
-    not count that: no measured screen has one.
-    """
-    return 3.5 if run.stage == "evaluate" and run.work.amounts["scores"] > 1e9 else factor
-
-
 def test_the_runs_that_were_measured() -> None:
-    """Within a factor of 2, in time and in memory; see `beyond`."""
+    """Within a factor of 2, in time and in memory."""
     runs, rates = measured_runs(), read_rates()
     sources = {"default run", "benchmarks.scale.run", TOLD_IN}
     assert {run.run.partition(",")[0] for run in runs} == sources
@@ -189,7 +180,7 @@ def test_the_runs_that_were_measured() -> None:
     for run in runs:
         _, peak = expected(run, rates)
         if run.peak_bytes is not None and run.seconds is not None and peak is not None:
-            assert run.peak_bytes / beyond(run, 2) <= peak <= run.peak_bytes * 2, (run, peak)
+            assert run.peak_bytes / 2 <= peak <= run.peak_bytes * 2, (run, peak)
 
 
 def test_the_largest_screen_of_tables_is_told_from_the_smaller_ones() -> None:
@@ -208,7 +199,7 @@ def test_the_largest_screen_of_tables_is_told_from_the_smaller_ones() -> None:
         assert run.peak_bytes is not None
         factor = 2.5 if run.stage.startswith("predict-") else 2
         assert run.seconds / factor <= seconds <= max(run.seconds * factor, SMALL / 2), run
-        assert run.peak_bytes / beyond(run, 2.5) <= peak <= run.peak_bytes * 2.5, run
+        assert run.peak_bytes / 2.5 <= peak <= run.peak_bytes * 2.5, run
     text = PAGE.read_text(encoding="utf-8").split(HELD_OUT)[1].split(HELD_OUT_END)[0].strip()
     assert text == held_out_lines(runs)
 

@@ -100,6 +100,14 @@ def test_the_position_is_chosen_over_all_proteins_and_removed(
     counts = in_blocks(tilted, tmp_path, correct=True)
     assert counts["position_terms"] > 0
     require_equal(tilted, tmp_path, counts, correct=True)
+    # What the choice rests on is kept: going on after a kill does not read all blocks for it again.
+    shards = [*(tmp_path / "work").glob("*/*/shard.json")]
+    assert sum("position" in path.parent.name for path in shards) == 4
+    assert len(shards) == 8
+    times = {path: path.stat().st_mtime_ns for path in shards}
+    shutil.rmtree(next(path.parent for path in shards if "position" not in path.parent.name))
+    assert in_blocks(tilted, tmp_path, correct=True) == counts
+    assert sum(path.stat().st_mtime_ns != time for path, time in times.items()) == 1
 
 
 @pytest.mark.usefixtures("blocks")

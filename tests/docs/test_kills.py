@@ -13,25 +13,25 @@ from phenoprot.execution.shards import MANIFEST
 from phenoprot.phantom.full import FullSettings, simulate_full
 
 
-def test_a_block_is_begun_again_only_if_a_kill_found_it_at_work() -> None:
+def test_a_shard_is_begun_again_only_if_a_kill_found_it_at_work() -> None:
     begun = ["A", "B", "A", "C", "D", "C", "C"]
     found = verdict(begun, [["A"], [], ["C", "D"]])
     assert found == {
-        "blocks": 4,
-        "blocks_begun": 7,
-        "blocks_at_work_when_killed": 3,
+        "shards": 4,
+        "shards_begun": 7,
+        "shards_at_work_when_killed": 3,
         "most_at_work_at_a_kill": 2,
         "fitted_again_for_no_reason": ["C"],
     }
 
 
-def test_a_block_is_finished_once_it_has_its_name(tmp_path: Path) -> None:
-    for name in ("A+to+B.00", ".C+to+D.00.partial", "E+to+F.00"):
+def test_a_shard_is_finished_once_it_has_its_name(tmp_path: Path) -> None:
+    for name in ("A+to+B", ".C+to+D.0123456789ab.partial", "E+to+F"):
         folder = tmp_path / WORK / "curves/key" / name
         folder.mkdir(parents=True)
         if not name.startswith("E"):
             (folder / MANIFEST).touch()
-    assert finished(tmp_path) == {"A"}
+    assert finished(tmp_path) == {"A+to+B"}
     assert finished(tmp_path / "none") == set()
 
 
@@ -43,5 +43,5 @@ def test_a_small_screen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     said = capsys.readouterr().out
     record = json.loads(said[said.index("{") :])
     assert record["same_bytes"]
-    assert record["blocks"] == 5
+    assert record["shards"] == 10
     assert record["screen"]["curves"] == 1200

@@ -62,13 +62,23 @@ def test_means_of_groups() -> None:
     assert (mean.low, mean.high) == pytest.approx((0.7 - reach, 0.7 + reach), abs=1e-6)
 
 
-def test_labels_against_the_planted_effects() -> None:
+@pytest.mark.parametrize("compact", [False, True])
+def test_labels_against_the_planted_effects(compact: bool) -> None:
     planted = [0.3, 0.5, -0.6, 0.65, -2.0, 1.0, 0.0, 0.0, 0.0, 0.0]
     label = ["not", "up", "down", "down", "down", "up", "up", "not", "not", ""]
     key = {"Metadata_Compound": [f"c{i}" for i in range(10)], "Metadata_Protein": "p"}
-    truth = label_truth(
-        pd.DataFrame({**key, "Label": label}), pd.DataFrame({**key, "log2_fold_change": planted})
-    )
+    labels = pd.DataFrame({**key, "Label": label})
+    regulation = pd.DataFrame({**key, "log2_fold_change": planted})
+    # Neither all labels have a planted truth, nor the other way round.
+    further = {"Metadata_Compound": ["c1", "z"], "Metadata_Protein": ["q", "p"]}
+    labels = pd.concat([labels, pd.DataFrame({**further, "Label": "up"})])
+    apart = {"Metadata_Compound": "c1", "Metadata_Protein": ["r"], "log2_fold_change": 3.0}
+    regulation = pd.concat([pd.DataFrame(apart), regulation[::-1]])
+    if compact:
+        labels = labels.astype("category")
+        names = ["Metadata_Compound", "Metadata_Protein"]
+        regulation = regulation.astype(dict.fromkeys(names, "category"))
+    truth = label_truth(labels, regulation)
     assert [(e.group.low, e.group.high, e.n, e.recall) for e in truth.effects] == [
         (0.0, 0.45, 1, 0.0),
         (0.45, 0.7, 3, 0.666667),  # 0.65 is called down
@@ -77,6 +87,18 @@ def test_labels_against_the_planted_effects() -> None:
         (1.5, None, 1, 1.0),
     ]
     assert (truth.n_wrong_direction, truth.n_null, truth.false_call_share) == (1, 4, 0.25)
+
+
+@pytest.mark.parametrize("table", [0, 1])
+def test_nothing_is_counted_twice(table: int) -> None:
+    key = {"Metadata_Compound": ["a"], "Metadata_Protein": "p"}
+    tables = [
+        pd.DataFrame({**key, "Label": ["up"]}),
+        pd.DataFrame({**key, "log2_fold_change": [1.2]}),
+    ]
+    tables[table] = pd.concat([tables[table]] * 2)
+    with pytest.raises(ValueError, match="more than once"):
+        label_truth(*tables)
 
 
 def test_without_anything_unplanted_there_is_no_share() -> None:

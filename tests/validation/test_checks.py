@@ -83,7 +83,11 @@ FAULTS_AT_ONCE: list[list[tuple[Break, str, str, list[str]]]] = [
 SHARED_FAULTS: list[tuple[Break, str, list[str]]] = [
     (few_controls, "negative_controls", ["1 of 2 plates have fewer than 8", "P2 (6)"]),
     (other_doses, "treatments_unmatched", ["16 of 16 treatments", "compound-a at 5, "]),
-    (too_few_compounds, "enough_compounds", ["9 compounds have both", "fewer than 12"]),
+    (
+        too_few_compounds,
+        "enough_compounds",
+        ["9 compounds have both", "fewer than 12", "lower validation.min_compounds in params.yaml"],
+    ),
 ]
 
 

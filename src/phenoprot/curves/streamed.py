@@ -8,7 +8,7 @@ compounds, so that the parts of all blocks can be joined in the order of compoun
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +16,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from phenoprot.core.artefacts import damaged
+from phenoprot.core.artefacts import damaged, read_table
 from phenoprot.core.closure import code_fingerprint
 from phenoprot.core.errors import UserError, quoted
-from phenoprot.core.files import atomic_path, file_sha256, fingerprint
+from phenoprot.core.files import atomic_path, file_sha256, fingerprint, write_parquet
 from phenoprot.curves.blocks import FITTED
 from phenoprot.curves.columns import CURVE_KEY, FILTER, LABEL, RATIO_COLUMNS, VALID_DOSES
 from phenoprot.curves.designs import mean_ratios, screen_curves
@@ -33,11 +33,11 @@ from phenoprot.execution.shards import Shard
 from phenoprot.screens.contract import COMPOUND, PROTEIN, VALUE, WELL_KEY
 from phenoprot.screens.loader import Screen, load_screen
 from phenoprot.screens.readout import is_large, protein_blocks, to_long
-from phenoprot.wells.position import choose_terms_of, remove_position_effects
+from phenoprot.wells.position import chosen_terms, left_by_surfaces, remove_position_effects
 
 ROWS_OF_CHUNK = 400_000
 """Curves, about, of a row group of the joined table."""
-CURVES, RATIOS = "curves.parquet", "ratios.parquet"
+CURVES, RATIOS, LEFT = "curves.parquet", "ratios.parquet", "left.parquet"
 _TEXTS = frozenset({COMPOUND, PROTEIN, FILTER, LABEL})
 
 
@@ -68,6 +68,11 @@ class ReadoutBlock:
     """Sorted."""
     terms: tuple[str, ...] = ()
     """Terms of the position's effect that are removed."""
+
+    @property
+    def title(self) -> str:
+        """For people, e.g. ``P1 to P9``."""
+        return f"{self.proteins[0]} to {self.proteins[-1]}"
 
     def rows(self) -> pd.DataFrame:
         """The rows of the readout, each well and protein once."""
@@ -114,13 +119,21 @@ def logarithms(matrix: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([matrix[WELL_KEY], logs], axis=1)
 
 
-def readout_blocks(screen: Screen, *, correct: bool) -> list[ReadoutBlock]:
+def readout_blocks(
+    screen: Screen, work: Path, title: str, execution: ExecutionSettings, *, correct: bool
+) -> list[ReadoutBlock]:
     """Cut a readout into blocks of proteins.
 
     Parameters
     ----------
     screen
         The screen.
+    work
+        Work folder of the shards, kept between runs.
+    title
+        For progress lines and errors.
+    execution
+        Executor and number of workers; no choice depends on it.
     correct
         Choose the terms of the position's effect that blocks are corrected by, over all proteins.
     """
@@ -129,8 +142,32 @@ def readout_blocks(screen: Screen, *, correct: bool) -> list[ReadoutBlock]:
     blocks = [ReadoutBlock(folder, wells, part) for part in parts]
     if not correct:
         return blocks
-    terms = choose_terms_of((logarithms(b.matrix(b.rows())) for b in blocks), screen.wells())
-    return [ReadoutBlock(folder, wells, part, terms) for part in parts]
+    inputs, code = readout_inputs(screen), code_fingerprint(block_left.__module__)
+    shards = [
+        Shard(f"position of {b.title}", fingerprint("position", inputs, b.proteins, code), b)
+        for b in blocks
+    ]
+    folders = run_shards(block_left, shards, work, f"{title}: position", execution)
+    left = [
+        read_table(place / LEFT, part)[[*part]].to_numpy()
+        for place, part in zip(folders, parts, strict=True)
+    ]
+    terms = chosen_terms(np.concatenate(left, axis=1), wells, screen.wells())
+    return [replace(block, terms=terms) for block in blocks]
+
+
+def readout_inputs(screen: Screen) -> list[str]:
+    """SHA-256 of the files that a block of the readout comes from."""
+    readout = screen.info.tables.proteomics
+    names = (readout.path if readout else "", screen.info.tables.layout)
+    return [file_sha256(screen.folder / name) for name in names]
+
+
+def block_left(block: ReadoutBlock, folder: Path) -> None:
+    """In a worker process: write what each surface leaves of the negative controls of a block."""
+    values = logarithms(block.matrix(block.rows()))
+    left = left_by_surfaces(values, load_screen(block.folder).wells())
+    write_parquet(folder / LEFT, pd.DataFrame(left, columns=[*block.proteins]))
 
 
 @dataclass(frozen=True)
@@ -212,19 +249,14 @@ def fit_screen_in_blocks(
     dict
         As from :func:`phenoprot.curves.screen.count_states`, and ``position_terms``.
     """
-    blocks = readout_blocks(screen, correct=correct)
+    blocks = readout_blocks(screen, work, title, execution, correct=correct)
     chunks = _compound_chunks(screen.wells(), sum(len(block.proteins) for block in blocks))
-    readout = screen.info.tables.proteomics
-    inputs = [
-        file_sha256(screen.folder / name)
-        for name in (readout.path if readout else "", screen.info.tables.layout)
-    ]
+    inputs = readout_inputs(screen)
     fit, code = settings.model_dump(mode="json"), code_fingerprint(fit_block.__module__)
     shards = []
     for block in blocks:
         key = fingerprint(inputs, block.proteins, block.terms, fit, chunks, code)
-        name = f"{block.proteins[0]} to {block.proteins[-1]}"
-        shards.append(Shard(name, key, CurveBlock(block, settings, chunks)))
+        shards.append(Shard(block.title, key, CurveBlock(block, settings, chunks)))
     folders = run_shards(fit_block, shards, work, title, execution)
     counts: dict[str, int] = {}
     files = [folder / CURVES for folder in folders]

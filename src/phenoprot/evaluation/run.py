@@ -127,9 +127,18 @@ def _keep_labels(paths: Paths, planted: Path) -> None:
     counts = read_object(paths.labels / "counts.json") | reliability_counts(paths.labels)
     write_json(paths.scores / LABELS / "counts.json", counts)
     if planted.is_file():
-        labels = read_table(paths.labels / "labels.parquet", LABEL_COLUMNS)
-        truth = label_truth(labels, read_table(planted, PLANTED))
+        labels = _compact(paths.labels / "labels.parquet", LABEL_COLUMNS)
+        truth = label_truth(labels, _compact(planted, PLANTED))
         write_result(paths.scores / LABELS / "truth.json", truth)
+
+
+def _compact(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Columns of a table, read one by one: numbers, and categories in place of names."""
+    found = {}
+    for name in columns:
+        own = read_table(path, columns=[name])[name]
+        found[name] = own if pd.api.types.is_numeric_dtype(own) else own.astype("category")
+    return pd.DataFrame(found)
 
 
 def _keep_rows(parts: list[PartToScore], paths: Paths, folders: Iterator[Path]) -> None:

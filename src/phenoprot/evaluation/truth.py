@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from phenoprot.evaluation.results import EffectRecall, Group, LabelTruth, tidy
@@ -53,19 +54,20 @@ def label_truth(labels: pd.DataFrame, regulation: pd.DataFrame) -> LabelTruth:
     Parameters
     ----------
     labels
-        ``Metadata_Compound``, ``Metadata_Protein``, ``Label``.
+        ``Metadata_Compound``, ``Metadata_Protein``, ``Label``; names or categories.
     regulation
         Planted truth: ``Metadata_Compound``, ``Metadata_Protein``, ``log2_fold_change`` (at the
         highest dose against the control; 0: nothing planted).
     """
-    merged = labels.merge(regulation, on=[COMPOUND, PROTEIN], validate="one_to_one")
-    effect = merged["log2_fold_change"]
-    planted = effect.gt(0).map({True: "up", False: "down"})
-    called = merged["Label"].isin(["up", "down"])
-    right = (merged["Label"] == planted) & (effect != 0)
+    effect = _planted(labels, regulation)
+    found = ~np.isnan(effect)
+    effect = effect[found]
+    up, down = ((labels["Label"] == name).to_numpy()[found] for name in ("up", "down"))
+    called = up | down
+    right = np.where(effect > 0, up, down) & (effect != 0)
     effects = []
     for group, (low, high) in zip(EFFECT_GROUPS.values(), pairwise(EFFECTS), strict=True):
-        inside = (effect.abs() > low) & (effect.abs() <= high)
+        inside = (np.abs(effect) > low) & (np.abs(effect) <= high)
         recall = tidy(right[inside].mean()) if inside.any() else None
         effects.append(EffectRecall(group=group, n=int(inside.sum()), recall=recall))
     null = effect == 0
@@ -75,3 +77,36 @@ def label_truth(labels: pd.DataFrame, regulation: pd.DataFrame) -> LabelTruth:
         n_null=int(null.sum()),
         false_call_share=tidy(called[null].mean()) if null.any() else None,
     )
+
+
+def _planted(labels: pd.DataFrame, regulation: pd.DataFrame) -> np.ndarray:
+    """Planted effect of each label; NaN if the truth has none.
+
+    By numbers of compounds and proteins in place of their names: the labels of a large screen are
+    millions.
+
+    Raises
+    ------
+    ValueError
+        A compound and protein stand in a table more than once.
+    """
+    compounds, proteins = (regulation[name].astype("category").cat for name in (COMPOUND, PROTEIN))
+    width, cells = len(proteins.categories), len(compounds.categories) * len(proteins.categories)
+    there = compounds.codes.to_numpy(np.int64) * width + proteins.codes.to_numpy(np.int64)
+    of_compound, of_protein = (
+        known.categories.get_indexer(own.categories)[own.codes.to_numpy()]
+        for known, own in (
+            (compounds, labels[COMPOUND].astype("category").cat),
+            (proteins, labels[PROTEIN].astype("category").cat),
+        )
+    )
+    shared = (of_compound >= 0) & (of_protein >= 0)
+    here = of_compound[shared] * width + of_protein[shared]
+    for places in (there, here):
+        if np.bincount(places, minlength=1).max() > 1:
+            raise ValueError("a compound and protein stand in labels or truth more than once")
+    planted = np.full(cells, np.nan)
+    planted[there] = regulation["log2_fold_change"]
+    effect = np.full(len(labels), np.nan)
+    effect[shared] = planted[here]
+    return effect

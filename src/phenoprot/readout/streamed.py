@@ -21,7 +21,6 @@ from phenoprot.core.closure import code_fingerprint
 from phenoprot.core.errors import listed
 from phenoprot.core.files import (
     atomic_path,
-    file_sha256,
     fingerprint,
     require_file,
     write_parquet,
@@ -29,7 +28,7 @@ from phenoprot.core.files import (
 from phenoprot.curves.columns import RATIO_COLUMNS
 from phenoprot.curves.position import POSITION_TERMS
 from phenoprot.curves.settings import CurveSettings
-from phenoprot.curves.streamed import ReadoutBlock, readout_blocks
+from phenoprot.curves.streamed import ReadoutBlock, readout_blocks, readout_inputs
 from phenoprot.execution.run import run_shards
 from phenoprot.execution.settings import LOCAL, ExecutionSettings
 from phenoprot.execution.shards import Shard
@@ -177,17 +176,12 @@ def _write_ceiling(
     *,
     correct: bool,
 ) -> None:
-    readout = screen.info.tables.proteomics
-    inputs = [
-        file_sha256(screen.folder / name)
-        for name in (readout.path if readout else "", screen.info.tables.layout)
-    ]
+    inputs = readout_inputs(screen)
     fit, code = fits.model_dump(mode="json"), code_fingerprint(block_ceiling.__module__)
     shards = []
-    for block in readout_blocks(screen, correct=correct):
+    for block in readout_blocks(screen, work, title, execution, correct=correct):
         key = fingerprint(inputs, block.proteins, block.terms, fit, code)
-        name = f"{block.proteins[0]} to {block.proteins[-1]}"
-        shards.append(Shard(name, key, CeilingBlock(block, fits)))
+        shards.append(Shard(block.title, key, CeilingBlock(block, fits)))
     folders = run_shards(block_ceiling, shards, work, title, execution)
     parts = [read_table(folder / CEILING, CEILING_COLUMNS) for folder in folders]
     write_parquet(output, pd.concat([part for part in parts if len(part)], ignore_index=True))

@@ -185,7 +185,8 @@ DESIGN_RULES = (
         fault="{items}, fewer than {min_compounds}",
         item="{n_compounds} compounds have {what}",
         why="Folds would hold too few compounds to score a protein.",
-        remedy="Check that compounds match between the tables; otherwise the screen is too small.",
+        remedy="Check that compounds match between the tables. If the screen is that small, "
+        "lower validation.min_compounds in params.yaml; intervals will be wide.",
     ),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
@@ -124,37 +124,63 @@ def choose_terms(profile: pd.DataFrame, wells: pd.DataFrame) -> tuple[str, ...]:
         Columns of :func:`position_profile`; empty if no surface predicts better than the plate's
         level, or none can be fitted.
     """
-    return choose_terms_of([profile], wells)
+    return chosen_terms(left_by_surfaces(profile, wells), profile, wells)
 
 
-def choose_terms_of(blocks: Iterable[pd.DataFrame], wells: pd.DataFrame) -> tuple[str, ...]:
-    """:func:`choose_terms` for a profile that comes in blocks of columns.
+def left_by_surfaces(profile: pd.DataFrame, wells: pd.DataFrame) -> np.ndarray:
+    """Squared errors that each surface leaves of the negative controls, see :func:`choose_terms`.
 
     Parameters
     ----------
-    blocks
-        Parts of the profile, at least one: the same wells in the same order, each with other
-        features.
+    profile
+        As there, or a block of its columns.
+    wells
+        Plate layout.
+
+    Returns
+    -------
+    numpy.ndarray
+        (surfaces, features): one row for each of `TERMS` that the controls of all plates can carry;
+        NaN where a fit does not hold.
+    """
+    place = _placed_controls(profile, wells)
+    values = profile.iloc[place.index][feature_columns(profile)].to_numpy(dtype=np.float64)
+    values = _in_plate_spreads(values, place[PLATE].to_numpy())
+    return np.array([_left_at_positions(place, values, terms) for terms in _carried(place)])
+
+
+def chosen_terms(left: np.ndarray, rows: pd.DataFrame, wells: pd.DataFrame) -> tuple[str, ...]:
+    """The choice of :func:`choose_terms`, from what the surfaces leave.
+
+    Parameters
+    ----------
+    left
+        From :func:`left_by_surfaces`, of all features: blocks side by side.
+    rows
+        Plate and well of every row of the profile.
     wells
         Plate layout.
     """
-    parts = []
-    for profile in blocks:
-        place = _placed(profile, wells)
-        controls = (place[CONTROL] == NEGATIVE_CONTROL).to_numpy()
-        place = place[controls]
-        values = profile.loc[controls, feature_columns(profile)].to_numpy(dtype=np.float64)
-        values = _in_plate_spreads(values, place[PLATE].to_numpy())
-        compared = [terms for terms in TERMS if not _poor_plates(place, terms)]
-        parts.append(np.array([_left_at_positions(place, values, terms) for terms in compared]))
-    left = np.concatenate(parts, axis=1)
+    place = _placed_controls(rows, wells)
+    carried = _carried(place)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = np.log(left / left[0])
     told = np.isfinite(ratios).all(axis=0)
-    chosen = compared[int(ratios[:, told].mean(axis=1).argmin())] if told.any() else ()
-    if chosen == compared[-1] != TERMS[-1]:
+    chosen = carried[int(ratios[:, told].mean(axis=1).argmin())] if told.any() else ()
+    if chosen == carried[-1] != TERMS[-1]:
         _warn_of_poor_plates(place, chosen)
     return chosen
+
+
+def _placed_controls(rows: pd.DataFrame, wells: pd.DataFrame) -> pd.DataFrame:
+    """Position of the negative controls; the index is their place among the rows."""
+    place = _placed(rows, wells)
+    return place[place[CONTROL] == NEGATIVE_CONTROL]
+
+
+def _carried(place: pd.DataFrame) -> list[tuple[str, ...]]:
+    """Surfaces that the controls of all plates can carry."""
+    return [terms for terms in TERMS if not _poor_plates(place, terms)]
 
 
 def _warn_of_poor_plates(place: pd.DataFrame, chosen: Sequence[str]) -> None:
