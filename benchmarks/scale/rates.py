@@ -223,7 +223,7 @@ def of_scale(results: Mapping[str, Any], params: Params) -> Iterator[Measured]:
         of_screen = of_screen.model_copy(update={"label_columns": models["columns"]})
         screen = Screen("full", of_screen, rows, (), params)
         known = {stage.name for stage in stages_of("full", screen.sizes.contents, rows.values())}
-        for name, step in {**record["steps"], **models["steps"]}.items():
+        for name, step in {**record.get("steps", {}), **models["steps"]}.items():
             if name in known:
                 yield Measured(
                     run=f"benchmarks.scale.run, {run}",

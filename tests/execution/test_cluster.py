@@ -145,7 +145,7 @@ def test_a_large_readout_in_blocks(
     sent: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Curves and the ceiling of labels."""
+    """Curves and the ceiling of labels: of each block first the position, then the numbers."""
     monkeypatch.setattr(readout, "LARGEST_IN_MEMORY", 10)
     monkeypatch.setattr(readout, "VALUES_OF_BLOCK", 1000)
     local = tmp_path / "local"
@@ -155,7 +155,7 @@ def test_a_large_readout_in_blocks(
             run_stage(stage)
         run_on_ray(stage, on_ray)
         assert content(on_ray, made(stage)) == content(local, made(stage)) != {}
-    assert len(sent) == 2 * 3
+    assert len(sent) == 2 * 2 * 3
 
 
 @pytest.mark.usefixtures("two")
