@@ -6,11 +6,28 @@ import json
 from pathlib import Path
 
 import pytest
-from benchmarks.scale.kills import finished, measure, verdict
+from benchmarks.scale.kills import RESULTS, finished, measure, verdict
 
 from phenoprot.core.paths import WORK
 from phenoprot.execution.shards import MANIFEST
 from phenoprot.phantom.full import FullSettings, simulate_full
+
+PAGE = Path(__file__).parents[2] / "docs/scaling.md"
+
+
+def test_the_page_tells_what_the_kills_at_full_size_left() -> None:
+    record = json.loads(RESULTS.read_text(encoding="utf-8"))
+    assert record["screen"]["curves"] == 14_000_000
+    assert record["kills"] == len(record["moments"]) == 20
+    assert record["same_bytes"]
+    assert record["fitted_again_for_no_reason"] == []
+    more = record["shards_begun"] - record["shards"]
+    assert more <= record["shards_at_work_when_killed"]
+    plain, killed = record["seconds_undisturbed"], record["seconds_with_kills"]
+    text = " ".join(PAGE.read_text(encoding="utf-8").split("## Killed")[1].split())
+    assert f"Of {record['shards']} shards" in text
+    assert f"{record['shards_begun']} were begun: the {more} more" in text
+    assert f"took {plain:,.0f} s undisturbed and {killed:,.0f} s with the kills" in text
 
 
 def test_a_shard_is_begun_again_only_if_a_kill_found_it_at_work() -> None:
