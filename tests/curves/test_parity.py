@@ -58,12 +58,8 @@ def test_ctrp_example_gives_its_shipped_labels() -> None:
 def test_ctrp_example_through_the_reference_engine() -> None:
     golden = pd.read_csv(CTRP / "curves_40.0.txt", sep="\t")
     job = read_curvecurator(CTRP / "parameters_40.0.toml", sum_duplicates=True)
-    some = job.table.iloc[::4]  # a curve does not depend on the others
-    (curves,) = fit_reference([(some, job.design)], job.settings, processes=2)
-    golden = golden[golden["Name"].isin(some["Name"])]
-    assert len(golden) > 290
+    (curves,) = fit_reference([(job.table, job.design)], job.settings, processes=2)
     assert list(curves.columns) == list(golden.columns)
-    assert curves["Name"].tolist() == golden["Name"].tolist()
     assert labels(curves) == labels(golden)
 
 
@@ -97,7 +93,7 @@ def cases() -> dict[str, tuple[pd.DataFrame, DoseDesign, pd.DataFrame]]:
             doses = (0.0, 0.0, 0.0, *(10.0 ** (i % 5 - 2) for i in range(10)))
             names = (*design.controls, *(f"d{i}" for i in range(10)))
             design = DoseDesign(names, doses, design.controls, 1e-6)
-        table = make_table(design, 200 if name == "plain" else 45, seed=seed)
+        table = make_table(design, 600 if name == "plain" else 45, seed=seed)
         table.iloc[3, 1:] = 0.0
         table.iloc[4, 2] = np.nan
         (answer,) = fit_reference([(table, design)], settings, processes=2)
