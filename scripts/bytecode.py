@@ -10,8 +10,11 @@ import pkgutil
 import sys
 from collections.abc import Iterable
 
-LATE = ("dvc.cli", "dvc.commands.repro", "dvc.commands.status", "dvc.repo.reproduce",
-        "great_expectations.expectations")  # fmt: skip
+LATE = (
+    "dvc.cli", "dvc.commands.repro", "dvc.commands.status", "dvc.repo.reproduce", "anndata",
+    "cellpose.models", "great_expectations.expectations", "lightning.fabric", "matplotlib.figure",
+    "ray._private.workers.default_worker", "rdkit.Chem.Scaffolds.MurckoScaffold", "timm",
+)  # fmt: skip
 """What is imported when a command or a stage runs."""
 
 
