@@ -260,39 +260,64 @@ def measure(
     keep: Annotated[bool, typer.Option(help="Keep what was found.")] = True,
 ) -> None:
     """Kill the stage at random moments of its course, resume it, and compare."""
+
+    def moments(course: Course) -> list[float]:
+        drawn = np.random.default_rng(seed).uniform(0, LATEST * course.end, kills)
+        return sorted(drawn.tolist())
+
     with errors_in_one_line("kills"):
-        work.mkdir(parents=True, exist_ok=False)
-        screen = screen.absolute()
-        course = undisturbed(screen, work / "undisturbed", block)
-        print(f"undisturbed: {course.end:.0f} s, {len(course.ends)} shards", flush=True)
-        moments = sorted(
-            np.random.default_rng(seed).uniform(0, LATEST * course.end, kills).tolist()
-        )
-        at_work: list[list[str]] = []
-        start, folder = time.monotonic(), work / "killed"
-        for number, moment in enumerate(moments, start=1):
-            at_work.append(kill_at(moment, course, screen, folder, block))
-            print(f"kill {number} at {moment:.0f} s of the course: {len(at_work[-1])} shard(s) at "
-                  f"work, {len(finished(folder))} finished", flush=True)  # fmt: skip
-        Run.of(screen, folder, block).finish()
-        plain, killed = (hashes(work / name, screen.name) for name in ("undisturbed", "killed"))
-        record = {
-            "screen": _sizes(screen),
-            "kills": kills,
-            "seed": seed,
-            "moments": [round(moment, 1) for moment in moments],
-            "seconds_undisturbed": round(course.end, 1),
-            "seconds_until_the_first_shard": round(course.first, 1),
-            "seconds_with_kills": round(time.monotonic() - start, 1),
-            **verdict(begun(folder), at_work),
-            "files": plain,
-            "same_bytes": plain == killed,
-        }
+        record = {"seed": seed, **trial(screen.absolute(), work, moments, block)}
         print(json.dumps(record, indent=2))
         if keep:
             write_json(RESULTS, record)
         if not record["same_bytes"] or record["fitted_again_for_no_reason"]:
-            raise UserError("kills have left their mark", where=str(folder))
+            raise UserError("kills have left their mark", where=str(work / "killed"))
+
+
+def trial(
+    screen: Path, work: Path, choose: Callable[[Course], Sequence[float]], block: int
+) -> dict[str, Any]:
+    """Run the stage undisturbed, and once more with kills.
+
+    Parameters
+    ----------
+    screen
+        Screen folder, absolute.
+    work
+        New folder for both runs.
+    choose
+        Gives the moments of the kills (s of the undisturbed course).
+    block
+        Values of a block; 0: as always.
+
+    Returns
+    -------
+    dict
+        What was found.
+    """
+    work.mkdir(parents=True, exist_ok=False)
+    course = undisturbed(screen, work / "undisturbed", block)
+    print(f"undisturbed: {course.end:.0f} s, {len(course.ends)} shards", flush=True)
+    moments = choose(course)
+    at_work: list[list[str]] = []
+    start, folder = time.monotonic(), work / "killed"
+    for number, moment in enumerate(moments, start=1):
+        at_work.append(kill_at(moment, course, screen, folder, block))
+        print(f"kill {number} at {moment:.0f} s of the course: {len(at_work[-1])} shard(s) at "
+              f"work, {len(finished(folder))} finished", flush=True)  # fmt: skip
+    Run.of(screen, folder, block).finish()
+    plain, killed = (hashes(work / name, screen.name) for name in ("undisturbed", "killed"))
+    return {
+        "screen": _sizes(screen),
+        "kills": len(moments),
+        "moments": [round(moment, 1) for moment in moments],
+        "seconds_undisturbed": round(course.end, 1),
+        "seconds_until_the_first_shard": round(course.first, 1),
+        "seconds_with_kills": round(time.monotonic() - start, 1),
+        **verdict(begun(folder), at_work),
+        "files": plain,
+        "same_bytes": plain == killed,
+    }
 
 
 def _sizes(screen: Path) -> dict[str, int]:

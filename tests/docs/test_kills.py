@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from benchmarks.scale.kills import RESULTS, finished, measure, verdict
+from benchmarks.scale.kills import RESULTS, Course, finished, trial, verdict
 
 from phenoprot.core.paths import WORK
 from phenoprot.execution.shards import MANIFEST
@@ -53,12 +53,17 @@ def test_a_shard_is_finished_once_it_has_its_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_small_screen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_small_screen(tmp_path: Path) -> None:
     settings = FullSettings(compounds=20, proteins=60, features=3)
     simulate_full(settings, tmp_path / "small")
-    measure(tmp_path / "small", tmp_path / "runs", kills=2, seed=1, block=1500, keep=False)
-    said = capsys.readouterr().out
-    record = json.loads(said[said.index("{") :])
+
+    def moments(course: Course) -> list[float]:
+        """Before a shard, and when half of them are finished, however fast the other run is."""
+        return [course.first / 2, course.ends[4]]
+
+    record = trial(tmp_path / "small", tmp_path / "runs", moments, block=1500)
     assert record["same_bytes"]
+    assert record["fitted_again_for_no_reason"] == []
+    assert record["kills"] == 2
     assert record["shards"] == 10
     assert record["screen"]["curves"] == 1200
