@@ -65,7 +65,7 @@ def test_the_curve_counts_the_phantoms_on_which_training_pays(
             file.write(f"{phantom},400,16,up,linear,{auc},{gain},{low},0.09,5,cpu\n")
     curve.table(sorted(tmp_path.iterdir()))
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "| 400 | 16 | up | linear | 3 | 0.720 | +0.010 | 1 of 3 |"
+        "| 400 | 16 | up | linear | 3 | 0.720 | +0.010 | 0.050 | 1 of 3 | x 51.1 |"
     )
 
 
