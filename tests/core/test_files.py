@@ -16,11 +16,11 @@ from phenoprot.core.files import (
     atomic_path,
     file_sha256,
     fingerprint,
-    scratch_folder,
     write_json,
     write_parquet,
     write_text,
 )
+from phenoprot.core.folders import scratch_folder
 from phenoprot.core.progress import Progress
 from phenoprot.core.settings import Settings, parse_settings, read_yaml
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from phenoprot.core.errors import UserError
-from phenoprot.core.files import MARKER, atomic_path, replaced_folder, require_replaceable
+from phenoprot.core.files import atomic_path
+from phenoprot.core.folders import MARKER, replaced_folder, require_replaceable
 
 
 def publish(folder: Path, **files: str) -> None:
@@ -127,7 +128,8 @@ def test_many_publish_at_once(tmp_path: Path) -> None:
 WRITER = """
 import sys, time
 from pathlib import Path
-from phenoprot.core.files import atomic_path, replaced_folder
+from phenoprot.core.files import atomic_path
+from phenoprot.core.folders import replaced_folder
 with atomic_path(Path("table.csv")) as file, replaced_folder(Path("out"), "test") as folder:
     file.write_text("half")
     (folder / "half").write_text("half")

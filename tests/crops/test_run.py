@@ -10,7 +10,7 @@ import pytest
 from tests.execution.computations import contents, in_process
 
 from phenoprot.core.errors import UserError
-from phenoprot.core.files import MARKER
+from phenoprot.core.folders import MARKER
 from phenoprot.execution.publish import published
 from phenoprot.execution.run import EXECUTORS
 from phenoprot.execution.settings import ExecutionSettings

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from phenoprot.core.errors import UserError
-from phenoprot.core.files import MARKER, replaced_folder
+from phenoprot.core.folders import MARKER, replaced_folder
 from phenoprot.execution.publish import published
 from phenoprot.execution.run import run_shards
 from phenoprot.execution.settings import ExecutionSettings

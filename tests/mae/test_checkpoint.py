@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from phenoprot.core.errors import UserError
-from phenoprot.core.files import temporary_folder
+from phenoprot.core.folders import temporary_folder
 from phenoprot.features.mae.checkpoint import State, load_checkpoint, save_checkpoint
 from phenoprot.features.mae.loop import make_optimiser
 

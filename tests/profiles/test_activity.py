@@ -11,11 +11,10 @@ from scipy.stats import kstest
 from sklearn.metrics import average_precision_score
 
 from phenoprot.core.errors import UserError
-from phenoprot.wells.activity import (
-    active_compounds,
+from phenoprot.wells.activity import active_compounds, screen_activity
+from phenoprot.wells.retrieval import (
     mean_average_precision,
     ranking_null,
-    screen_activity,
     similarity_ranks,
     unit_vectors,
     well_sets,

@@ -9,7 +9,8 @@ import tifffile
 from tests.segmentation.scenes import draw, write_screen
 
 from phenoprot.core.errors import UserError
-from phenoprot.core.files import MARKER, file_sha256
+from phenoprot.core.files import file_sha256
+from phenoprot.core.folders import MARKER
 from phenoprot.execution.settings import ExecutionSettings
 from phenoprot.imaging.reader import read_field
 from phenoprot.imaging.segmentation.folder import CONFLUENT, COUNTS

@@ -13,7 +13,7 @@ import yaml
 from tests.segmentation.scenes import draw, write_screen
 from tests.segmentation.test_run import CENTRES, SHAPE, write_truth
 
-from phenoprot.core.files import MARKER
+from phenoprot.core.folders import MARKER
 from phenoprot.execution.settings import ExecutionSettings
 from phenoprot.imaging.segmentation.settings import SegmentationSettings
 from phenoprot.pipeline.stage import Job

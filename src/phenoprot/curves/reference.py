@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from phenoprot.core.errors import UserError
-from phenoprot.core.files import scratch_folder
+from phenoprot.core.folders import scratch_folder
 from phenoprot.curves.columns import LABEL, QUALITY, VALID_DOSES
 from phenoprot.curves.curvecurator import DUPLICATES, NAME, NAMES, REGULATION, SIGNAL, ratio, raw
 from phenoprot.curves.design import DesignCurves, DoseDesign

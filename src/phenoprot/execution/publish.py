@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from phenoprot.core.errors import UserError, listed, quoted
-from phenoprot.core.files import MARKER, replaced_folder, require_replaceable, resolved
+from phenoprot.core.files import resolved
+from phenoprot.core.folders import MARKER, replaced_folder, require_replaceable
 from phenoprot.core.names import inside
 
 NO_SECOND_NAME = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}

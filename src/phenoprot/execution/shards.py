@@ -18,14 +18,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from phenoprot.core.files import (
-    PARTIAL,
-    file_sha256,
-    fingerprint,
-    remove_abandoned,
-    temporary_folder,
-    write_json,
-)
+from phenoprot.core.files import file_sha256, fingerprint, write_json
+from phenoprot.core.folders import temporary_folder
+from phenoprot.core.partial import PARTIAL, remove_abandoned
 from phenoprot.core.settings import Settings
 
 MANIFEST = "shard.json"

@@ -172,7 +172,8 @@ def new(
     """Make a screen folder from a laboratory's files."""
     from phenoprot.core.files import write_text
     from phenoprot.imports.columns import EXPONENT
-    from phenoprot.imports.draft import Inputs, describe, draft
+    from phenoprot.imports.described import describe
+    from phenoprot.imports.draft import Inputs, draft
     from phenoprot.imports.layout import LayoutOptions
     from phenoprot.imports.new import (
         About,

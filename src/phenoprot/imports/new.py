@@ -12,13 +12,8 @@ import pandas as pd
 import yaml
 
 from phenoprot.core.errors import UserError, listed, quoted
-from phenoprot.core.files import (
-    kind_of,
-    read_text,
-    temporary_folder,
-    write_parquet,
-    write_text,
-)
+from phenoprot.core.files import kind_of, read_text, write_parquet, write_text
+from phenoprot.core.folders import temporary_folder
 from phenoprot.core.settings import parse_settings
 from phenoprot.core.yamltext import LARGEST, parse_yaml
 from phenoprot.imports.draft import Draft

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from phenoprot.core.files import read_text, replaced_folder, write_text
+from phenoprot.core.files import read_text, write_text
+from phenoprot.core.folders import replaced_folder
 from phenoprot.core.paths import Paths
 from phenoprot.page.blocks import MOST_LINES, Block, Explorer, Figure, Section
 from phenoprot.page.charts import COLOURS, DASHES, SHAPES

@@ -12,13 +12,8 @@ import pandas as pd
 import yaml
 
 from phenoprot.core.errors import UserError, listed
-from phenoprot.core.files import (
-    resolved,
-    temporary_folder,
-    write_json,
-    write_parquet,
-    write_text,
-)
+from phenoprot.core.files import resolved, write_json, write_parquet, write_text
+from phenoprot.core.folders import temporary_folder
 from phenoprot.core.settings import parse_settings
 from phenoprot.core.version import __version__
 from phenoprot.execution.settings import LOCAL, ExecutionSettings

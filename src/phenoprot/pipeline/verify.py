@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from phenoprot.core.errors import UserError, listed
-from phenoprot.core.files import scratch_folder
+from phenoprot.core.folders import scratch_folder
 from phenoprot.core.paths import Paths
 from phenoprot.pipeline.params import load_params
 from phenoprot.pipeline.provenance import sources_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,27 +10,23 @@ import numpy as np
 import pandas as pd
 
 from phenoprot.core.errors import UserError, listed, quoted
-from phenoprot.core.names import RULE, faulty_names, require_names
+from phenoprot.core.names import require_names
 from phenoprot.core.settings import parse_settings, read_yaml
 from phenoprot.core.tables import parquet_columns
 from phenoprot.screens.aggregate import average_profile
+from phenoprot.screens.checked import checked_table, is_text
 from phenoprot.screens.contract import (
-    COMPOUND,
     CONCENTRATION,
     CONTROL,
-    COUNTS,
     INCHIKEY,
-    PLATE,
     PROTEIN,
     REQUIRED_COLUMNS,
     SITE,
     SMILES,
     STATE,
     STATES,
-    TARGET,
     TREATMENT_KEY,
     VALUE,
-    WELL,
     WELL_KEY,
     ProfileTable,
     ScreenInfo,
@@ -40,31 +36,11 @@ from phenoprot.screens.contract import (
 )
 from phenoprot.screens.load_data import read_load_data
 from phenoprot.screens.readout import is_wide, read_wide, to_long, wide_proteins
-from phenoprot.screens.tables import (
-    SAME_DOSE,
-    canonical_compound,
-    canonical_doses,
-    canonical_well,
-    missing_words,
-    numbers,
-    read_table,
-    without_blanks,
-)
-
-_NUMERIC = {CONCENTRATION, VALUE, *COUNTS}
-_NAMED = (PLATE, WELL, SITE, COMPOUND, PROTEIN, TARGET)
-"""Columns of names and keys: ``nan`` and the like are missing values there, no names."""
-_PATHS = (PLATE, SITE)
-"""Columns whose names become parts of paths."""
+from phenoprot.screens.tables import SAME_DOSE, read_table
 
 PROFILES = "profiles"
 """Folder of a screen whose tables are profiles, described in ``screen.yaml`` or not."""
 ENDINGS = (".parquet", ".csv", ".csv.gz")
-
-
-def is_text(values: pd.Series) -> bool:
-    """Whether a column holds strings only (missing values aside)."""
-    return values.isna().all() or bool(pd.api.types.is_string_dtype(values.dropna()))
 
 
 @dataclass(frozen=True)
@@ -195,7 +171,7 @@ class Screen:
             names = wide_proteins(path)
             chosen = names if proteins is None else [name for name in names if name in proteins]
             keys, values = read_wide(path, chosen)
-            return to_long(_checked("wide proteomics", path, WELL_KEY, keys), chosen, values)
+            return to_long(checked_table("wide proteomics", path, WELL_KEY, keys), chosen, values)
         rows = None if proteins is None else (PROTEIN, proteins)
         return self._read("proteomics", table.path, rows=rows)
 
@@ -206,9 +182,9 @@ class Screen:
             raise self._no_table("proteomics")
         path = self.folder / table.path
         if is_wide(path):
-            keys = _checked("wide proteomics", path, WELL_KEY, read_wide(path, [])[0])
+            keys = checked_table("wide proteomics", path, WELL_KEY, read_wide(path, [])[0])
         elif path.suffix == ".parquet":
-            keys = _checked("proteomics", path, WELL_KEY, read_table(path, columns=WELL_KEY))
+            keys = checked_table("proteomics", path, WELL_KEY, read_table(path, columns=WELL_KEY))
         else:
             keys = self._read("proteomics", table.path)
         keys = keys[WELL_KEY].dropna().drop_duplicates()
@@ -229,7 +205,9 @@ class Screen:
         if is_wide(path):
             return sorted(wide_proteins(path))
         if path.suffix == ".parquet" and PROTEIN in parquet_columns(path):
-            names = _checked("proteomics", path, [PROTEIN], read_table(path, columns=[PROTEIN]))
+            names = checked_table(
+                "proteomics", path, [PROTEIN], read_table(path, columns=[PROTEIN])
+            )
         else:
             names = self._read("proteomics", table.path)
         missing = int(names[PROTEIN].isna().sum())
@@ -285,58 +263,7 @@ class Screen:
     ) -> pd.DataFrame:
         path = self.folder / name
         table = read_table(path, rows=rows)
-        return _checked(kind, path, [*REQUIRED_COLUMNS[kind], *further], table)
-
-
-def _checked(kind: str, path: Path, required: list[str], table: pd.DataFrame) -> pd.DataFrame:
-    """The table with numbers as such, and wells, compounds and doses in one spelling.
-
-    Raises
-    ------
-    UserError
-        Names every fault of the table at once.
-    """
-    faults: list[tuple[str, str]] = []  # what, and its remedy
-    missing = [column for column in required if column not in table]
-    if missing:
-        faults.append(
-            (
-                f"{len(missing)} required column(s) missing: {', '.join(missing)}",
-                f"A {kind} table needs {', '.join(required)}.",
-            )
-        )
-    for column in [*required, *COUNTS]:
-        if column in _NUMERIC and column in table:
-            parsed, wrong = numbers(table[column])
-            faults += _not_numbers(table[column], wrong)
-            table[column] = parsed
-    for column in table.columns[table.columns.str.startswith("Metadata_")]:
-        if column not in _NUMERIC and not is_text(table[column]):
-            faults.append(
-                (
-                    f"column '{column}' holds {table[column].dtype}, expected strings",
-                    "Metadata columns are strings: write the table with them as text, "
-                    "or as CSV, which is read as text.",
-                )
-            )
-        elif column in _NAMED:
-            table[column] = without_blanks(table[column])
-            faults += missing_words(table[column])
-        if column in _PATHS and is_text(table[column]):
-            faults += _no_paths(table[column])
-    if faults:
-        raise UserError(
-            "; ".join(what for what, _ in faults),
-            where=str(path),
-            remedy=" ".join(dict.fromkeys(remedy for _, remedy in faults)),
-        )
-    if WELL in table:
-        table[WELL] = _mapped(table[WELL], canonical_well)
-    if COMPOUND in table:
-        table[COMPOUND] = _mapped(table[COMPOUND], canonical_compound)
-    if CONCENTRATION in table:
-        table[CONCENTRATION] = canonical_doses(table[CONCENTRATION])
-    return table
+        return checked_table(kind, path, [*REQUIRED_COLUMNS[kind], *further], table)
 
 
 def _with_structures(layout: pd.DataFrame) -> pd.DataFrame:
@@ -345,39 +272,6 @@ def _with_structures(layout: pd.DataFrame) -> pd.DataFrame:
         if column in layout:
             layout[column] = layout[column].fillna("")
     return layout
-
-
-def _mapped(names: pd.Series, canonical: Callable[[str], str]) -> pd.Series:
-    # A long readout repeats few names many times.
-    return names.map({name: canonical(name) for name in names.dropna().unique()})
-
-
-def _not_numbers(values: pd.Series, wrong: np.ndarray) -> list[tuple[str, str]]:
-    rows = wrong.nonzero()[0]
-    if not len(rows):
-        return []
-    shown = [f"row {row + 2} {quoted(values.iloc[row])}" for row in rows[:4]]
-    more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
-    return [
-        (
-            f"column '{values.name}' has {len(rows)} value(s) that are no number: "
-            f"{', '.join(shown[:3])}{more}",
-            "Write plain numbers; the unit stands in screen.yaml.",
-        )
-    ]
-
-
-def _no_paths(values: pd.Series) -> list[tuple[str, str]]:
-    faults = faulty_names(values.dropna().unique())
-    if not faults:
-        return []
-    return [
-        (
-            f"column '{values.name}' has {len(faults)} name(s) that cannot be used as file "
-            f"names: {listed(faults)}",
-            f"Rename them. {RULE}.",
-        )
-    ]
 
 
 def load_screen(folder: Path) -> Screen:

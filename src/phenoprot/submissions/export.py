@@ -10,7 +10,8 @@ import pandas as pd
 
 from phenoprot.core.artefacts import read_table
 from phenoprot.core.errors import UserError, listed, quoted
-from phenoprot.core.files import file_sha256, temporary_folder
+from phenoprot.core.files import file_sha256
+from phenoprot.core.folders import temporary_folder
 from phenoprot.core.paths import Paths
 from phenoprot.screens.contract import (
     COMPOUND,

@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from phenoprot.core.errors import UserError, listed, quoted
-from phenoprot.core.files import replaced_folder, scratch_folder, write_parquet
+from phenoprot.core.files import write_parquet
+from phenoprot.core.folders import replaced_folder, scratch_folder
 from phenoprot.core.paths import Paths
 from phenoprot.core.settings import parse_settings, read_block, read_yaml
 from phenoprot.core.tables import read_parquet

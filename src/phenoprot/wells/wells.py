@@ -11,8 +11,8 @@ from phenoprot.core.errors import UserError, listed
 from phenoprot.core.names import RULE, faulty_names
 from phenoprot.core.tables import holds_numbers
 from phenoprot.screens.aggregate import aggregate_wells, no_counts
+from phenoprot.screens.checked import is_text
 from phenoprot.screens.contract import CONTROL, COUNTS, SITE, WELL, WELL_KEY, feature_columns
-from phenoprot.screens.loader import is_text
 from phenoprot.screens.tables import (
     canonical_well,
     missing_words,

@@ -17,7 +17,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from phenoprot.core.errors import UserError, as_user_error, shortened
-from phenoprot.core.files import atomic_path, require_file, temporary_folder
+from phenoprot.core.files import atomic_path, require_file
+from phenoprot.core.folders import temporary_folder
 from phenoprot.core.settings import Settings
 from phenoprot.features.mae.lion import Lion
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from phenoprot.core.errors import UserError, listed
-from phenoprot.core.files import remove_stale
+from phenoprot.core.partial import remove_stale
 from phenoprot.features.mae.alone import Processes
 from phenoprot.features.mae.batches import MicroBatch, Sampler, split_fields, turned
 from phenoprot.features.mae.checkpoint import Entry, load_checkpoint, save_checkpoint

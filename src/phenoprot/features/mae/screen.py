@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from phenoprot.core.files import MARKER, atomic_path, file_sha256, fingerprint
+from phenoprot.core.files import atomic_path, file_sha256, fingerprint
+from phenoprot.core.folders import MARKER
 from phenoprot.features.mae.folder import FILES
 from phenoprot.features.mae.settings import MAESettings
 from phenoprot.features.mae.standardise import IntArray, control_statistics

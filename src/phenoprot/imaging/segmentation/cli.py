@@ -51,7 +51,7 @@ def segment(
     ] = None,
 ) -> None:
     """Find nuclei and cells of every field of view."""
-    from phenoprot.core.files import require_replaceable
+    from phenoprot.core.folders import require_replaceable
     from phenoprot.core.paths import WORK
     from phenoprot.core.settings import parse_settings, read_block
     from phenoprot.execution.settings import ExecutionSettings

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 from skimage.segmentation import find_boundaries
 
-from phenoprot.core.files import atomic_path, replaced_folder
+from phenoprot.core.files import atomic_path
+from phenoprot.core.folders import replaced_folder
 from phenoprot.execution.planning import plate_rows
 from phenoprot.imaging.reader import field_name, read_field
 from phenoprot.imaging.segmentation.folder import masks_files

@@ -60,7 +60,7 @@ def show(
     seed: Annotated[int, typer.Option(min=0, help="Of the choice of fields and cells.")] = 0,
 ) -> None:
     """Draw fields with outlines, single cells, and plate maps of counts and of each stain."""
-    from phenoprot.core.files import require_replaceable
+    from phenoprot.core.folders import require_replaceable
     from phenoprot.imaging.show.pictures import MADE_BY, Choice, chosen_stains, write_pictures
     from phenoprot.imaging.show.source import find_shown
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from phenoprot.core.files import replaced_folder
+from phenoprot.core.folders import replaced_folder
 from phenoprot.imaging.reader import field_name, read_field
 from phenoprot.imaging.segmentation.masks import Masks
 from phenoprot.imaging.segmentation.pictures import write_picture

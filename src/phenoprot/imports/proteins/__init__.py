@@ -2,13 +2,12 @@
 
 from phenoprot.imports.proteins.read import (
     ProteinOptions,
-    ProteinReport,
-    Proteins,
     proteins_of,
     read_matrix,
     read_proteins,
     wells_of,
 )
+from phenoprot.imports.proteins.report import ProteinReport, Proteins
 
 __all__ = [
     "ProteinOptions",

@@ -1,8 +1,7 @@
-"""ChEMBL: activities above a pChEMBL, and mechanisms; its SQLite release, or tables from it."""
+"""ChEMBL: activities above a pChEMBL, and mechanisms, from tables of its website."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -12,9 +11,7 @@ from statistics import median
 import numpy as np
 import pandas as pd
 
-from phenoprot.core.errors import UserError, listed, quoted
-from phenoprot.core.files import require_file
-from phenoprot.core.sqlite import opened_sqlite
+from phenoprot.core.errors import UserError, quoted
 from phenoprot.core.tables import unpacked_text
 from phenoprot.imports.columns import text
 from phenoprot.imports.proteins.matrix import numbers_of, require_rows
@@ -32,7 +29,6 @@ CONFIDENCE = 8
 """Least confidence that an assay is of its target: a homologous single protein."""
 BINDING = frozenset({"B", "Binding", "B - Binding"})
 HUMAN = "Homo sapiens"
-_REMEDY = "Give chembl_NN.db as it is unpacked from chembl_NN_sqlite.tar.gz."
 
 
 @dataclass(frozen=True)
@@ -48,7 +44,7 @@ class Limits:
 
 
 @dataclass
-class _Molecule:
+class Molecule:
     """What the rows of one molecule say."""
 
     names: dict[str, None] = field(default_factory=dict)
@@ -155,11 +151,11 @@ def read_tables(
     annotations = Annotations("ChEMBL", (), LICENCES["ChEMBL"])
     targets = None if mapping is None else read_mapping(mapping)
     symbols = None if genes is None else read_genes(genes)
-    molecules: dict[str, _Molecule] = {}
+    molecules: dict[str, Molecule] = {}
     for path in paths:
         _add_table(path, molecules, limits, annotations.left_out)
-    name = _Names(targets, symbols, limits.all_organisms, annotations.left_out)
-    annotations.drugs = _drugs(molecules, limits, name)
+    name = Names(targets, symbols, limits.all_organisms, annotations.left_out)
+    annotations.drugs = drugs_of(molecules, limits, name)
     if targets is None:
         annotations.notes.append("targets have ChEMBL ids (no chembl_uniprot_mapping.txt)")
     elif symbols is None:
@@ -168,7 +164,7 @@ def read_tables(
 
 
 def _add_table(
-    path: Path, molecules: dict[str, _Molecule], limits: Limits, left_out: Counter[str]
+    path: Path, molecules: dict[str, Molecule], limits: Limits, left_out: Counter[str]
 ) -> None:
     """Add the rows of a table to their molecules."""
     table, _ = read_source(path)
@@ -204,7 +200,7 @@ def _add_table(
     names = first("moleculename", "parentmoleculename", "prefname", "moleculeprefname")
     synonyms = first("synonyms")
     for row in rows:
-        molecule = molecules.setdefault(ids.iloc[row], _Molecule())
+        molecule = molecules.setdefault(ids.iloc[row], Molecule())
         if keys.iloc[row]:
             molecule.keys[keys.iloc[row]] = None
         molecule.smiles = molecule.smiles or smiles.iloc[row]
@@ -247,7 +243,7 @@ def _counting(
 
 
 @dataclass
-class _Names:
+class Names:
     """Names of targets."""
 
     targets: dict[str, list[tuple[str, str]]] | None
@@ -273,7 +269,7 @@ class _Names:
         return named
 
 
-def _drugs(molecules: dict[str, _Molecule], limits: Limits, names: _Names) -> Iterator[Drug]:
+def drugs_of(molecules: dict[str, Molecule], limits: Limits, names: Names) -> Iterator[Drug]:
     """Molecules of one structure together: their values have one median."""
     from phenoprot.screens.structures import connectivity
 
@@ -287,7 +283,7 @@ def _drugs(molecules: dict[str, _Molecule], limits: Limits, names: _Names) -> It
         yield _joined([molecules[i] for i in groups[block]], groups[block][0], limits, names)
 
 
-def _joined(molecules: list[_Molecule], identifier: str, limits: Limits, names: _Names) -> Drug:
+def _joined(molecules: list[Molecule], identifier: str, limits: Limits, names: Names) -> Drug:
     values: dict[str, list[float]] = {}
     acts_on: dict[str, None] = {}
     for molecule in molecules:
@@ -308,117 +304,3 @@ def _joined(molecules: list[_Molecule], identifier: str, limits: Limits, names: 
         tuple(key for molecule in molecules for key in molecule.keys if key),
         tuple(targets),
     )
-
-
-_TABLES = (
-    *("molecule_dictionary", "compound_structures", "activities", "assays"),
-    *("target_dictionary", "target_components", "component_sequences", "component_synonyms"),
-    *("drug_mechanism", "molecule_synonyms", "version"),
-)
-_MOLECULES = """
-select m.molregno, m.chembl_id, m.pref_name, s.standard_inchi_key
-from molecule_dictionary m left join compound_structures s on s.molregno = m.molregno
-order by m.molregno"""
-_SYNONYMS = "select molregno, synonyms from molecule_synonyms order by molregno, synonyms"
-_GENES = """
-select c.tid, coalesce(
-    (select y.component_synonym from component_synonyms y
-     where y.component_id = q.component_id and y.syn_type = 'GENE_SYMBOL'
-     order by y.compsyn_id limit 1), q.accession)
-from target_components c join component_sequences q on q.component_id = c.component_id
-where q.accession is not null order by c.tid, c.targcomp_id"""
-_ACTIVITIES = """
-select a.molregno, y.tid, a.pchembl_value, t.target_type, t.organism
-from activities a join wanted w on w.molregno = a.molregno
-join assays y on y.assay_id = a.assay_id join target_dictionary t on t.tid = y.tid
-where a.pchembl_value is not null and y.assay_type = 'B' and y.confidence_score >= ?
-  and coalesce(a.potential_duplicate, 0) = 0
-  and coalesce(a.data_validity_comment, 'Manually validated') = 'Manually validated'
-order by a.activity_id"""
-_MECHANISMS = """
-select d.molregno, d.tid, null, t.target_type, t.organism
-from drug_mechanism d join wanted w on w.molregno = d.molregno
-join target_dictionary t on t.tid = d.tid order by d.mec_id"""
-
-
-def read_sqlite(path: Path, limits: Limits, wanted: set[str], names: set[str]) -> Annotations:
-    """Read ChEMBL's SQLite release (``chembl_NN.db``), for the molecules that are looked for.
-
-    Activities count if they are of binding assays of a confidence of at least
-    :data:`CONFIDENCE`, of single proteins, without a comment on their validity, and no repeats.
-    Mechanisms count whatever their target: all proteins of a complex are its targets.
-
-    Parameters
-    ----------
-    path
-        The database, opened to be read only.
-    limits
-        Which annotations count.
-    wanted
-        First blocks of InChIKeys.
-    names
-        Names in lower case, for molecules whose structure does not fit.
-
-    Raises
-    ------
-    UserError
-        It is no SQLite database, is cut, or lacks tables or columns of ChEMBL.
-    """
-    require_file(path)
-    with opened_sqlite(path, "is no release of ChEMBL", _REMEDY) as database:
-        return _of_database(database, path, limits, wanted, names)
-
-
-def _of_database(
-    database: sqlite3.Connection, path: Path, limits: Limits, wanted: set[str], names: set[str]
-) -> Annotations:
-    present = {row[0] for row in database.execute("select name from sqlite_master")}
-    missing = [name for name in _TABLES if name not in present]
-    if missing:
-        raise UserError(
-            f"lacks {len(missing)} table(s) of ChEMBL: {listed(missing)}",
-            where=str(path),
-            remedy=_REMEDY,
-        )
-    release = database.execute("select name from version where name like 'ChEMBL%'").fetchone()
-    source = str(release[0]).replace("_", " ") if release else "ChEMBL"
-    annotations = Annotations(source, (), LICENCES["ChEMBL"])
-    by_synonym = {
-        number
-        for number, synonym in database.execute(_SYNONYMS)
-        if synonym and synonym.lower() in names
-    }
-    molecules: dict[int, _Molecule] = {}
-    for number, _, name, key in database.execute(_MOLECULES):
-        block = (key or "").partition("-")[0]
-        if block in wanted or number in by_synonym or (name or "").lower() in names:
-            molecules[number] = _Molecule(
-                dict.fromkeys(filter(None, [name])), dict.fromkeys(filter(None, [key]))
-            )
-    for number, synonym in database.execute(_SYNONYMS):
-        if number in molecules and synonym:
-            molecules[number].names[synonym] = None
-    database.execute("create temp table wanted (molregno integer primary key)")
-    database.executemany("insert into wanted values (?)", ((number,) for number in molecules))
-    genes: dict[str, list[tuple[str, str]]] = {}
-    for target, gene in database.execute(_GENES):
-        genes.setdefault(str(target), []).append((str(gene), "SINGLE PROTEIN"))
-    left_out = annotations.left_out
-    queries: list[tuple[str, tuple[int, ...]]] = []
-    if limits.evidence != "mechanisms":
-        queries.append((_ACTIVITIES, (CONFIDENCE,)))
-    if limits.evidence != "activities":
-        queries.append((_MECHANISMS, ()))
-    for query, values in queries:
-        for number, target, value, kind, organism in database.execute(query, values):
-            if organism != HUMAN and not limits.all_organisms:
-                left_out["rows of other organisms"] += 1
-            elif value is None:
-                molecules[number].acts_on[str(target)] = None
-            elif kind != "SINGLE PROTEIN":
-                left_out["rows of no single protein"] += 1
-            else:
-                molecules[number].values.setdefault(str(target), []).append(float(value))
-    by_id = {str(number): molecule for number, molecule in molecules.items()}
-    annotations.drugs = list(_drugs(by_id, limits, _Names(genes, None, True, left_out)))
-    return annotations

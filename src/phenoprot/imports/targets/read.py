@@ -16,7 +16,7 @@ from phenoprot.core.sqlite import is_sqlite
 from phenoprot.core.tables import unpacked_text
 from phenoprot.imports.compounds import Compounds
 from phenoprot.imports.proteins.groups import changed_by_spreadsheets
-from phenoprot.imports.targets import chembl, gtopdb, plain, ttd
+from phenoprot.imports.targets import chembl, chembl_database, gtopdb, plain, ttd
 from phenoprot.imports.targets.drugbank import read_drugbank
 from phenoprot.imports.targets.source import Annotations, by_name, read_source
 from phenoprot.screens.contract import COMPOUND, SOURCE, TARGET
@@ -301,7 +301,7 @@ def _annotations(files: list[Path], options: TargetOptions, index: Compounds) ->
         return plain.read_plain(one[""])
     limits = chembl.Limits(options.min_pchembl, options.evidence, organisms)
     if "sqlite" in one:
-        return chembl.read_sqlite(one["sqlite"], limits, index.blocks, index.lower_names)
+        return chembl_database.read_sqlite(one["sqlite"], limits, index.blocks, index.lower_names)
     if "table" not in one:
         raise UserError(
             "a table of activities or mechanisms is missing", where=where, remedy="Give it, too."
