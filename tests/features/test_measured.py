@@ -277,6 +277,25 @@ def test_a_table_that_is_damaged(two: Tables, tmp_path: Path) -> None:
     assert "the file is empty" in message(source)
 
 
+def test_text_that_is_not_utf8(two: Tables, tmp_path: Path) -> None:
+    source = as_csv(two, tmp_path / "a")
+    cells = source / "Cells.csv"
+    good = cells.read_bytes()
+    cells.write_bytes(good[:-2] + b"\xff" + good[-2:])  # whether its column is read or not
+    assert "1 line(s) are not UTF-8 text: line 110 (byte 0xff)" in message(source)
+    cells.write_bytes(good)
+    plate = two["Image"]["Metadata_Plate"].iloc[0].encode()
+    image = source / "Image.csv"
+    image.write_bytes(image.read_bytes().replace(plate, b"\xb5x", 1))
+    assert "1 line(s) are not UTF-8 text: line 2 (byte 0xb5)" in message(source)
+    path = as_sqlite(two, tmp_path / "b")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE Per_Image SET Image_Metadata_Plate = CAST(X'B578' AS TEXT)")
+        connection.commit()
+    assert "table Per_Image: holds text that is not UTF-8: " in message(path)
+    assert "xb5x" in message(path)
+
+
 def test_sqlite_files_that_cannot_be_read(two: Tables, tmp_path: Path) -> None:
     path = as_sqlite(two, tmp_path / "a")
     content = path.read_bytes()

@@ -171,7 +171,9 @@ def damage() -> list[tuple[str, str, tuple[Mutation, ...], Sheet]]:
         path = f"{name}/{name}.{suffix(name)}"
         if name == "long":
             sheet = Sheet(GENES[name], number)
-            mutations = either(text_table(sheet), *WORDS, "lower-case-header", "space-in-header")
+            mutations = either(
+                text_table(sheet), *WORDS, "lower-case-header", "space-in-header", "semicolons"
+            )
         elif name in GENES:
             mutations, sheet = of_engine(name, number)
         elif name == "report":
@@ -188,6 +190,7 @@ def damage() -> list[tuple[str, str, tuple[Mutation, ...], Sheet]]:
         "lower-case-header",
         "space-in-header",
         "line-of-separators",
+        "semicolons",
         "a-number-column-missing",
     )
     short = tuple(m for m in SHAPES if m.name not in {"columns-shuffled", "header-twice"})
@@ -202,7 +205,7 @@ def damage() -> list[tuple[str, str, tuple[Mutation, ...], Sheet]]:
         (
             "targets_chembl",
             "chembl/activities.csv",
-            either((*TEXT, *short, *few), *folded[:3]),
+            either((*TEXT, *short, *few), *folded[:4]),
             values,
         ),
         ("targets_chembl", "chembl/chembl_uniprot_mapping.txt", FILES, Sheet()),

@@ -78,9 +78,10 @@ class CsvTable:
         self._content = content
         first = content[: max(content.find(b"\n"), 0)].removesuffix(b"\r")
         names = first.decode("ascii", errors="replace").split(",")
-        # The exact reader takes what is not as CellProfiler writes it.
+        # The exact reader takes what is not as CellProfiler writes it, and refuses bad UTF-8.
         self._plain: PlainText | None = None
-        if first.isascii() and b'"' not in first and all(names) and len(set(names)) == len(names):
+        plain = first.isascii() and b'"' not in first and all(names)
+        if plain and len(set(names)) == len(names) and _is_utf8(content):
             whole = content if content.endswith(b"\n") else content + b"\n"
             self._plain = PlainText(whole, len(names))
         self.columns: list[str] = names if self._plain is not None else list(self._frame)
@@ -167,10 +168,27 @@ class SqliteTable:
         if self._span is not None:
             query += f" WHERE rowid >= {self._span[0]:d} AND rowid < {self._span[1]:d}"
         with _opened(self._path) as connection:
-            connection.text_factory = lambda text: _Text(text, "utf-8", "backslashreplace")
+            connection.text_factory = lambda text: _Text(text, "utf-8")
             cursor = connection.execute(query)
-            while rows := cursor.fetchmany(ROWS_AT_ONCE):
-                yield rows
+            try:
+                while rows := cursor.fetchmany(ROWS_AT_ONCE):
+                    yield rows
+            except UnicodeDecodeError as error:
+                raise UserError(
+                    f"holds text that is not UTF-8: {quoted(ascii(error.object))}",
+                    where=f"{self._path}, table {self._name}",
+                    remedy="Make the file again with the program that wrote it.",
+                ) from None
+
+
+def _is_utf8(content: bytes) -> bool:
+    if content.isascii():
+        return True
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _as_cells(rows: list[tuple[object, ...]], width: int) -> Cells:

@@ -48,7 +48,7 @@ class PlainText:
     Parameters
     ----------
     content
-        Lines that end in LF or CRLF, all of them, the last one too.
+        UTF-8; lines that end in LF or CRLF, all of them, the last one too.
     width
         Fields of the header.
     """
@@ -147,7 +147,7 @@ class PlainText:
         return starts, ends
 
     def _text(self, start: int, end: int) -> str:
-        return self._content[start:end].decode(errors="backslashreplace")
+        return self._content[start:end].decode()
 
     def _cast(self, starts: Integers, ends: Integers, wanted: npt.NDArray[np.bool_]) -> Floats:
         """Cells as numbers, NaN where empty or not wanted; raises at what is none.
