@@ -78,10 +78,11 @@ class CsvTable:
         self._content = content
         first = content[: max(content.find(b"\n"), 0)].removesuffix(b"\r")
         names = first.decode("ascii", errors="replace").split(",")
-        # The exact reader takes what is not as CellProfiler writes it, and refuses bad UTF-8.
+        # The exact reader takes what is not as CellProfiler writes it.
         self._plain: PlainText | None = None
-        plain = first.isascii() and b'"' not in first and all(names)
-        if plain and len(set(names)) == len(names) and _is_utf8(content):
+        if first.isascii() and b'"' not in first and all(names) and len(set(names)) == len(names):
+            if not content.isascii():
+                decode_text(content, self._where)  # refuses what is not UTF-8
             whole = content if content.endswith(b"\n") else content + b"\n"
             self._plain = PlainText(whole, len(names))
         self.columns: list[str] = names if self._plain is not None else list(self._frame)
@@ -179,16 +180,6 @@ class SqliteTable:
                     where=f"{self._path}, table {self._name}",
                     remedy="Make the file again with the program that wrote it.",
                 ) from None
-
-
-def _is_utf8(content: bytes) -> bool:
-    if content.isascii():
-        return True
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _as_cells(rows: list[tuple[object, ...]], width: int) -> Cells:
